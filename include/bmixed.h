@@ -1,0 +1,185 @@
+/* bmixed.h: Bayesian mixed models from C. Copyright (C) 2026 the bmixed authors. GPL-3.0-or-later.
+ *
+ * Conventions.
+ *  - Argument order: handle, outputs, inputs (a length right after its array), options, bm_error * last.
+ *  - What comes through a `**out` is yours to free; what a function returns is borrowed and lives as long as its handle.
+ *    Inputs are read or copied during the call and never kept. Every _free takes NULL.
+ *  - A negative status is a failure, with one message in err (err may be NULL); a positive one is an outcome to act on.
+ *  - Once built, a bm_frame, bm_spec, bm_model or bm_fit is only read, so threads may share it. No globals.
+ *  - The library never prints (except to a FILE * it is handed), exits or aborts. GSL's error handler is the caller's affair.
+ *  - Matrices are column-major. Missing numbers are NaN, missing factor codes are -1. */
+#ifndef BMIXED_H
+#define BMIXED_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BM_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define BM_API __attribute__((visibility("default")))
+#define BM_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define BM_API
+#define BM_MUST_CHECK
+#endif
+
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
+
+typedef enum {
+    BM_OK = 0,
+    BM_ENOMEM = -1,   /* out of memory */
+    BM_EINVAL = -2,   /* what was asked for is not possible: formula, priors, model, options */
+    BM_EPARSE = -3,   /* text that cannot be read: CSV, formula, JSON */
+    BM_EIO = -4,      /* the system refused: file, directory, pipe */
+    BM_ENUMERIC = -5, /* the numbers do not work out: perfect fit, improper posterior found while fitting */
+    BM_NOT_PD = 1,    /* finished, but: not positive definite (a proposal to reject) */
+    BM_INTERRUPTED = 2/* finished, but: stopped on request; what there is so far is valid */
+} bm_status;
+
+typedef struct { bm_status code; char msg[1024]; } bm_error;   /* zero it before use: the first message is kept */
+
+BM_API const char *bm_version(void);
+
+/* ---- data ------------------------------------------------------------------------------------------------------- */
+
+typedef struct bm_frame bm_frame;   /* named columns of equal length, numeric or factor */
+
+/* An empty frame of n rows, to be filled from memory. */
+BM_API BM_MUST_CHECK bm_status bm_frame_new(bm_frame **out, size_t n, bm_error *err);
+/* x: n numbers, NaN = missing. */
+BM_API BM_MUST_CHECK bm_status bm_frame_add_numeric(bm_frame *f, const char *name, const double *x, bm_error *err);
+/* labels: n strings, NULL = missing. Levels: numeric order when every label is a number, else byte order. */
+BM_API BM_MUST_CHECK bm_status bm_frame_add_factor(bm_frame *f, const char *name, const char *const *labels, bm_error *err);
+BM_API size_t bm_frame_rows(const bm_frame *f);
+BM_API void   bm_frame_free(bm_frame *f);
+
+/* ---- what is asked for: a specification ------------------------------------------------------------------------- */
+
+typedef struct bm_spec bm_spec;
+
+/* An empty specification; fill it with bm_spec_set. */
+BM_API BM_MUST_CHECK bm_status bm_spec_new(bm_spec **out, bm_error *err);
+/* From a model file (JSON). "data" is resolved relative to the file. */
+BM_API BM_MUST_CHECK bm_status bm_spec_read(bm_spec **out, const char *path, bm_error *err);
+/* Keys are the long options of the command line: formula, data, family, name, title, prior (adds one), factor (adds "a,b"),
+ * levels (adds "COL=a,b,c"), contrasts ("sum", or adds "COL=sum"), na (omit|fail), na-strings, delim, weights, se, chains,
+ * warmup, draws, thin, seed, threads, target-ess, sampler, ranef-draws. Values are text as typed. */
+BM_API BM_MUST_CHECK bm_status bm_spec_set(bm_spec *s, const char *key, const char *value, bm_error *err);
+/* The text of one key as bm_spec_set takes it, or NULL where it is unset or has several values. */
+BM_API const char *bm_spec_get(const bm_spec *s, const char *key);
+BM_API void bm_spec_free(bm_spec *s);
+
+/* ---- the model: specification and data brought together ---------------------------------------------------------- */
+
+typedef struct bm_model bm_model;   /* design, priors in numbers, cross-products; read-only */
+
+/* frame NULL: read the file that the specification names ("-": standard input). */
+BM_API BM_MUST_CHECK bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err);
+BM_API void bm_model_free(bm_model *m);
+
+typedef struct {
+    int  width;     /* columns of the terminal; 0: 80 */
+    bool colour;    /* ANSI colours */
+    bool json;      /* JSON instead of text */
+    bool verbose;
+    const char *command;   /* the command line to record in JSON; may be NULL */
+} bm_print_options;
+#define BM_PRINT_OPTIONS_INIT { .width = 0, .colour = false, .json = false, .verbose = false, .command = NULL }
+
+/* What would be fitted: terms, design sizes, non-zeros, priors in numbers, parameter names, sampler and why. */
+BM_API BM_MUST_CHECK bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *opt, bm_error *err);
+
+/* ---- the posterior ----------------------------------------------------------------------------------------------- */
+
+typedef enum { BM_SAMPLER_AUTO, BM_SAMPLER_COLLAPSED, BM_SAMPLER_GIBBS } bm_sampler;
+typedef enum { BM_RANEF_AUTO, BM_RANEF_ALL, BM_RANEF_NONE } bm_ranef_draws;
+
+typedef struct {
+    const char *phase;          /* "reading", "warm-up", "sampling", "writing" */
+    uint64_t    done, total;    /* steps over all chains; total 0: unknown */
+} bm_progress;
+
+typedef struct {
+    int            chains, warmup, draws, thin;   /* draws: kept, per chain */
+    uint64_t       seed;                          /* same seed, data, build: same draws, whatever threads is */
+    int            threads;                       /* 0: one per core */
+    double         target_ess;                    /* 0: off; else go on until every monitored parameter has it */
+    bm_sampler     sampler;
+    bm_ranef_draws ranef_draws;                   /* auto: all up to 1000 group effects */
+    void         (*progress)(void *self, const bm_progress *p);   /* NULL: none; called from one thread at a time */
+    void          *progress_self;
+    const volatile sig_atomic_t *stop;            /* non-zero: stop soon, with BM_INTERRUPTED; NULL: never */
+} bm_fit_options;
+#define BM_FIT_OPTIONS_INIT { .chains = 4, .warmup = 1000, .draws = 1000, .thin = 1, .seed = 1, .threads = 0, \
+    .target_ess = 0, .sampler = BM_SAMPLER_AUTO, .ranef_draws = BM_RANEF_AUTO, .progress = NULL, .progress_self = NULL, .stop = NULL }
+
+/* The options that a specification asks for (its "sampler" entry). */
+BM_API void bm_spec_fit_options(const bm_spec *s, bm_fit_options *opt);
+
+typedef struct bm_fit bm_fit;
+
+/* opt NULL: those of the model's specification. BM_INTERRUPTED: *out holds the draws so far (possibly none: NULL). */
+BM_API BM_MUST_CHECK bm_status bm_fit_run(bm_fit **out, const bm_model *m, const bm_fit_options *opt, bm_error *err);
+BM_API void bm_fit_free(bm_fit *f);
+
+typedef enum { BM_FORMAT_CSV, BM_FORMAT_CMDSTAN, BM_FORMAT_JSON, BM_FORMAT_NONE } bm_format;
+typedef struct {
+    bool        force;      /* replace an existing directory (only one that bmixed wrote) */
+    bm_format   format;     /* of the draws */
+    const char *command;    /* recorded in summary.json; may be NULL */
+} bm_write_options;
+#define BM_WRITE_OPTIONS_INIT { .force = false, .format = BM_FORMAT_CSV, .command = NULL }
+
+/* Fails early if bm_fit_write could not create dir: call it before a long run. */
+BM_API BM_MUST_CHECK bm_status bm_check_output(const char *dir, bool force, bm_error *err);
+/* The output directory: appears whole or not at all. */
+BM_API BM_MUST_CHECK bm_status bm_fit_write(const bm_fit *f, const char *dir, const bm_write_options *opt, bm_error *err);
+/* The terminal summary, or with opt->json the content of summary.json. */
+BM_API BM_MUST_CHECK bm_status bm_fit_print(const bm_fit *f, FILE *out, const bm_print_options *opt, bm_error *err);
+/* How many monitored parameters have R-hat > 1.01 or a bulk or tail ESS below 100 per chain. */
+BM_API size_t bm_fit_untrusted(const bm_fit *f);
+
+/* ---- draws, ours or anybody's ------------------------------------------------------------------------------------ */
+
+typedef struct bm_draws bm_draws;   /* named variables x chains x iterations */
+
+/* paths: an output directory of ours, one CSV file in the layout of draws.csv, or Stan CSV files (one per chain). */
+BM_API BM_MUST_CHECK bm_status bm_draws_read(bm_draws **out, const char *const *paths, size_t npaths, bm_error *err);
+BM_API const bm_draws *bm_fit_draws(const bm_fit *f);
+BM_API size_t bm_draws_nvar(const bm_draws *d);
+BM_API size_t bm_draws_nchain(const bm_draws *d);
+BM_API size_t bm_draws_niter(const bm_draws *d);                       /* per chain */
+BM_API const char *bm_draws_name(const bm_draws *d, size_t var);
+/* nchain x niter values of one variable, chain after chain. */
+BM_API const double *bm_draws_values(const bm_draws *d, size_t var);
+BM_API void bm_draws_free(bm_draws *d);
+
+typedef struct {
+    const double      *probs;  size_t nprobs;   /* quantiles in the table; NULL: 0.05 and 0.95 */
+    const char *const *vars;   size_t nvars;    /* names or shell patterns (b_*); NULL: all */
+    bool               csv;                     /* CSV as in summary.csv instead of a table; json in bm_print_options wins */
+} bm_summary_options;
+#define BM_SUMMARY_OPTIONS_INIT { .probs = NULL, .nprobs = 0, .vars = NULL, .nvars = 0, .csv = false }
+
+BM_API BM_MUST_CHECK bm_status bm_draws_print(const bm_draws *d, FILE *out, const bm_summary_options *sopt,
+                                              const bm_print_options *opt, bm_error *err);
+
+/* ---- simulation -------------------------------------------------------------------------------------------------- */
+
+/* Writes the model's data (the rows used) as CSV with the response drawn anew. set: "NAME=VALUE" (b_Days=10, sd_Subject__Days=5,
+ * cor_..., sigma=25); what is not set is drawn from its prior, or is an error where that is improper. */
+BM_API BM_MUST_CHECK bm_status bm_simulate(const bm_model *m, FILE *out, const char *const *set, size_t nset, uint64_t seed,
+                                           bm_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

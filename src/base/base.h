@@ -1,0 +1,77 @@
+/* base: status and messages, memory, text, numbers, random streams, small dense kernels. Knows no statistics. */
+#ifndef BM_BASE_H
+#define BM_BASE_H
+
+#include <bmixed.h>
+
+#if defined(__GNUC__)
+#define BM_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define BM_PRINTF(fmt, args)
+#endif
+
+/* ---- errors and memory (error.c) ---- */
+
+/* Records the message (the first one is kept; err may be NULL) and returns code, so that callers can `return bm_fail(...)`. */
+bm_status bm_fail(bm_error *err, bm_status code, const char *fmt, ...) BM_PRINTF(3, 4);
+bm_status bm_nomem(bm_error *err);                       /* BM_ENOMEM, "out of memory" */
+
+void *bm_alloc(size_t n, size_t size);                   /* zeroed, never of size 0; NULL when out of memory or n * size overflows */
+void *bm_grow(void *p, size_t *cap, size_t need, size_t size);   /* p with room for at least need items (cap updated), or NULL: p is intact */
+char *bm_strdup(const char *s);                          /* NULL gives NULL */
+char *bm_strndup(const char *s, size_t n);
+
+/* ---- lists of strings, text buffers (text.c) ---- */
+
+typedef struct { char **v; size_t n, cap; } bm_strv;     /* owns its strings */
+bm_status bm_strv_add(bm_strv *a, const char *s, bm_error *err);             /* copies s */
+bm_status bm_strv_addf(bm_strv *a, bm_error *err, const char *fmt, ...) BM_PRINTF(3, 4);
+bool      bm_strv_has(const bm_strv *a, const char *s);
+void      bm_strv_free(bm_strv *a);                      /* frees the content and zeroes the list */
+
+typedef struct { char *s; size_t n, cap; bool failed; } bm_buf;   /* growing text, always NUL-terminated; failed: out of memory, sticky */
+void bm_buf_add(bm_buf *b, const char *s, size_t n);
+void bm_buf_puts(bm_buf *b, const char *s);
+void bm_buf_putc(bm_buf *b, char c);
+void bm_buf_printf(bm_buf *b, const char *fmt, ...) BM_PRINTF(2, 3);
+void bm_buf_num(bm_buf *b, double x);                    /* shortest text that reads back as x */
+void bm_buf_free(bm_buf *b);
+
+/* The candidate closest to word (Damerau-Levenshtein, at most a third of its letters wrong, case apart), or NULL. */
+const char *bm_closest(const char *word, const char *const *candidates, size_t n);
+
+/* ---- numbers (number.c): independent of the locale, correctly rounded ---- */
+
+/* The whole of s[0..n) as a decimal number: [+-]digits[.digits][e[+-]digits]; surrounding blanks are not part of a number.
+ * No hex, no Inf, no NaN; false also where the value overflows. */
+bool bm_parse_double(const char *s, size_t n, double *out);
+/* The whole of s as an integer in [lo, hi]. */
+bool bm_parse_int(const char *s, long long lo, long long hi, long long *out);
+#define BM_NUMBER_MAX 32
+/* Shortest decimal that reads back as exactly x ("0.1", "1e-300", "NA" for NaN, "Inf", "-Inf"); returns its length. */
+size_t bm_format_double(char dst[BM_NUMBER_MAX], double x);
+
+/* ---- random streams (rng.c): xoshiro256++, keyed ---- */
+
+typedef struct { uint64_t s[4]; } bm_rng;
+/* The stream of (seed, a, b): streams with different keys are independent for all practical purposes (SplitMix64 hashing). */
+void     bm_rng_key(bm_rng *r, uint64_t seed, uint64_t a, uint64_t b);
+uint64_t bm_rng_u64(bm_rng *r);
+double   bm_rng_uniform(bm_rng *r);                      /* in (0, 1), never 0 or 1 */
+double   bm_rng_normal(bm_rng *r);                       /* ziggurat, exact tails */
+void     bm_rng_normals(bm_rng *r, double *z, size_t n);
+double   bm_rng_gamma(bm_rng *r, double shape);          /* scale 1, shape > 0 */
+double   bm_rng_beta(bm_rng *r, double a, double b);
+double   bm_rng_chisq(bm_rng *r, double df);
+
+/* ---- small dense kernels (dense.c): column-major, lower triangles, ld = rows unless said; large sizes go to LAPACK ---- */
+
+/* A = C C', lower triangle of A (n x n, ld = n) overwritten by C, the upper left alone. BM_NOT_PD also on NaN. */
+bm_status bm_chol(size_t n, double *A);
+void bm_solve_lower(size_t n, size_t m, const double *C, double *X);     /* X (n x m) <- C^-1 X  */
+void bm_solve_lower_t(size_t n, size_t m, const double *C, double *X);   /* X (n x m) <- C'^-1 X */
+double bm_dot(size_t n, const double *x, const double *y);
+/* Eigenvalues (ascending) of symmetric A (n x n, overwritten by the eigenvectors, columns). */
+bm_status bm_eigen(size_t n, double *A, double *values);
+
+#endif

@@ -1,0 +1,78 @@
+/* data: CSV to typed columns and factor levels. Knows no formulas. */
+#ifndef BM_DATA_H
+#define BM_DATA_H
+
+#include "base/base.h"
+
+/* ---- columns (frame.c) ---- */
+
+typedef enum { BM_COL_NUMERIC, BM_COL_FACTOR } bm_col_kind;
+
+typedef struct {
+    char       *name;
+    bm_col_kind kind;
+    double     *num;       /* numeric: n values, NaN = missing; factor: NULL */
+    int32_t    *code;      /* factor: n codes from 0, -1 = missing; numeric: NULL */
+    char      **levels;    /* factor: nlevels labels; numeric order when all are numbers, else byte order, or as asked for */
+    size_t      nlevels;
+    size_t      nmissing;
+    bool        numeric_levels;   /* factor whose every label is a number */
+    size_t      text_line;        /* line of the first cell that is not a number (0: none), for messages where a number is needed */
+    char       *text_cell;        /* that cell, or NULL */
+} bm_column;
+
+struct bm_frame {
+    size_t     n, ncol, cap;
+    bm_column *col;
+    char      *path;       /* where it came from ("-" for standard input), or NULL */
+    char       hash[17];   /* 64-bit FNV-1a of the bytes read (after decompression), hex; "" if made in memory */
+};
+
+const bm_column *bm_frame_col(const bm_frame *f, const char *name);      /* NULL if there is none */
+/* A numeric column seen as a factor (numeric order, labels as shortest decimals); a factor as it is. out is caller's: free
+ * with bm_column_clear. Used for --factor, grouping factors and factor(). */
+bm_status bm_column_as_factor(bm_column *out, const bm_column *c, size_t n, bm_error *err);
+/* Puts a factor's levels in the order asked for; levels that are not listed are an error, listed ones without rows are dropped. */
+bm_status bm_column_relevel(bm_column *c, size_t n, const char *const *levels, size_t nlevels, bm_error *err);
+void bm_column_clear(bm_column *c);
+/* Takes over the content of c (zeroing it) on success. A duplicate name is an error. */
+bm_status bm_frame_add(bm_frame *f, bm_column *c, bm_error *err);
+/* CSV text of one row or the header (no newline), quoted where RFC 4180 needs it; a missing value is NA. */
+void bm_frame_write_header(const bm_frame *f, bm_buf *b);
+void bm_frame_write_row(const bm_frame *f, size_t row, bm_buf *b);
+void bm_csv_quote(bm_buf *b, const char *s);                             /* one field, quoted if needed */
+
+/* ---- reading (csv.c: records; read.c: typed columns) ---- */
+
+/* A pull parser over plain or gzip files and standard input: comma, tab or semicolon (sniffed on the header when delim is 0), RFC 4180
+ * quotes with embedded newlines, LF or CRLF, UTF-8 with or without BOM. Memory: one record and one block. */
+typedef struct bm_csv bm_csv;
+typedef struct { const char *s; size_t n; bool quoted; } bm_field;       /* borrowed until the next record; quotes undone */
+bm_status bm_csv_open(bm_csv **out, const char *path, char delim, bm_error *err);   /* path "-": standard input */
+/* The next record: *nfield fields, 0 at the end of the file. */
+bm_status bm_csv_next(bm_csv *c, const bm_field **fields, size_t *nfield, bm_error *err);
+size_t    bm_csv_line(const bm_csv *c);                                  /* of the record's first byte, from 1 */
+const char *bm_csv_path(const bm_csv *c);
+void      bm_csv_hash(const bm_csv *c, char hex[17]);
+uint64_t  bm_csv_bytes(const bm_csv *c);                                 /* read so far */
+void      bm_csv_close(bm_csv *c);
+
+typedef struct {
+    char               delim;       /* 0: sniff */
+    const char *const *na;          /* strings that mean missing; NULL: "NA", "" */
+    size_t             nna;
+    const char *const *factors;     /* columns to read as factors though they look numeric */
+    size_t             nfactors;
+} bm_read_options;
+
+/* An open file whose header has been read and checked (no empty or duplicate names). */
+typedef struct bm_source bm_source;
+bm_status bm_source_open(bm_source **out, const char *path, const bm_read_options *opt, bm_error *err);
+const char *const *bm_source_names(const bm_source *s, size_t *n);
+/* Reads the rest into typed columns; only the wanted columns are converted (the others are only counted as fields). A column is numeric
+ * if every non-missing cell is a number; a column with both numbers and other cells is an error naming the first such cell if most cells (at
+ * least 90 %) are numbers, and a factor otherwise. */
+bm_status bm_source_read(bm_source *s, bm_frame **out, const char *const *want, size_t nwant, bm_error *err);
+void bm_source_close(bm_source *s);
+
+#endif

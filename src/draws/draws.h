@@ -1,0 +1,40 @@
+/* draws: storage of draws, convergence diagnostics, summaries. Source of every diagnostic: Vehtari, Gelman, Simpson, Carpenter, Buerkner
+ * (2021), Bayesian Analysis 16:667; numbers agree with R's posterior package (normal scores with S + 1/4) to 1e-6. */
+#ifndef BM_DRAWS_H
+#define BM_DRAWS_H
+
+#include "base/base.h"
+
+struct bm_draws {
+    size_t   nvar, nchain, niter;    /* niter: kept, per chain */
+    char   **names;                  /* nvar */
+    double  *x;                      /* nvar x nchain x niter values: x[(var * nchain + chain) * niter + iter] */
+};
+
+/* names are copied; x zeroed. */
+bm_status bm_draws_new(bm_draws **out, const char *const *names, size_t nvar, size_t nchain, size_t niter, bm_error *err);
+
+/* One variable: x is nchain x niter, chain after chain. NaN where undefined (constant draws, fewer than 4 draws), as posterior gives NA. */
+double bm_rhat(const double *x, size_t nchain, size_t niter);            /* rank-normalised split: max of bulk and folded */
+double bm_ess_bulk(const double *x, size_t nchain, size_t niter);
+double bm_ess_tail(const double *x, size_t nchain, size_t niter);
+double bm_ess_mean(const double *x, size_t nchain, size_t niter);
+double bm_mcse_mean(const double *x, size_t nchain, size_t niter);
+double bm_mcse_sd(const double *x, size_t nchain, size_t niter);
+double bm_mcse_quantile(const double *x, size_t nchain, size_t niter, double prob);
+/* R's type-7 quantiles of n values; x is sorted in place first. */
+void   bm_quantiles(double *x, size_t n, const double *prob, size_t nprob, double *out);
+/* Shape k of a generalised Pareto fitted to the largest of n log weights (Zhang & Stephens 2009, with PSIS's prior and tail length:
+ * min(n/5, 3 sqrt n)). -inf where the tail is constant. */
+double bm_pareto_k(const double *log_w, size_t n);
+
+typedef struct {
+    const char *name;                                /* borrowed from the draws */
+    double mean, median, sd, mad, q5, q95, rhat, ess_bulk, ess_tail, mcse_mean, mcse_sd, q2_5, q97_5;
+    double rb_mean, rb_sd;                           /* Rao-Blackwellised, NaN where there is none (filled by who knows) */
+} bm_summary_row;
+
+/* nvar rows, in the order of the draws. threads: 0 = one per core. The caller frees *out. */
+bm_status bm_summarise(bm_summary_row **out, const bm_draws *d, int threads, bm_error *err);
+
+#endif

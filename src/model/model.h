@@ -1,0 +1,135 @@
+/* model: formula grammar, design matrices, priors, model files. Knows nothing of sampling. */
+#ifndef BM_MODEL_H
+#define BM_MODEL_H
+
+#include "data/data.h"
+
+/* ---- specification (spec.c: settings and text; spec_json.c: model files) ---- */
+
+struct bm_spec {
+    char   *path;                        /* the model file it came from, or NULL */
+    char   *name, *title, *description, *source;   /* free text */
+    char   *formula, *data, *family;     /* family: "gaussian" */
+    char   *weights, *se;                /* column names or NULL */
+    bm_strv priors;                      /* "TARGET ~ DIST(args)", later ones win over earlier ones with the same target */
+    bm_strv factors;                     /* column names */
+    bm_strv levels;                      /* "COL=a,b,c" */
+    bm_strv contrasts;                   /* "treatment" | "sum" | "helmert" | "COL=sum" */
+    bm_strv na_strings;                  /* empty: "NA" and the empty cell */
+    bool    na_fail;
+    char    delim;                       /* 0: sniff */
+    bm_fit_options fit;
+};
+/* JSON of the specification: what bm_spec_read reads back to an equal one. */
+bm_status bm_spec_json(const bm_spec *s, bm_buf *out, bm_error *err);
+
+/* ---- formula (formula_parse.c, formula_terms.c) ---- */
+
+typedef struct bm_formula bm_formula;
+/* Errors carry the formula and a caret line under the place. "." is kept until bm_formula_expand. */
+bm_status   bm_formula_parse(bm_formula **out, const char *text, bm_error *err);
+/* Replaces "." by the columns of the data that are not in the response (nor weights, se: `except`). */
+bm_status   bm_formula_expand_dot(bm_formula *f, const char *const *columns, size_t n, const char *const *except, size_t nexcept, bm_error *err);
+/* Variable names used anywhere, each once, in order of appearance. */
+const char *const *bm_formula_vars(const bm_formula *f, size_t *n);
+/* Those used as grouping variables (to the right of a bar), which are read as factors. */
+const char *const *bm_formula_group_vars(const bm_formula *f, size_t *n);
+bm_status   bm_formula_print(const bm_formula *f, bm_buf *out, bm_error *err);   /* parses back to an equal formula */
+void        bm_formula_free(bm_formula *f);
+
+/* ---- design (design.c and its parts) ---- */
+
+typedef struct { size_t first, size; } bm_block;   /* effects first .. first+size-1 share a correlation matrix (size 1: none) */
+
+/* One grouping factor with all its effects: q per level. */
+typedef struct {
+    char      *name;        /* "Subject", "a:b" */
+    size_t     J;           /* levels that occur */
+    char     **levels;      /* J labels, "x:y" for interactions */
+    int32_t   *code;        /* n codes, 0 .. J-1 */
+    size_t     q;
+    char     **znames;      /* q: "Intercept", "Days", R's column names otherwise */
+    double    *Z;           /* n x q */
+    double    *zsd;         /* q: sd of the column over the rows used (n-1 in the denominator); 1 for a constant column */
+    size_t     nblock;
+    bm_block  *block;       /* in order, covering 0 .. q-1 */
+} bm_group;
+
+typedef struct {
+    size_t    n;            /* rows used */
+    size_t    n_read;       /* rows in the file */
+    size_t   *row;          /* n: index in the frame of each row used */
+    char     *yname;        /* text of the left side: "Reaction", "log(y + 1)" */
+    double   *y;            /* n */
+    double   *w;            /* n precision weights, or NULL for ones; with se: 1/se^2 */
+    double   *o;            /* n offsets, or NULL */
+    bool      known_se;     /* residual sds are known: no sigma */
+    size_t    p;
+    char    **xnames;       /* p: R's model.matrix names, "(Intercept)" included */
+    char    **bnames;       /* p: "b_Intercept", "b_Days", ... */
+    double   *X;            /* n x p */
+    int       intercept;    /* column of the intercept, -1 without */
+    double   *xmean, *xsd;  /* p: unweighted, over the rows used (n-1) */
+    double    ymean, ysd;   /* of y - o */
+    size_t    nfac;
+    bm_group *fac;          /* in order of first appearance in the formula; a/b gives a, then a:b */
+    struct { char *name; size_t n; } *dropped;   /* per variable: rows dropped because it is missing there */
+    size_t    ndropped;
+    bm_strv   notes;        /* things to tell the user: "|| also separates the contrasts of 'f'; lme4 keeps them correlated", ... */
+} bm_design;
+
+/* Every number of the design matrices for the frame's complete rows, coded by R's rules. */
+bm_status bm_design_new(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bm_error *err);
+void      bm_design_free(bm_design *d);
+/* Parameter names: sd_GROUP__TERM, cor_GROUP__A__B, r_GROUP[level,term]. */
+void bm_sd_name(bm_buf *b, const bm_group *g, size_t i);
+void bm_cor_name(bm_buf *b, const bm_group *g, size_t i, size_t j);
+void bm_ranef_name(bm_buf *b, const bm_group *g, size_t level, size_t i);
+
+/* ---- distributions (dist.c) ---- */
+
+typedef enum {
+    BM_DIST_FLAT, BM_DIST_NORMAL, BM_DIST_STUDENT_T, BM_DIST_HALF_CAUCHY, BM_DIST_HALF_NORMAL, BM_DIST_HALF_T, BM_DIST_EXPONENTIAL, BM_DIST_GAMMA,
+    BM_DIST_LOGNORMAL, BM_DIST_UNIFORM, BM_DIST_INV_GAMMA, BM_DIST_CONSTANT, BM_DIST_LKJ, BM_DIST_INV_WISHART
+} bm_dist_kind;
+
+/* Arguments in the order written: normal(m, s), student_t(df, m, s), half_t(df, 0, s), inv_gamma(a, b) on the variance, ... */
+typedef struct {
+    bm_dist_kind kind;
+    double       a[3];
+    size_t       nscale;     /* inv_wishart: scale is nscale x nscale (1: a multiple of the identity) */
+    double      *scale;      /* inv_wishart only, owned by the priors */
+} bm_dist;
+
+/* Log density of a standard deviation x > 0 (also at 0, its limit) and, where dx is not NULL, its derivative. Normalised over (0, inf);
+ * flat is 0. normal(m, s) and student_t on an sd are truncated at 0. inv_gamma(a, b) is stated on x^2. -inf outside the support. */
+double bm_dist_sd_logpdf(const bm_dist *d, double x, double *dx);
+bool   bm_dist_proper(const bm_dist *d);
+bm_status bm_dist_sd_draw(const bm_dist *d, bm_rng *rng, double *x);   /* BM_EINVAL when improper */
+void   bm_dist_print(bm_buf *b, const bm_dist *d);                      /* "half_cauchy(0, 2.5)" */
+
+/* ---- priors (prior.c: grammar; prior_resolve.c: targets and defaults) ---- */
+
+typedef struct { char *target, *dist, *origin; } bm_prior_line;   /* origin: "default" or the target the user wrote */
+
+/* Every prior in numbers. */
+typedef struct {
+    size_t    p;
+    bm_dist  *b;             /* p; of kind flat, normal, student_t or constant. The intercept's entry is unused when centred */
+    bool      centred;       /* the intercept's prior is on Intercept = b_Intercept + sum_k xbar_k b_k */
+    bm_dist   intercept;     /* used when centred */
+    double   *xbar;          /* p: column means, 0 at the intercept */
+    bool      has_sigma;
+    bm_dist   sigma;
+    size_t    nfac;
+    bm_dist **sd;            /* [factor][effect]; unused in a block with inv_wishart */
+    bm_dist **cor;           /* [factor][block]: lkj, or inv_wishart on the whole covariance of the block */
+    bm_prior_line *line;     /* resolved, for printing: one per coefficient, sd, correlation block, sigma */
+    size_t    nline;
+} bm_priors;
+
+/* Resolves the user's priors on the design's parameters: the most specific target wins; defaults scaled to the data. */
+bm_status bm_priors_new(bm_priors **out, const bm_spec *s, const bm_design *d, bm_error *err);
+void      bm_priors_free(bm_priors *p);
+
+#endif

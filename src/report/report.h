@@ -1,0 +1,70 @@
+/* report: what people and other programs read: output directories, CSV, JSON, terminal tables. Knows nothing of sampling. */
+#ifndef BM_REPORT_H
+#define BM_REPORT_H
+
+#include "draws/draws.h"
+#include "model/model.h"
+
+/* Posterior of one group effect. */
+typedef struct {
+    size_t factor, level, term;      /* indices into the design */
+    double mean, sd;                 /* Rao-Blackwellised: averages of exact conditional moments */
+    double q5, q50, q95;             /* from kept draws where those are kept, else from the conditional moments' mixture (normal) */
+} bm_ranef_row;
+
+/* A quantity computed from the draws: "icc_Subject", "share_Subject__Intercept", ... */
+typedef struct { char *name, *meaning; double mean, sd, q2_5, q50, q97_5; } bm_derived_row;
+
+/* How the sampling went. */
+typedef struct {
+    const char *sampler;             /* "collapsed", "gibbs" */
+    char        why[256];            /* why that one */
+    char        kernel[256];         /* in words: "independence Metropolis, mixture of 3 t's; 5 % local steps" */
+    size_t      nchain;
+    double     *acceptance;          /* nchain: of the main kernel, after warm-up */
+    double      pareto_k;            /* of posterior / proposal over the kept draws; NaN if the kernel has no independence proposal */
+    uint64_t    evaluations;         /* of the marginal posterior, warm-up included */
+    uint64_t    warmup_evaluations;
+    double      read_seconds, warmup_seconds, sampling_seconds, write_seconds, total_seconds;
+    bool        interrupted;
+} bm_run_info;
+
+/* Everything known at the end of a fit. Borrowed pointers: the fit owns them. */
+typedef struct {
+    const bm_spec        *spec;
+    const bm_frame       *frame_info;    /* path, hash, n (columns may be gone); may be NULL */
+    const bm_design      *design;
+    const bm_priors      *priors;
+    const bm_fit_options *options;
+    const bm_draws       *draws;         /* lp__, b_, sd_, cor_, sigma, then r_ if kept */
+    size_t                nmonitored;    /* the first variables of draws: all but r_ */
+    const bm_summary_row *summary;       /* one per variable of draws */
+    const bm_ranef_row   *ranef;  size_t nranef;
+    const bm_derived_row *derived; size_t nderived;
+    const bm_run_info    *run;
+    const bm_strv        *notes;         /* things to know */
+    const bm_strv        *warnings;      /* reasons not to trust the result */
+} bm_result;
+
+/* ---- files (write.c, one file per format) ---- */
+bm_status bm_report_dir(const bm_result *r, const char *dir, const bm_write_options *opt, bm_error *err);   /* whole or not at all */
+bm_status bm_report_check_dir(const char *dir, bool force, bm_error *err);
+bm_status bm_report_draws_csv(const bm_draws *d, const char *path, bm_error *err);
+bm_status bm_report_summary_json(const bm_result *r, const char *command, bm_buf *out, bm_error *err);
+/* ---- reading draws back (read_draws.c) is in draws ---- */
+
+/* ---- terminal (terminal.c) ---- */
+bm_status bm_report_fit(const bm_result *r, FILE *out, const bm_print_options *opt, bm_error *err);
+bm_status bm_report_summary_table(const bm_draws *d, const bm_summary_row *rows, FILE *out, const bm_summary_options *sopt,
+                                  const bm_print_options *opt, bm_error *err);
+
+/* What would be fitted. why: sampler and reason. */
+typedef struct {
+    const bm_spec *spec; const bm_frame *frame_info; const bm_design *design; const bm_priors *priors;
+    const char *sampler, *why;
+    size_t ntheta;                   /* free dimensions of theta */
+    const bm_strv *parameters;       /* names of the monitored parameters */
+} bm_plan;
+bm_status bm_report_plan(const bm_plan *p, FILE *out, const bm_print_options *opt, bm_error *err);
+
+#endif

@@ -1,0 +1,49 @@
+/* suffstat: the cross-products of a design, all that the posterior needs of the data. They add up: see bm_stats_merge.
+ *
+ * Cross-products square the condition number, so they are taken in a good basis, not in the user's columns:
+ *   x~ = K'x (columns of X K orthonormal in the weights, or exactly zero where a column of X depends on earlier ones),
+ *   y~ = y - o - x'b0 (b0: weighted least squares), z~_k = Kz_k' z_k.
+ * So b = b0 + K beta, u_k = Kz_k v_k, and G_k = Kz_k Gv_k Kz_k'. */
+#ifndef BM_SUFFSTAT_H
+#define BM_SUFFSTAT_H
+
+#include "model/model.h"
+
+/* One grouping factor's cross-products. */
+typedef struct {
+    size_t  J, q, p;
+    double *Kz;     /* q x q, upper triangular */
+    double *A;      /* J x (q x q): Z~_j'W Z~_j, symmetric */
+    double *B;      /* J x (q x p): Z~_j'W X~_j */
+    double *c;      /* J x q: Z~_j'W y~_j */
+    size_t *n;      /* J: rows */
+} bm_facstat;
+
+/* Z~_k'W Z~_l of two factors k < l: for each pair of levels that occur together, a q_k x q_l block. Rows sorted by k, then l. */
+typedef struct {
+    size_t   nnz;
+    size_t  *start;  /* J_k + 1 */
+    int32_t *col;    /* nnz: level of factor l */
+    double  *val;    /* nnz x (q_k x q_l), column-major blocks */
+} bm_crosstab;
+
+typedef struct {
+    size_t      n, p, rank;     /* rows; columns of X; numerical rank of X */
+    double     *K;              /* p x p, upper triangular */
+    double     *b0;             /* p */
+    double      log_det_K;      /* log |det K| */
+    bool       *aliased;        /* p: depends on the columns before it */
+    double      sum_log_w;
+    double     *XX;             /* p x p: X~'W X~: the identity to rounding, but for zero rows of aliased columns */
+    double     *Xy;             /* p: X~'W y~: zero to rounding */
+    double      yy;             /* y~'W y~ */
+    double      y_scale;        /* sum w (y - o)^2, to judge what yy = 0 means */
+    size_t      nfac;
+    bm_facstat *fac;
+    bm_crosstab **cross;        /* [k][l] for k < l, NULL elsewhere */
+} bm_stats;
+
+bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err);
+void      bm_stats_free(bm_stats *s);
+
+#endif
