@@ -2,13 +2,13 @@
 PREFIX ?= /usr/local
 CC     ?= cc
 SAN    ?=
-B      := build/$(or $(subst $(comma),-,$(SAN)),plain)
 comma  := ,
+B      := build/$(or $(subst $(comma),-,$(SAN)),plain)
 
 WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 CFLAGS   ?= -O2 -g
 override CFLAGS   += -std=gnu11 -fopenmp -fvisibility=hidden -fno-math-errno -ffp-contract=fast $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
-override CPPFLAGS += -Iinclude -Isrc -I/usr/include/suitesparse -I/usr/include/x86_64-linux-gnu/openblas-pthread
+override CPPFLAGS += -Iinclude -Isrc -Itests -D_GNU_SOURCE -I/usr/include/suitesparse
 # -lopenblas first and no -lgslcblas: GSL's own BLAS is three times slower.
 LIBS     := -lopenblas -llapacke -lcholmod -lgsl -lcjson -lz -lm
 
