@@ -44,12 +44,9 @@ INLINE void store(double *x, const v8 *v)
     memcpy(x, v, sizeof *v);
 }
 
-INLINE v8 sqrt8(v8 x)
+INLINE void sqrt8(v8 *y, const v8 *x)
 {
-    v8 y;
-
-    for (int l = 0; l < BM_LANES; l++) y[l] = __builtin_sqrt(x[l]);
-    return y;
+    for (int l = 0; l < BM_LANES; l++) (*y)[l] = __builtin_sqrt((*x)[l]);
 }
 
 INLINE v8 splat(double x)
@@ -112,8 +109,9 @@ INLINE void factor(size_t q, const double *A, const double *T, v8 *AT, v8 *C, v8
             for (size_t k = 0; k < j; k++) v -= C[tri(q, i, k)] * C[tri(q, j, k)];
             C[tri(q, i, j)] = v;
         }
-        v8 pivot = C[tri(q, j, j)], root = sqrt8(pivot);
+        v8 pivot = C[tri(q, j, j)], root;
 
+        sqrt8(&root, &pivot);
         multiply(det, pivot);
         det->bad += 0 * root;                        /* NaN where the pivot was not positive and finite */
         inv[j] = 1 / root;
