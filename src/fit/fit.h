@@ -21,17 +21,17 @@ typedef struct {
     const double *log_ratio;        /* log posterior - log proposal at the proposals made while sampling; empty for gradient kernels */
     size_t   nratio;
     bm_moments *moments;            /* averages over all chains, of b and then of u */
-} bm_sampler_info;
+} bm_mcmc_info;
 
-typedef struct bm_sampler bm_sampler;
+typedef struct bm_mcmc bm_mcmc;
 
-bm_status bm_sampler_new(bm_sampler **out, const bm_post *post, const bm_fit_options *opt, bm_error *err);
+bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err);
 /* Finds the mode, starts the chains dispersed around it, adapts the proposals and freezes them. */
-bm_status bm_sampler_warmup(bm_sampler *s, bm_error *err);
+bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err);
 /* Goes on for `draws` kept iterations per chain. BM_INTERRUPTED: *done iterations of every chain were delivered. */
-bm_status bm_sampler_run(bm_sampler *s, size_t draws, const bm_sink *sink, size_t *done, bm_error *err);
+bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *done, bm_error *err);
 /* Valid until the next run. */
-bm_status bm_sampler_report(bm_sampler *s, bm_sampler_info *info, bm_error *err);
-void      bm_sampler_free(bm_sampler *s);
+bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err);
+void      bm_mcmc_free(bm_mcmc *s);
 
 #endif
