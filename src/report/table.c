@@ -30,14 +30,15 @@ static int magnitude(double x)
 }
 
 /* Decimals to print where the posterior sd is given: two as usual, more so that small sds keep two digits, fewer for large sds and where the
- * last two would be Monte Carlo noise. */
+ * last two would be Monte Carlo noise. Negative: digits before the point that do not matter. */
 int bm_decimals(double x, double sd, double mcse)
 {
-    int d = 2;
+    int d, m;
 
     if (!(isfinite(sd) && sd > 0)) sd = isfinite(x) && x != 0 ? fabs(x) / 10 : 1;
-    d = magnitude(sd) < -1 ? 1 - magnitude(sd) : magnitude(sd) >= 3 ? 2 - magnitude(sd) + 1 : magnitude(sd) == 2 ? 1 : 2;
-    if (isfinite(mcse) && mcse > 0 && mcse < sd && d > 0)
+    m = magnitude(sd);
+    d = m < -1 || m >= 3 ? 1 - m : m == 2 ? 1 : 2;
+    if (isfinite(mcse) && mcse > 0 && mcse < sd)
         while (d > 0 && mcse > 100 * pow(10, -d)) d--;
     return d;
 }
@@ -49,7 +50,7 @@ void bm_cell_number(bm_cell c, double x, int decimals)
     } else if (decimals > 5 || (x != 0 && magnitude(x) >= 7)) {       /* too long: as 1.23e-07, to the same absolute precision */
         int digits = x == 0 ? 0 : magnitude(x) + decimals;
 
-        set_cell(c, "%.*e", digits < 0 ? 0 : digits > 5 ? 5 : digits, x);
+        set_cell(c, x == 0 ? "%.*f" : "%.*e", digits < 0 ? 0 : digits > 5 ? 5 : digits, x);
     } else {
         set_cell(c, "%.*f", decimals < 0 ? 0 : decimals, x);
     }

@@ -143,7 +143,7 @@ static void print_draws(bm_screen *s, const bm_result *r)
     bm_buf_printf(&text, "%zu chain%s x %zu kept", r->draws->nchain, r->draws->nchain == 1 ? "" : "s", r->draws->niter);
     if (r->draws->nchain > 1) bm_buf_printf(&text, " = %zu", r->draws->nchain * r->draws->niter);
     bm_buf_printf(&text, ", after %d warm-up each", o->warmup);
-    if (o->thin > 1) bm_buf_printf(&text, ", every %d%s kept", o->thin, o->thin == 2 ? "nd" : o->thin == 3 ? "rd" : "th");
+    if (o->thin > 1) bm_buf_printf(&text, ", thin %d", o->thin);
     bm_buf_printf(&text, "; seed %llu", (unsigned long long)o->seed);
     if (r->run->interrupted) bm_buf_printf(&text, "; INTERRUPTED: %d per chain were asked for", o->draws);
     bm_screen_field(s, "Draws", &text);
@@ -189,21 +189,22 @@ static void print_groups(const layout *l, bm_screen *s)
 /* Which numbers are what: one paragraph under the tables. */
 static void print_legend(const layout *l, bm_screen *s)
 {
-    bool rb = false;
+    bool   rb = false;
+    bm_buf text = { 0 };
 
     for (size_t i = 0; i < l->r->nmonitored; i++) rb |= isfinite(l->r->summary[i].rb_mean) && isfinite(l->r->summary[i].rb_sd);
+    if (rb) bm_buf_puts(&text, "Estimate and Est.Error of the coefficients are Rao-Blackwellised (averages of exact conditional moments); all "
+                               "else is computed from the draws.");
+    else bm_buf_puts(&text, "Estimate is the posterior mean, Est.Error the posterior standard deviation.");
+    bm_buf_printf(&text, " Rhat should not exceed 1.01, and no ESS be below %zu (100 per chain)%s.", 100 * l->r->draws->nchain,
+                  l->t.flags ? "; ! marks those that fail" : "");
+    if (text.failed) s->b.failed = true;
     bm_buf_putc(&s->b, '\n');
     bm_screen_dim(s, true);
-    if (rb)
-        bm_show_wrapped(&s->b, "Estimate and Est.Error of population-level effects are Rao-Blackwellised (averages of exact conditional moments); "
-                        "all else is computed from the draws.", 0, 0, s->width);
-    else
-        bm_show_wrapped(&s->b, "Estimate is the posterior mean, Est.Error the posterior standard deviation.", 0, 0, s->width);
-    bm_buf_putc(&s->b, '\n');
-    if (l->t.flags) {
-        bm_buf_printf(&s->b, "! Rhat above 1.01, or an effective sample size below %zu (100 per chain).\n", 100 * l->r->draws->nchain);
-    }
+    bm_show_wrapped(&s->b, text.s ? text.s : "", 0, 0, s->width);
     bm_screen_dim(s, false);
+    bm_buf_putc(&s->b, '\n');
+    bm_buf_free(&text);
 }
 
 static void print_derived(const layout *l, bm_screen *s)
