@@ -139,6 +139,6 @@ const cli_command cli_help = {
     .about = "Prints what a subcommand does, its options with their defaults, and examples.",
     .groups = (const cli_group[]){ { "Options", own_options }, { "General", cli_general_options }, { NULL, NULL } },
     .examples = (const cli_example[]){ { "what fit can do", "bmixed help fit" },
-                                       { "the manual page as text", "bmixed help --man | man -l - | head -20" }, { NULL, NULL } },
+                                       { "the manual page, for man -l bmixed.1", "bmixed help --man > bmixed.1" }, { NULL, NULL } },
     .run = run
 };
