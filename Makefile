@@ -30,7 +30,7 @@ CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 
-WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
+WARN     := -Wall -Wextra -Wpedantic -Wno-psabi -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
             $(if $(OPENMP),,-Wno-unknown-pragmas)
 CFLAGS   ?= -O2 -g
 override CFLAGS   += -std=gnu11 $(OPENMP) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=fast \
@@ -54,7 +54,7 @@ STATIC   := $(B)/libbmixed.a
 SHARED   := $(B)/libbmixed.so.$(VERSION)
 
 Q   := $(if $(V),,@)
-say  = $(if $(V),@true,@printf '  %-8s%s\n')
+say  = $(if $(V)$(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS)))),@true,@printf '  %-8s%s\n')
 
 all: $(B)/bmixed $(if $(SAN),,$(SHARED)) $(B)/bmixed.1
 	@ln -sfn $(B:build/%=%)/bmixed build/bmixed

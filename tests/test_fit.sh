@@ -33,6 +33,8 @@ it 'summary.csv begins as posterior::summarise_draws' eval \
     '[[ "$(head -1 sleep/summary.csv)" == variable,mean,median,sd,mad,q5,q95,rhat,ess_bulk,ess_tail,mcse_mean* ]]'
 it 'summary.json parses and knows its version, model and command' json \
     '.bmixed and .schema == 1 and .model and (.command | startswith("bmixed fit ")) and (.parameters | length > 5)' sleep/summary.json
+it 'the command is recorded as a shell reads it' json --arg want \
+    "bmixed fit 'Reaction ~ Days + (Days | Subject)' sleepstudy.csv -o sleep --threads 1" '.command == $want' sleep/summary.json
 it 'the slope is that of lme4 (10.467) to half a standard error (1.546)' json \
     '.parameters[] | select(.name == "b_Days") | (.mean - 10.467 | fabs) < 0.77' sleep/summary.json
 it 'ranef.csv has 18 subjects with 2 effects' eval '[ "$(wc -l <sleep/ranef.csv)" -eq 37 ]'
