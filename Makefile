@@ -157,14 +157,13 @@ check-valgrind: deps-valgrind $(B)/bmixed
 
 D := $(DESTDIR)
 
-$(B)/bmixed.pc: Makefile include/bmixed.h
+$(B)/bmixed.pc: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(PREFIX)/include' '' 'Name: bmixed' \
 	    'Description: Bayesian mixed models' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lbmixed' \
 	    'Libs.private: $(LIBS) $(OPENMP)' > $@
 
-install: all
-	@$(MAKE) --no-print-directory -B $(B)/bmixed.pc
+install: all $(B)/bmixed.pc
 	$(say) INSTALL '$(D)$(PREFIX)'
 	@install -d '$(D)$(BINDIR)' '$(D)$(LIBDIR)/pkgconfig' '$(D)$(PREFIX)/include' '$(D)$(DATADIR)/man/man1' '$(D)$(DATADIR)/doc/bmixed' \
 	    '$(D)$(DATADIR)/bash-completion/completions' '$(D)$(DATADIR)/bmixed'
@@ -189,6 +188,8 @@ uninstall:
 
 clean:
 	rm -rf build
+
+FORCE:
 
 .PHONY: all build/bmixed deps deps-check deps-valgrind quickstart check check-run tests check-layers check-symbols check-valgrind \
         install uninstall clean $(TEST_SH:tests/test_%.sh=test-%)
