@@ -192,7 +192,7 @@ clean:
 FORCE:
 
 .PHONY: all build/bmixed deps deps-check deps-valgrind quickstart check check-run tests check-layers check-symbols check-valgrind \
-        install uninstall clean $(TEST_SH:tests/test_%.sh=test-%)
+        install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)
