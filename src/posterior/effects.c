@@ -69,6 +69,45 @@ void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u,
     }
 }
 
+void bm_marginal_b_cov(bm_marginal *m, double *V)
+{
+    const double *K = m->st->K;
+    size_t        p = m->p;
+    double       *H = m->scratch, s2 = m->sigma * m->sigma;       /* column k of H: column k of K R'^-1, p x p */
+
+    bm_marginal_invert(m);
+    for (size_t k = 0; k < p; k++)
+        for (size_t i = 0; i < p; i++) {
+            double v = 0;
+
+            for (size_t l = i; l <= k; l++) v += K[i + l * p] * m->Rinv[k + l * p];
+            H[i + k * p] = v;
+        }
+    for (size_t j = 0; j < p; j++)
+        for (size_t i = j; i < p; i++) {
+            double v = 0;
+
+            for (size_t k = 0; k < p; k++) v += H[i + k * p] * H[j + k * p];
+            V[i + j * p] = V[j + i * p] = s2 * v;
+        }
+}
+
+void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
+{
+    const bm_stats *st = m->st;
+    size_t          at = 0, from = 0;
+
+    for (size_t k = 0; k < st->nfac; k++) {
+        const bm_facstat *f = &st->fac[k];
+        size_t            n = f->J * f->q;
+
+        bm_kernel_moments(&m->pk->fac[k], m->T + at, f->Kz, m->beta, NULL, m->sigma, u + from, u_sd + from, m->scratch);
+        for (size_t i = 0; i < n; i++) u_sd[from + i] = sqrt(u_sd[from + i]);
+        at += f->q * f->q;
+        from += n;
+    }
+}
+
 /* ---- Rao-Blackwell: averages of conditional moments ---- */
 
 bm_status bm_moments_new(bm_moments *a, size_t nb, size_t nu, bm_error *err)

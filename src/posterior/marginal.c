@@ -201,6 +201,16 @@ bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
     return BM_OK;
 }
 
+bm_status bm_marginal_profile_sigma(bm_marginal *m)
+{
+    double df = (double)m->st->n - (m->kind == BM_REML ? (double)m->st->rank : 0), s2 = m->sigma * m->sigma;
+
+    if (!(df > 0) || !(m->Q > 0) || !isfinite(m->Q / df)) return BM_NOT_PD;
+    m->logp += 0.5 * (m->Q / s2 - df - df * log(m->Q / df / s2));
+    m->sigma = sqrt(m->Q / df);
+    return BM_OK;
+}
+
 void bm_marginal_invert(bm_marginal *m)
 {
     size_t p = m->p;

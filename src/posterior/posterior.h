@@ -69,6 +69,9 @@ bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma);
 /* At the point of the last eval. */
 void bm_marginal_gradient(bm_marginal *m);
 void bm_marginal_invert(bm_marginal *m);
+/* REML and ML: moves from the last point (L, sigma) along fixed L / sigma to the sigma that maximises logp there, sqrt(Q / df). BM_NOT_PD:
+ * no such sigma (Q or the degrees of freedom are not positive). */
+bm_status bm_marginal_profile_sigma(bm_marginal *m);
 
 /* ---- coefficients and effects given theta (effects.c), at the point of the last eval ---- */
 
@@ -86,6 +89,10 @@ double    bm_moments_sd(const bm_moments *a, size_t i);         /* law of total 
 void      bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight);
 /* The conditional means and sds at one theta: b (p each) and u; b, b_sd and u (then u_sd too) may be NULL. */
 void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd);
+/* The covariance matrix of b given theta (p x p); rows and columns of aliased columns are zero. */
+void bm_marginal_b_cov(bm_marginal *m, double *V);
+/* Means and sds of u given theta, b taken as known at its conditional mode: lme4's ranef and condVar. */
+void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd);
 
 /* ---- theta (theta.c): unconstrained coordinates x, d of them ---- */
 
