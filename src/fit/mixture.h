@@ -8,7 +8,7 @@ enum { BM_MIX_MAX = 6, BM_FLIP_MAX = 5 };
 
 typedef struct {
     size_t  d, K;
-    double  df, weight[BM_MIX_MAX];
+    double  weight[BM_MIX_MAX], df[BM_MIX_MAX];
     double  log_const[BM_MIX_MAX];     /* log weight + log of t's constant - log |C| - log(number of mirror images) */
     double *mean;                      /* K x d */
     double *C;                         /* K x (d x d): lower Cholesky factors of the scale matrices */
