@@ -166,14 +166,18 @@ done:
     free(mean);
 }
 
-/* Step size by dual averaging on the first chain; the others follow with what it found. */
+/* One step size for all chains, by dual averaging over each in turn; trajectories long enough to cross a whitened unit posterior. */
 static void tune_step(bm_mcmc *s, size_t steps)
 {
-    bm_chain *c = &s->chain[0];
+    const double length = 3;
 
     bm_hmc_restart(&s->hmc, s->hmc.step);
-    for (size_t i = 0; i < steps && !bm_mcmc_stopped(s); i++) bm_hmc_adapt(&s->hmc, bm_hmc_step(c, &s->hmc));
+    for (size_t i = 0; i < steps && !bm_mcmc_stopped(s); i++) {
+        bm_hmc_adapt(&s->hmc, bm_hmc_step(&s->chain[i % s->nchain], &s->hmc));
+        s->hmc.max_steps = (size_t)fmin(fmax(ceil(length / s->hmc.step), 2), 40);
+    }
     bm_hmc_freeze(&s->hmc);
+    s->hmc.max_steps = (size_t)fmin(fmax(ceil(length / s->hmc.step), 2), 40);
 }
 
 static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
@@ -188,12 +192,12 @@ static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
         if (bm_point_gradient(s->chain[k].cur, s->chain[k].g_cur) != BM_OK)
             return bm_fail(err, BM_ENUMERIC, "chain %zu has no gradient at its start", k + 1);
     for (int r = 0; r < 3 && !bm_mcmc_stopped(s); r++) {
-        tune_step(s, quarter / 3 + 20);
+        tune_step(s, quarter / 2 + 20);
         round_of(s, r == 2 ? warmup - 2 * quarter : quarter, true, (uint64_t)r * quarter, warmup);
         s->warmup_acceptance = round_acceptance(s);
         learn_metric(s);
     }
-    tune_step(s, quarter / 3 + 20);
+    tune_step(s, quarter / 2 + 20);
     return BM_OK;
 }
 
