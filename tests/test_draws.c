@@ -34,6 +34,7 @@ static double shape(const char *kind, lcg *g, double z, int chain, int iter)
     if (!strcmp(kind, "scaled")) return z * chain;
     if (!strcmp(kind, "offset")) return 1000000 + z;
     if (!strcmp(kind, "tiny")) return z * 0x1p-30;
+    if (!strcmp(kind, "zeros")) return iter % 3 ? z : 0 * z;  /* 0 and -0 */
     if (!strcmp(kind, "atom")) return z * 0x1p-60;
     if (!strcmp(kind, "constant")) return 0.1;
     if (!strcmp(kind, "stuck")) return 0.1 * chain;
