@@ -81,11 +81,13 @@ static bool fold(bm_diag *d)
     while (hi < n && s[hi] < d->median) hi++;
     lo = hi;                                             /* s[lo - 1] is the next one below */
     for (size_t k = 0; k < n; k++) {
-        bool   up = lo == 0 || (hi < n && s[hi] - d->median <= d->median - s[lo - 1]);
-        size_t at = up ? hi++ : --lo;
+        double below = lo > 0 ? d->median - s[lo - 1] : INFINITY, above = hi < n ? s[hi] - d->median : INFINITY;
+        bool   up = lo == 0 || (hi < n && above <= below);   /* a coin's toss: no branch depends on it */
 
-        d->folded[k] = fabs(s[at] - d->median);
-        d->tmp[k] = d->order[at];
+        d->folded[k] = up ? above : below;
+        d->tmp[k] = d->order[up ? hi : lo - 1];
+        hi += up;
+        lo -= !up;
     }
     return d->is_folded = true;
 }

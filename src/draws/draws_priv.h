@@ -10,7 +10,7 @@ typedef struct { uint64_t key; size_t i; } bm_pair;      /* a double as an integ
 
 void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x without NaN */
 double bm_pair_value(const bm_pair *a);
-void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* stable; tmp: n, scratch */
+void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* by key; tmp: n, scratch */
 /* R's type 7 quantile and R's median of n sorted values. */
 double bm_quantile_sorted(const double *s, size_t n, double prob);
 double bm_median_sorted(const double *s, size_t n);
