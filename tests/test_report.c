@@ -535,6 +535,41 @@ static void test_stan_labels_say_what_each_name_and_index_means(void **state)
     fake_free(&f);
 }
 
+/* Every variable under its name, whatever the order. */
+static void assert_same_draws(const bm_draws *a, const bm_draws *b)
+{
+    size_t n = a->nchain * a->niter;
+
+    assert_true(b->nchain == a->nchain && b->niter == a->niter);
+    for (size_t k = 0; k < a->nvar; k++) {
+        size_t i = 0;
+
+        while (i < b->nvar && strcmp(a->names[k], b->names[i]) != 0) i++;
+        assert_true(i < b->nvar);
+        assert_memory_equal(a->x + k * n, b->x + i * n, n * sizeof(double));
+    }
+}
+
+static void test_draws_read_back_from_a_directory_are_those_that_were_written(void **state)
+{
+    place   *p = *state;
+    fake     f;
+    bm_error err = { 0 };
+
+    fake_sleepstudy(&f, 25);
+    for (int k = BM_FORMAT_CSV; k <= BM_FORMAT_CMDSTAN; k++) {
+        bm_write_options opt = { .force = true, .format = (bm_format)k };
+        const char      *paths[] = { p->path };
+        bm_draws        *d;
+
+        bm_assert_ok(bm_report_dir(&f.r, p->path, &opt, &err), err);
+        bm_assert_ok(bm_draws_read(&d, paths, 1, &err), err);
+        assert_same_draws(f.draws, d);
+        bm_draws_free(d);
+    }
+    fake_free(&f);
+}
+
 static void test_group_effects_of_which_some_are_missing_become_scalars(void **state)
 {
     place           *p = *state;
@@ -985,6 +1020,7 @@ int main(void)
         T(test_timings_change_no_other_file_than_the_summary),
         T(test_stan_csv_is_what_its_readers_insist_on),
         T(test_stan_labels_say_what_each_name_and_index_means),
+        T(test_draws_read_back_from_a_directory_are_those_that_were_written),
         T(test_group_effects_of_which_some_are_missing_become_scalars),
         T(test_draws_json_is_chains_by_draws_as_from_dict_takes_it),
         T(test_model_json_names_the_data_by_its_absolute_path),
