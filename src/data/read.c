@@ -234,13 +234,20 @@ static bm_status turn_to_labels(builder *b, const bm_source *s, size_t rows, bm_
 
 static void keep_text(builder *b, const bm_field *f, bool missing)
 {
-    if (b->text.n > KEEP_TEXT || b->text.failed) {
-        bm_buf_free(&b->text);
+    bm_buf *t = &b->text;
+    size_t  n = missing ? 0 : f->n;
+
+    if (t->n > KEEP_TEXT || t->failed) {
+        bm_buf_free(t);
         b->kept = false;
-        return;
+    } else if (t->cap - t->n > n + 1) {
+        if (n) memcpy(t->s + t->n, f->s, n);
+        t->s[t->n + n] = '\0';
+        t->n += n + 1;
+    } else {
+        bm_buf_add(t, f->s, n);
+        bm_buf_add(t, "", 1);
     }
-    if (!missing) bm_buf_add(&b->text, f->s, f->n);
-    bm_buf_add(&b->text, "", 1);
 }
 
 static bm_status add_label(builder *b, const bm_source *s, const bm_field *f, size_t row, bm_error *err)

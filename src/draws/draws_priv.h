@@ -6,7 +6,7 @@
 
 /* ---- order statistics (order.c) ---- */
 
-typedef struct { uint64_t key; size_t i; } bm_pair;      /* a double as an integer of the same order (-0 as +0), and where it stood */
+typedef struct { uint64_t key; size_t i; } bm_pair;      /* a double as an integer of the same order, and where it stood */
 
 void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x without NaN */
 double bm_pair_value(const bm_pair *a);

@@ -7,12 +7,11 @@
 
 enum { DIGIT = 11, BUCKETS = 1 << DIGIT, SMALL = 128 };
 
-/* IEEE doubles compare like sign-magnitude integers: flip the sign bit of positive ones, all bits of negative ones. */
+/* IEEE doubles compare like sign-magnitude integers: flip the sign bit of positive ones, all bits of negative ones. -0 comes before 0. */
 static uint64_t to_key(double v)
 {
     uint64_t u;
 
-    v += 0.0;                                            /* -0 becomes +0: they are ties */
     memcpy(&u, &v, sizeof u);
     return u & 1ull << 63 ? ~u : u | 1ull << 63;
 }
@@ -114,13 +113,12 @@ double bm_quantile_sorted(const double *s, size_t n, double prob)
     return (1 - h) * s[i] + h * s[i + 1];
 }
 
-/* The mean of two is taken in extended precision, as in R: whether |x - median| ties depends on its last bit. */
+/* The mean of two is rounded once, as in R: whether two |x - median| are ties depends on its last bit. */
 double bm_median_sorted(const double *s, size_t n)
 {
     if (n == 0) return NAN;
     if (n % 2) return s[n / 2];
-    long double a = s[n / 2 - 1], b = s[n / 2], m = (a + b) / 2;
-    return isfinite((double)m) ? (double)(m + ((a - m) + (b - m)) / 2) : (double)m;
+    return (double)(((long double)s[n / 2 - 1] + s[n / 2]) / 2);
 }
 
 static int by_value(const void *a, const void *b)
