@@ -33,7 +33,11 @@ void bm_criterion_profile_hessian(const double *H, size_t n, bool known_se, doub
 /* The search (reml_search.c): the best point over several starts, polished. x: n, its content is the first start if use_x. */
 bm_status bm_reml_minimise(bm_criterion_at *c, double *x, bool use_x, int starts, bm_reml_search *out, bm_error *err);
 
-/* Profile-likelihood intervals (reml_profile.c) into r->interval; at most max of them are added. */
+/* What is at the boundary (reml_boundary.c): r->singular and r->boundary, from L at the point where c->m is. */
+bm_status bm_reml_find_boundary(bm_reml *r, const bm_criterion_at *c, const double *L, bm_error *err);
+bm_status bm_reml_snap(bm_criterion_at *c, double *L);
+
+/* Profile-likelihood intervals (reml_profile.c) into r->interval, of the ML deviance. */
 bm_status bm_reml_profile(bm_reml *r, const bm_stats *st, const bm_design *d, double level, bm_error *err);
 
 #endif
