@@ -40,4 +40,12 @@ bm_status bm_reml_snap(bm_criterion_at *c, double *L);
 /* Profile-likelihood intervals (reml_profile.c) into r->interval, of the ML deviance. */
 bm_status bm_reml_profile(bm_reml *r, const bm_stats *st, const bm_design *d, double level, bm_error *err);
 
+/* How much the deviance rises over its minimum when a parameter is held at value. */
+typedef bm_status bm_profile_fn(void *self, double value, double *rise, bm_error *err);
+/* Where the rise reaches level_root^2, going from the estimate by steps in the direction of step; limit where it does not (reml_bound.c). */
+bm_status bm_profile_bound(bm_profile_fn *fn, void *self, double estimate, double step, double limit, double level_root, double *out, bm_error *err);
+
+/* Statistics of the model in which coefficient k (not aliased) is known, for ML; without a basis to read b off (reml_fix.c). */
+bm_status bm_stats_fix_coefficient(bm_stats **out, const bm_stats *from, size_t k, double value, bm_error *err);
+
 #endif
