@@ -2,6 +2,7 @@
 #ifndef BM_FIT_H
 #define BM_FIT_H
 
+#include "fit/reml.h"
 #include "posterior/posterior.h"
 
 /* Where draws go: the sampler never sees a file. Called by each chain from its own thread, iterations in order. u: all group effects in the
