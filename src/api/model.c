@@ -58,7 +58,7 @@ static bm_status read_frame(bm_model *m, bm_error *err)
     names = bm_source_names(src, &n);
     if ((st = expand_dot(m, names, n, err)) != BM_OK) goto done;
     if ((st = wanted(m, &want, &factors, err)) != BM_OK) goto done;
-    bm_source_set_factors(src, (const char *const *)factors.v, factors.n);
+    if ((st = bm_source_add_factors(src, (const char *const *)factors.v, factors.n, err)) != BM_OK) goto done;
     st = bm_source_read(src, &m->frame, (const char *const *)want.v, want.n, err);
 done:
     bm_source_close(src);
