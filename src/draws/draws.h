@@ -30,6 +30,13 @@ void   bm_quantiles(double *x, size_t n, const double *prob, size_t nprob, doubl
  * weight is NaN or n < 21 (and without memory). */
 double bm_pareto_k(const double *log_w, size_t n);
 
+/* Moments of x (n draws of one distribution) under another, whose density is exp(log_w) times that of the draws, up to a constant; the number of
+ * equally weighted draws they are worth; Pareto k of the weights: above 0.7 they say nothing. */
+typedef struct { double mean, sd, ess, k; } bm_weighted;
+void   bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n);
+/* Mode of the density that n draws come from, on (lower, upper), which may be infinite. NaN for less than two draws or without memory. */
+double bm_density_mode(const double *x, size_t n, double lower, double upper);
+
 typedef struct {
     const char *name;                                /* borrowed from the draws */
     double mean, median, sd, mad, q5, q95, rhat, ess_bulk, ess_tail, mcse_mean, mcse_sd, q2_5, q97_5;

@@ -181,6 +181,10 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
     double top = -INFINITY, sum = 0, sq = 0, n = (double)tried;
 
     info->log_evidence = info->log_evidence_se = NAN;
+    if (s->kernel == BM_KERNEL_FIXED && !s->post->cp->any_t) {   /* nothing to integrate over: exact */
+        info->log_evidence = s->chain[0].cur->lp;
+        info->log_evidence_se = 0;
+    }
     if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio || s->post->cp->any_t) return;
     for (size_t i = 0; i < info->nratio; i++) top = fmax(top, info->log_ratio[i]);
     for (size_t i = 0; i < info->nratio; i++) {
