@@ -5,6 +5,14 @@
 
 #include <unistd.h>
 
+/* Under AddressSanitizer an allocation that is too large gives NULL, as elsewhere, and is no reason to stop. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 /* ---- draws that R and C make alike: integer arithmetic and IEEE operations only ---- */
 
 typedef struct { int64_t state; } lcg;
@@ -72,7 +80,7 @@ static bm_draws *as_draws(const double *x, size_t nvar, size_t nchain, size_t ni
 
     assert_true(nvar <= sizeof names / sizeof *names);
     bm_assert_ok(bm_draws_new(&d, names, nvar, nchain, niter, &err), err);
-    memcpy(d->x, x, nvar * nchain * niter * sizeof *x);
+    if (x) memcpy(d->x, x, nvar * nchain * niter * sizeof *x);
     return d;
 }
 
@@ -262,6 +270,25 @@ static void test_quantiles_of_nothing_or_nan_are_nan(void **state)
     prob = 1.5;
     bm_quantiles(x, 1, &prob, 1, &out);
     assert_true(isnan(out));
+}
+
+/* Independent draws of density f at the quantile p have error sqrt(p (1 - p) / S) / f. 10 %: the two order statistics have some 400 draws between
+ * them, and the effective sample size is an estimate too. The larger number is beyond what GSL's beta distribution can do. */
+static void test_mcse_of_a_quantile_of_many_draws(void **state)
+{
+    enum { N = 2000000 };
+    double *x = malloc(N * sizeof *x);
+    bm_rng  r;
+
+    (void)state;
+    assert_non_null(x);
+    bm_rng_key(&r, 8, 1, 1);
+    for (int i = 0; i < N; i++) x[i] = bm_rng_uniform(&r);
+    for (int n = N / 10; n <= N; n *= 10) {
+        bm_assert_near(bm_mcse_quantile(x, 4, (size_t)n / 4, 0.5), 0.5 / sqrt(n), 0.1);
+        bm_assert_near(bm_mcse_quantile(x, 4, (size_t)n / 4, 0.05), sqrt(0.05 * 0.95 / n), 0.1);
+    }
+    free(x);
 }
 
 /* ---- identities ---- */
@@ -554,6 +581,7 @@ int main(void)
         cmocka_unit_test(test_ess_of_slow_chains_agrees_with_double_sums),
         cmocka_unit_test(test_quantiles_of_any_values_agree_with_qsort),
         cmocka_unit_test(test_quantiles_of_nothing_or_nan_are_nan),
+        cmocka_unit_test(test_mcse_of_a_quantile_of_many_draws),
         cmocka_unit_test(test_ranks_see_only_the_order),
         cmocka_unit_test(test_order_of_chains_does_not_matter),
         cmocka_unit_test(test_summary_holds_the_single_measures),

@@ -192,6 +192,15 @@ static void test_sampler_columns_of_other_programs_are_left_out(void **state)
     bm_draws_free(d);
 }
 
+static void test_quoted_hash_is_a_name_and_not_a_comment(void **state)
+{
+    bm_draws *d = read_one("\"#x\",y\n1,2\n");
+
+    (void)state;
+    assert_string_equal(bm_draws_name(d, 0), "#x");
+    bm_draws_free(d);
+}
+
 static void test_several_files_are_chains_one_after_another(void **state)
 {
     const char *paths[] = { put("a.csv", "x,y\n1,2\n3,4\n"), put("b.csv", ".chain,.iteration,x,y\n1,1,5,6\n2,1,9,10\n1,2,7,8\n2,2,11,12\n") };
@@ -507,6 +516,7 @@ int main(void)
         cmocka_unit_test(test_chains_may_be_interleaved_counted_from_0_and_have_row_names),
         cmocka_unit_test(test_infinite_and_missing_draws_are_read),
         cmocka_unit_test(test_sampler_columns_of_other_programs_are_left_out),
+        cmocka_unit_test(test_quoted_hash_is_a_name_and_not_a_comment),
         cmocka_unit_test(test_several_files_are_chains_one_after_another),
         cmocka_unit_test(test_directory_gives_its_draws_csv),
         cmocka_unit_test(test_directory_of_stan_files_gives_the_names_of_its_labels),

@@ -224,14 +224,20 @@ static bm_status order_levels(size_t *old, const bm_column *c, size_t n, const c
 {
     int32_t  *place = bm_alloc(c->nlevels, sizeof *place);
     bool     *used = bm_alloc(c->nlevels, sizeof *used);
-    bm_status st = place && used ? match_levels(place, c, levels, nlevels, err) : bm_nomem(err);
+    bm_status st = BM_ENOMEM;
 
-    for (size_t i = 0; i < n && st == BM_OK; i++)
+    if (!place || !used) {
+        bm_nomem(err);
+        goto done;
+    }
+    if ((st = match_levels(place, c, levels, nlevels, err)) != BM_OK) goto done;
+    for (size_t i = 0; i < n; i++)
         if (c->code[i] >= 0) used[c->code[i]] = true;
     for (size_t k = 0; k < c->nlevels && st == BM_OK; k++) {
         if (used[k] && place[k] < 0) st = not_listed(c, k, levels, nlevels, err);
         else if (used[k]) old[place[k]] = k + 1;
     }
+done:
     free(place);
     free(used);
     return st;
@@ -242,11 +248,13 @@ bm_status bm_column_relevel(bm_column *c, size_t n, const char *const *levels, s
     size_t   *old = bm_alloc(nlevels, sizeof *old), m = 0;
     int32_t  *now = bm_alloc(c->nlevels, sizeof *now);
     char    **labels = bm_alloc(nlevels, sizeof *labels);
-    bm_status st = BM_OK;
+    bm_status st = BM_ENOMEM;
 
-    if (!old || !now || !labels) st = bm_nomem(err);
-    if (st == BM_OK) st = order_levels(old, c, n, levels, nlevels, err);
-    if (st != BM_OK) goto done;
+    if (!old || !now || !labels) {
+        bm_nomem(err);
+        goto done;
+    }
+    if ((st = order_levels(old, c, n, levels, nlevels, err)) != BM_OK) goto done;
     for (size_t j = 0; j < nlevels; j++) {           /* labels move, those that are left are without rows */
         if (!old[j]) continue;
         now[old[j] - 1] = (int32_t)m;

@@ -136,11 +136,12 @@ bm_status bm_source_open(bm_source **out, const char *path, const bm_read_option
 {
     static const bm_read_options usual = { 0 };
     bm_source                   *s = bm_alloc(1, sizeof *s);
-    bm_status                    st = s ? BM_OK : bm_nomem(err);
+    bm_status                    st;
 
     *out = NULL;
+    if (!s) return bm_nomem(err);
     if (!opt) opt = &usual;
-    if (st == BM_OK) st = bm_csv_open(&s->csv, path, opt->delim, err);
+    st = bm_csv_open(&s->csv, path, opt->delim, err);
     if (st == BM_OK) st = bm_cell_rules_init(&s->rules, opt, bm_csv_delim(s->csv), err);
     if (st == BM_OK) st = read_header(s, err);
     if (st == BM_OK) st = check_factors(s, opt, err);
@@ -371,28 +372,36 @@ static bm_status finish_column(builder *b, const bm_source *s, size_t rows, bm_e
 
 /* ---- the table ---- */
 
-static bm_status make_builders(bm_source *s, builder **out, size_t *nout, const char *const *want, size_t nwant, bm_error *err)
+static bm_status add_builder(const bm_source *s, builder *b, size_t *n, bool *seen, const char *name, bm_error *err)
 {
-    builder *b = bm_alloc(nwant, sizeof *b);
-    bool    *seen = bm_alloc(s->name.n, sizeof *seen);
-    size_t   n = 0;
-    int32_t  k;
-    bm_status st = b && seen ? BM_OK : bm_nomem(err);
+    int32_t k;
 
-    for (size_t i = 0; i < nwant && st == BM_OK; i++) {
-        if (!bm_levels_find(&s->index, want[i], strlen(want[i]), &k)) st = no_column(s, want[i], "", err);
-        else if (!seen[k]) {
-            seen[k] = true;
-            b[n].field = (size_t)k;
-            b[n].asked = bm_strv_has(&s->factors, want[i]);
-            b[n].as = b[n].asked ? LABELS : NUMBERS;
-            b[n].kept = !b[n].asked;
-            if (!(b[n++].col.name = bm_strdup(want[i]))) st = bm_nomem(err);
-        }
+    if (!bm_levels_find(&s->index, name, strlen(name), &k)) return no_column(s, name, "", err);
+    if (seen[k]) return BM_OK;
+    seen[k] = true;
+    b += (*n)++;
+    b->field = (size_t)k;
+    b->asked = bm_strv_has(&s->factors, name);
+    b->as = b->asked ? LABELS : NUMBERS;
+    b->kept = !b->asked;
+    b->col.name = bm_strdup(name);
+    return b->col.name ? BM_OK : bm_nomem(err);
+}
+
+/* A builder for each wanted column, once. */
+static bm_status make_builders(const bm_source *s, builder **out, size_t *n, const char *const *want, size_t nwant, bm_error *err)
+{
+    bool     *seen = bm_alloc(s->name.n, sizeof *seen);
+    bm_status st = BM_OK;
+
+    *n = 0;
+    *out = bm_alloc(nwant, sizeof **out);
+    if (!*out || !seen) {
+        free(seen);
+        return bm_nomem(err);
     }
+    for (size_t i = 0; i < nwant && st == BM_OK; i++) st = add_builder(s, *out, n, seen, want[i], err);
     free(seen);
-    *out = b;
-    *nout = n;
     return st;
 }
 
