@@ -315,7 +315,7 @@ static void test_marginal_dyestuff_matches_lme4_deviance(void **state)
     engine_free(&e);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_marginal_equals_the_dense_gaussian_density),
@@ -324,5 +324,6 @@ int main(void)
         cmocka_unit_test(test_marginal_dyestuff_matches_lme4_deviance),
     };
 
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@ struct bm_model {
     bm_strv     monitored;     /* lp__, b_, sd_, cor_, sigma */
     double      read_seconds;
     char        why[256];      /* the sampler's choice */
+    bool        borrows;       /* all but the response, stats and post belong to another model */
 };
 
 struct bm_fit {
@@ -34,8 +35,12 @@ struct bm_fit {
 
 enum { BM_BLOCK_MAX = 32 };
 
-/* y (n) given the parameters in the order of the monitored ones, lp__ aside; group effects and residuals drawn. */
-bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, bm_error *err);
+/* One draw of every monitored parameter (lp__ aside) from its prior; BM_EINVAL, named, where that is improper. */
+bm_status bm_draw_prior(const bm_model *m, bm_rng *rng, double *value, bm_error *err);
+/* y (n) given the parameters in that order; group effects u (in the order of bm_marginal_draw) and residuals are drawn. */
+bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, double *u, bm_error *err);
+/* The same model for another response y (n) on the same rows; priors stay as they are. It borrows from m, which must outlive it. */
+bm_status bm_model_with_response(bm_model **out, const bm_model *m, const double *y, bm_error *err);
 
 /* Seconds since some fixed moment. */
 double bm_clock(void);

@@ -58,7 +58,7 @@ static bm_status read_frame(bm_model *m, bm_error *err)
     names = bm_source_names(src, &n);
     if ((st = expand_dot(m, names, n, err)) != BM_OK) goto done;
     if ((st = wanted(m, &want, &factors, err)) != BM_OK) goto done;
-    bm_source_set_factors(src, (const char *const *)factors.v, factors.n);
+    if ((st = bm_source_add_factors(src, (const char *const *)factors.v, factors.n, err)) != BM_OK) goto done;
     st = bm_source_read(src, &m->frame, (const char *const *)want.v, want.n, err);
 done:
     bm_source_close(src);
@@ -261,11 +261,49 @@ done:
     return st;
 }
 
+bm_status bm_model_with_response(bm_model **out, const bm_model *m, const double *y, bm_error *err)
+{
+    bm_model  *c = bm_alloc(1, sizeof *c);
+    bm_design *d = bm_alloc(1, sizeof *d);
+    bm_status  st = BM_ENOMEM;
+
+    *out = NULL;
+    if (!c || !d || !(d->y = bm_alloc(m->design->n, sizeof *d->y))) {
+        bm_nomem(err);
+        if (d) free(d->y);
+        free(d);
+        free(c);
+        return st;
+    }
+    double *own = d->y;
+    *c = *m;
+    *d = *m->design;
+    d->y = own;
+    memcpy(own, y, d->n * sizeof *own);
+    c->design = d;
+    c->borrows = true;
+    c->stats = NULL;
+    c->post = NULL;
+    if ((st = bm_stats_new(&c->stats, d, err)) != BM_OK) goto done;
+    if ((st = bm_post_new(&c->post, c->stats, c->priors, d, err)) != BM_OK) goto done;
+    *out = c;
+    c = NULL;
+done:
+    bm_model_free(c);
+    return st;
+}
+
 void bm_model_free(bm_model *m)
 {
     if (!m) return;
     bm_post_free(m->post);
     bm_stats_free(m->stats);
+    if (m->borrows) {
+        free(m->design->y);
+        free(m->design);
+        free(m);
+        return;
+    }
     bm_priors_free(m->priors);
     bm_design_free(m->design);
     bm_frame_free(m->frame);

@@ -162,6 +162,17 @@ static bm_status draw_truth(const bm_model *m, truth *t, bm_rng *rng, bm_error *
     return st;
 }
 
+bm_status bm_draw_prior(const bm_model *m, bm_rng *rng, double *value, bm_error *err)
+{
+    truth     t = { .n = m->monitored.n - 1, .value = value };
+    bm_status st;
+
+    if (!(t.set = bm_alloc(t.n, sizeof *t.set))) return bm_nomem(err);
+    st = draw_truth(m, &t, rng, err);
+    free(t.set);
+    return st;
+}
+
 /* ---- the response ---- */
 
 static bm_status check_truth(const bm_model *m, const truth *t, bm_error *err)
@@ -177,23 +188,21 @@ static bm_status check_truth(const bm_model *m, const truth *t, bm_error *err)
     return BM_OK;
 }
 
-/* Adds the group effects of factor k, drawn given its sds and correlations, to mu (n). */
-static bm_status add_effects(const bm_model *m, size_t k, const double *sd, const double *cor, bm_rng *rng, double *mu, bm_error *err)
+/* Draws the effects u (J x q) of factor k given its sds and correlations, and adds what they contribute to mu (n). */
+static bm_status add_effects(const bm_model *m, size_t k, const double *sd, const double *cor, bm_rng *rng, double *mu, double *u, bm_error *err)
 {
     const bm_group *g = &m->design->fac[k];
     size_t          n = m->design->n;
-    double         *u = bm_alloc(g->J * g->q, sizeof *u), C[BM_BLOCK_MAX * BM_BLOCK_MAX], z[BM_BLOCK_MAX];
+    double          C[BM_BLOCK_MAX * BM_BLOCK_MAX], z[BM_BLOCK_MAX];
 
-    if (!u) return bm_nomem(err);
+    memset(u, 0, g->J * g->q * sizeof *u);
     for (size_t b = 0; b < g->nblock; b++) {
         size_t q = g->block[b].size, first = g->block[b].first;
 
         for (size_t i = 0; i < q; i++)
             for (size_t j = 0; j <= i; j++) C[i + j * q] = i == j ? 1 : *cor++;
-        if (bm_chol(q, C) != BM_OK) {
-            free(u);
+        if (bm_chol(q, C) != BM_OK)
             return bm_fail(err, BM_EINVAL, "the correlations given for '%s' are not a correlation matrix (not positive definite)", g->name);
-        }
         for (size_t j = 0; j < g->J; j++) {
             bm_rng_normals(rng, z, q);
             for (size_t i = 0; i < q; i++)
@@ -202,11 +211,10 @@ static bm_status add_effects(const bm_model *m, size_t k, const double *sd, cons
     }
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < g->q; i++) mu[r] += g->Z[r + i * n] * u[(size_t)g->code[r] * g->q + i];
-    free(u);
     return BM_OK;
 }
 
-bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, bm_error *err)
+bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, double *u, bm_error *err)
 {
     const bm_design *d = m->design;
     const double    *sd = value + d->p, *cor = sd + m->post->th.nsd;
@@ -218,7 +226,8 @@ bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *r
         for (size_t k = 0; k < d->p; k++) y[i] += d->X[i + k * d->n] * value[k];
     }
     for (size_t k = 0; k < d->nfac && st == BM_OK; k++) {
-        st = add_effects(m, k, sd, cor, rng, y, err);
+        st = add_effects(m, k, sd, cor, rng, y, u, err);
+        u += d->fac[k].J * d->fac[k].q;
         sd += d->fac[k].q;
         for (size_t b = 0; b < d->fac[k].nblock; b++) cor += d->fac[k].block[b].size * (d->fac[k].block[b].size - 1) / 2;
     }
@@ -270,13 +279,13 @@ done:
 bm_status bm_simulate(const bm_model *m, FILE *out, const char *const *set, size_t nset, uint64_t seed, bm_error *err)
 {
     truth     t = { .n = m->monitored.n - 1 };
-    double   *y = bm_alloc(m->design->n, sizeof *y);
+    double   *y = bm_alloc(m->design->n, sizeof *y), *u = bm_alloc(m->post->nu, sizeof *u);
     bm_rng    rng;
     bm_status st = BM_ENOMEM;
 
     t.value = bm_alloc(t.n, sizeof *t.value);
     t.set = bm_alloc(t.n, sizeof *t.set);
-    if (!y || !t.value || !t.set) {
+    if (!y || !u || !t.value || !t.set) {
         bm_nomem(err);
         goto done;
     }
@@ -289,10 +298,11 @@ bm_status bm_simulate(const bm_model *m, FILE *out, const char *const *set, size
         if ((st = parse_set(m, &t, set[i], err)) != BM_OK) goto done;
     if ((st = draw_truth(m, &t, &rng, err)) != BM_OK) goto done;
     if ((st = check_truth(m, &t, err)) != BM_OK) goto done;
-    if ((st = bm_simulate_response(m, t.value, &rng, y, err)) != BM_OK) goto done;
+    if ((st = bm_simulate_response(m, t.value, &rng, y, u, err)) != BM_OK) goto done;
     st = write_rows(m, out, y, err);
 done:
     free(y);
+    free(u);
     free(t.value);
     free(t.set);
     return st;

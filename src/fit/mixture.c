@@ -11,19 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-bm_status bm_mixture_new(bm_mixture *m, size_t d, bm_error *err)
+bm_status bm_mixture_new(bm_mixture *m, const bm_theta *th, size_t d, bm_error *err)
 {
-    *m = (bm_mixture){ .d = d, .nimage = 1, .df = 5 };
+    size_t nsd = th ? th->nsd : 0;
+
+    *m = (bm_mixture){ .d = d, .nimage = 1 };
     m->mean = bm_alloc(BM_MIX_MAX * d, sizeof *m->mean);
     m->C = bm_alloc(BM_MIX_MAX * d * d, sizeof *m->C);
     m->sign = bm_alloc(d << BM_FLIP_MAX, sizeof *m->sign);
     m->cov = bm_alloc(d * d, sizeof *m->cov);
     m->work = bm_alloc((BM_MIX_MAX + 2) * (d * d + 2 * d), sizeof *m->work);
-    if (!m->mean || !m->C || !m->sign || !m->cov || !m->work) {
+    m->side = bm_alloc(nsd, sizeof *m->side);
+    if (!m->mean || !m->C || !m->sign || !m->cov || !m->work || !m->side) {
         bm_mixture_free(m);
         return bm_nomem(err);
     }
     for (size_t i = 0; i < d; i++) m->sign[i] = 1;
+    for (size_t i = 0; i < nsd; i++)
+        if (th->sd_x[i] >= 0) m->side[m->nside++] = i;
     return BM_OK;
 }
 
@@ -34,16 +39,18 @@ void bm_mixture_free(bm_mixture *m)
     free(m->sign);
     free(m->cov);
     free(m->work);
+    free(m->side);
     *m = (bm_mixture){ 0 };
 }
 
 static void set_constants(bm_mixture *m)
 {
-    double d = (double)m->d, nu = m->df;
-    double t = gsl_sf_lngamma((nu + d) / 2) - gsl_sf_lngamma(nu / 2) - d / 2 * log(nu * M_PI) - log((double)m->nimage);
+    double d = (double)m->d;
 
     for (size_t k = 0; k < m->K; k++) {
-        m->log_const[k] = log(m->weight[k]) + t;
+        double nu = m->df[k];
+
+        m->log_const[k] = log(m->weight[k]) + gsl_sf_lngamma((nu + d) / 2) - gsl_sf_lngamma(nu / 2) - d / 2 * log(nu * M_PI) - log((double)m->nimage);
         for (size_t i = 0; i < m->d; i++) m->log_const[k] -= log(m->C[k * m->d * m->d + i * (m->d + 1)]);
     }
 }
@@ -54,7 +61,7 @@ bm_status bm_mixture_single(bm_mixture *m, const double *mean, const double *cov
 
     m->K = 1;
     m->weight[0] = 1;
-    m->df = df;
+    m->df[0] = df;
     memcpy(m->mean, mean, d * sizeof *mean);
     memcpy(m->C, cov, d * d * sizeof *cov);
     memcpy(m->cov, cov, d * d * sizeof *cov);
@@ -82,7 +89,7 @@ static double distance(const bm_mixture *m, size_t k, const double *sign, const 
 
 static double log_t(const bm_mixture *m, size_t k, double dist)
 {
-    return m->log_const[k] - 0.5 * (m->df + (double)m->d) * log1p(dist / m->df);
+    return m->log_const[k] - 0.5 * (m->df[k] + (double)m->d) * log1p(dist / m->df[k]);
 }
 
 double bm_mixture_logpdf(const bm_mixture *m, const double *x)
@@ -110,7 +117,7 @@ void bm_mixture_draw(const bm_mixture *m, bm_rng *rng, double *x)
     while (k + 1 < m->K && u > m->weight[k]) u -= m->weight[k++];
     C = m->C + k * d * d;
     bm_rng_normals(rng, z, d);
-    double scale = sqrt(m->df / bm_rng_chisq(rng, m->df));
+    double scale = sqrt(m->df[k] / bm_rng_chisq(rng, m->df[k]));
     for (size_t i = 0; i < d; i++) {
         double v = 0;
 
@@ -149,6 +156,13 @@ void bm_mixture_mirror(bm_mixture *m, const bm_theta *th, const double *x, size_
         near[at_rank].reach = reach;
     }
     m->nimage = (size_t)1 << nflip;
+    m->nside = 0;
+    for (size_t s = 0; s < th->nsd; s++) {
+        bool mirrored = th->sd_x[s] < 0;
+
+        for (size_t b = 0; b < nflip; b++) mirrored |= near[b].sd == s;
+        if (!mirrored) m->side[m->nside++] = s;
+    }
     for (size_t f = 0; f < m->nimage; f++) {
         double *sign = m->sign + f * d;
 
@@ -156,6 +170,19 @@ void bm_mixture_mirror(bm_mixture *m, const bm_theta *th, const double *x, size_
         for (size_t b = 0; b < nflip; b++)
             if (f >> b & 1) bm_theta_flip(th, near[b].sd, sign);
     }
+}
+
+bool bm_mixture_inside(const bm_mixture *m, const bm_theta *th, const double *x)
+{
+    for (size_t i = 0; i < m->nside; i++)
+        if (x[th->sd_x[m->side[i]]] < 0) return false;
+    return true;
+}
+
+void bm_mixture_fold(const bm_mixture *m, const bm_theta *th, double *x)
+{
+    for (size_t i = 0; i < m->nside; i++)
+        if (x[th->sd_x[m->side[i]]] < 0) bm_theta_flip(th, m->side[i], x);
 }
 
 /* ---- fitting ---- */
@@ -228,9 +255,9 @@ static void em_step(bm_mixture *m, const double *x, size_t n, double *lq)
         for (size_t j = 0; j < c; j++) sum += l[j] = exp(l[j] - top);
         lq[i] = top + log(sum);
         for (size_t j = 0; j < c; j++) {
-            double r = l[j] / sum;
+            double r = l[j] / sum, nu = m->df[j / m->nimage];
 
-            if (r > 1e-6) add_point(&s[j / m->nimage], m->sign + j % m->nimage * d, x + i * d, d, r, (m->df + (double)d) / (m->df + dist[j]));
+            if (r > 1e-6) add_point(&s[j / m->nimage], m->sign + j % m->nimage * d, x + i * d, d, r, (nu + (double)d) / (nu + dist[j]));
         }
     }
     for (size_t k = 0; k < m->K; k++) update_component(m, k, &s[k], n);
@@ -246,16 +273,22 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Acceptance rate of the independence sampler: with v = q / pi at draws from pi, E min(v, v') / E v over pairs. */
-static double expected_acceptance(const double *lp, const double *lq, size_t n, double *v)
+/* Efficiency of the independence sampler, effective draws per draw. With v = q / pi at draws from pi, a state with value v is left with
+ * probability a = E min(v', v) / E v', and stands for (2 - a) / a draws on average; heavy tails show as small a. */
+static double expected_efficiency(const double *lp, const double *lq, size_t n, double *v)
 {
-    double top = -INFINITY, total = 0, pairs = 0;
+    double top = -INFINITY, total = 0, below = 0, cost = 0;
 
     for (size_t i = 0; i < n; i++) top = fmax(top, lq[i] - lp[i]);
     for (size_t i = 0; i < n; i++) total += v[i] = exp(lq[i] - lp[i] - top);
     qsort(v, n, sizeof *v, ascending);
-    for (size_t i = 0; i < n; i++) pairs += v[i] * (2 * (double)(n - 1 - i) + 1);
-    return pairs / ((double)n * total);
+    for (size_t i = 0; i < n; i++) {
+        double a = (below + v[i] * (double)(n - i)) / total;
+
+        below += v[i];
+        cost += (2 - a) / a;
+    }
+    return (double)n / cost;
 }
 
 /* Overall mean (of the images with positive sds) and covariance. */
@@ -284,7 +317,7 @@ static bool add_component(bm_mixture *m, const double *x, const double *lp, cons
     size_t d = m->d, k = m->K;
     double cut, *mu = m->mean + k * d, count = 0;
 
-    if (k == BM_MIX_MAX) return false;
+    if (k == BM_MIX_MAX - 1) return false;           /* the last place is for the safety net */
     for (size_t i = 0; i < n; i++) v[i] = lp[i] - lq[i];
     qsort(v, n, sizeof *v, ascending);
     cut = v[n - 1 - n / 10];
@@ -301,6 +334,7 @@ static bool add_component(bm_mixture *m, const double *x, const double *lp, cons
     if (bm_chol(d, C) != BM_OK) return false;
     for (size_t j = 0; j < k; j++) m->weight[j] *= 0.85;
     m->weight[k] = 0.15;
+    m->df[k] = m->df[0];
     m->K++;
     set_constants(m);
     return true;
@@ -311,41 +345,80 @@ static void copy_components(bm_mixture *to, const bm_mixture *from)
     size_t d = from->d;
 
     to->K = from->K;
-    to->df = from->df;
+    memcpy(to->df, from->df, sizeof to->df);
     memcpy(to->weight, from->weight, sizeof to->weight);
     memcpy(to->log_const, from->log_const, sizeof to->log_const);
     memcpy(to->mean, from->mean, BM_MIX_MAX * d * sizeof *to->mean);
     memcpy(to->C, from->C, BM_MIX_MAX * d * d * sizeof *to->C);
 }
 
+static double polish(bm_mixture *m, const double *x, const double *lp, size_t n, int steps, double *lq, double *v)
+{
+    for (int i = 0; i < steps; i++) em_step(m, x, n, lq);
+    for (size_t i = 0; i < n; i++) lq[i] = bm_mixture_logpdf(m, x + i * m->d);
+    return expected_efficiency(lp, lq, n, v);
+}
+
+/* One component, with the degrees of freedom that suit best. */
+static double fit_single(bm_mixture *m, const double *x, const double *lp, size_t n, const double *mean, const double *cov, double *lq, double *v)
+{
+    static const double df[] = { 4, 7, 14, 40 };
+    double              best = 0, best_df = df[0];
+
+    for (size_t k = 0; k < sizeof df / sizeof *df; k++) {
+        if (bm_mixture_single(m, mean, cov, df[k]) != BM_OK) return 0;
+        double e = polish(m, x, lp, n, 2, lq, v);
+
+        if (e > best) {
+            best = e;
+            best_df = df[k];
+        }
+    }
+    bm_mixture_single(m, mean, cov, best_df);
+    return polish(m, x, lp, n, 6, lq, v);
+}
+
+/* A wide component under the whole, lest a tail be missed: with it the ratio of target to proposal stays bounded where the fit is poor. */
+static void spread_safety_net(bm_mixture *m, const double *mean, const double *cov)
+{
+    const double share = 0.04, wide = 1.5;
+    size_t       d = m->d, k = m->K;
+    double      *C = m->C + k * d * d;
+
+    for (size_t i = 0; i < d * d; i++) C[i] = wide * wide * cov[i];
+    if (bm_chol(d, C) != BM_OK) return;
+    memcpy(m->mean + k * d, mean, d * sizeof *mean);
+    for (size_t j = 0; j < k; j++) m->weight[j] *= 1 - share;
+    m->weight[k] = share;
+    m->df[k] = 3;
+    m->K++;
+    set_constants(m);
+}
+
 double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n)
 {
-    double     rate = 0, best = 0, mean[128], *lq = bm_alloc(2 * n, sizeof *lq), *v = lq + n;
+    size_t     d = m->d;
+    double     best = 0, mean[128], *lq = bm_alloc(2 * n, sizeof *lq), *v = lq + n, *cov = bm_alloc(d * d, sizeof *cov);
     bm_mixture kept = { 0 };
 
-    if (!lq || bm_mixture_new(&kept, m->d, NULL) != BM_OK) goto done;
+    if (!lq || !cov || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) goto done;
     if (moments(m, x, n, mean) != BM_OK) goto done;
-    memcpy(v, m->cov, 0);
-    double *cov = bm_alloc(m->d * m->d, sizeof *cov);
-    if (!cov) goto done;
-    memcpy(cov, m->cov, m->d * m->d * sizeof *cov);
-    bm_status st = bm_mixture_single(m, mean, cov, m->d > 6 ? 12 : 8);
-    free(cov);
-    if (st != BM_OK) goto done;
-    for (size_t step = 0;; step++) {
-        for (int i = 0; i < 8; i++) em_step(m, x, n, lq);
-        for (size_t i = 0; i < n; i++) lq[i] = bm_mixture_logpdf(m, x + i * m->d);
-        rate = expected_acceptance(lp, lq, n, v);
-        if (rate < best + 0.01) {
-            if (best > 0) copy_components(m, &kept);
+    memcpy(cov, m->cov, d * d * sizeof *cov);
+    best = fit_single(m, x, lp, n, mean, cov, lq, v);
+    while (best > 0 && best < 0.95 && n >= 40 * (m->K + 1) * d) {
+        copy_components(&kept, m);
+        if (!add_component(m, x, lp, lq, n, v)) break;
+        double e = polish(m, x, lp, n, 8, lq, v);
+        if (e < best + 0.01) {
+            copy_components(m, &kept);
             break;
         }
-        best = rate;
-        copy_components(&kept, m);
-        if (best > 0.97 || n < 40 * (m->K + 1) * m->d || !add_component(m, x, lp, lq, n, v)) break;
+        best = e;
     }
+    if (best > 0) spread_safety_net(m, mean, cov);
 done:
     free(lq);
+    free(cov);
     bm_mixture_free(&kept);
     return best;
 }

@@ -13,7 +13,7 @@ static void text(bm_screen *s, const bm_anova *a)
     bm_buf_printf(b, "Likelihood-ratio test of two models fitted by %s\n\n", a->fit[0]->ml ? "maximum likelihood" : "REML");
     for (int k = 0; k < 2; k++) {
         bm_buf_printf(b, "model %d: ", k + 1);
-        bm_show(b, a->fit[k]->formula ? a->fit[k]->formula : "");
+        bm_safe_text(b, a->fit[k]->formula ? a->fit[k]->formula : "");
         bm_buf_putc(b, '\n');
     }
     bm_buf_putc(b, '\n');

@@ -9,7 +9,7 @@ void bm_grid_add(bm_grid *g, const char *s)
     bm_buf safe = { 0 };
 
     if (g->st != BM_OK) return;
-    bm_show(&safe, s);
+    bm_safe_text(&safe, s);
     g->st = safe.failed ? BM_ENOMEM : bm_strv_add(&g->cell, safe.s ? safe.s : "", NULL);
     bm_buf_free(&safe);
 }

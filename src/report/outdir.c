@@ -295,8 +295,10 @@ bm_status bm_outdir_commit(bm_outdir *o, bm_error *err)
 
 void bm_outdir_close(bm_outdir *o)
 {
+    if (o->tmp && o->fd >= 0)
+        for (size_t i = 0; i < o->files.n; i++) unlinkat(o->fd, o->files.v[i], 0);   /* needs no memory, which may be what failed */
     if (o->fd >= 0) close(o->fd);
-    if (o->tmp) remove_ours(o->tmp);
+    if (o->tmp) rmdir(o->tmp);
     bm_strv_free(&o->files);
     free(o->final);
     free(o->tmp);

@@ -12,12 +12,12 @@ static void header(bm_buf *b, const bm_reml *r)
     bm_buf_printf(b, "%s fit by %s\n", r->ngroup ? "Linear mixed model" : "Linear model", r->ml ? "maximum likelihood" : "REML");
     if (r->formula) {
         bm_buf_puts(b, "Formula: ");
-        bm_show(b, r->formula);
+        bm_safe_text(b, r->formula);
         bm_buf_putc(b, '\n');
     }
     if (r->data) {
         bm_buf_puts(b, "   Data: ");
-        bm_show(b, r->data);
+        bm_safe_text(b, r->data);
         bm_buf_putc(b, '\n');
     }
     bm_buf_putc(b, '\n');
@@ -103,7 +103,7 @@ static void random_effects(bm_buf *b, const bm_reml *r)
     bm_buf_printf(b, "Number of obs: %zu", r->n);
     for (size_t k = 0; k < r->ngroup; k++) {
         bm_buf_puts(b, k ? "; " : ", groups: ");
-        bm_show(b, r->group[k].name);
+        bm_safe_text(b, r->group[k].name);
         bm_buf_printf(b, ", %zu", r->group[k].J);
     }
     if (r->known_se) bm_buf_puts(b, "; residual standard errors known");
@@ -237,7 +237,7 @@ static void notes(bm_screen *s, const bm_reml *r, const bm_print_options *opt)
         bm_buf_puts(&s->b, r->boundary.n == 1 ? "is " : "are ");
         for (size_t i = 0; i < r->boundary.n; i++) {
             if (i) bm_buf_puts(&s->b, "; ");
-            bm_show(&s->b, r->boundary.v[i]);
+            bm_safe_text(&s->b, r->boundary.v[i]);
         }
         bm_buf_putc(&s->b, '\n');
     }

@@ -228,7 +228,7 @@ static void add_json(bm_buf *b, const selection *s, const bm_draws *d, const bm_
 static bm_status add_row(bm_table *t, const selection *s, size_t i, const bm_summary_row *r, size_t nchain, bm_error *err)
 {
     int      d = bm_decimals(r->mean, r->sd, r->mcse_mean);
-    bm_cell *c = bm_table_row(t, r->name, bm_untrusted(r, nchain), err);
+    bm_cell *c = bm_table_row(t, r->name, err);
 
     if (!c) return BM_ENOMEM;
     bm_cell_number(c[0], r->mean, d);
@@ -236,9 +236,7 @@ static bm_status add_row(bm_table *t, const selection *s, size_t i, const bm_sum
     bm_cell_number(c[2], r->sd, d);
     bm_cell_number(c[3], r->mad, d);
     for (size_t k = 0; k < s->nprob; k++) bm_cell_number(c[4 + k], s->q[i * s->nprob + k], d);
-    bm_cell_rhat(c[4 + s->nprob], r->rhat);
-    bm_cell_count(c[5 + s->nprob], r->ess_bulk);
-    bm_cell_count(c[6 + s->nprob], r->ess_tail);
+    if (bm_cell_diagnostics(c + 4 + s->nprob, r, nchain)) bm_table_flag(t);
     return BM_OK;
 }
 
@@ -246,7 +244,7 @@ static bm_status add_row(bm_table *t, const selection *s, size_t i, const bm_sum
 static void add_blocks(bm_screen *s, const bm_table *t)
 {
     for (size_t from = 0, to; from < t->ncol; from = to) {
-        size_t used = t->label_width + (t->flags ? 2 : 0);
+        size_t used = t->label_width + t->flags;             /* a mark may follow the last column */
 
         for (to = from; to < t->ncol && (to == from || used + 1 + t->width[to] <= s->width); to++) used += 1 + t->width[to];
         if (from) bm_buf_putc(&s->b, '\n');
