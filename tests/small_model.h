@@ -45,7 +45,7 @@ static inline void model_make(model *m, uint64_t seed, size_t n, size_t p, size_
         if (q) m->g.Z[i] = 1;
         if (q > 1) m->g.Z[i + n] += 5;
     }
-    m->pr = (bm_priors){ .p = p, .b = m->b, .centred = centred, .xbar = calloc(p + 1, sizeof(double)), .nfac = J ? 1 : 0, .has_sigma = true };
+    m->pr = (bm_priors){ .p = p, .b = m->b, .centred = centred, .xbar = calloc(p + 1, sizeof(double)), .nfac = J ? 1 : 0, .has_sigma = true, .sd = m->sd, .cor = m->cor };
     m->pr.intercept = (bm_dist){ .kind = BM_DIST_NORMAL, .a = { 0.3, 1.7 } };
     for (size_t k = 0; k < p; k++) {
         m->b[k] = (bm_dist){ .kind = BM_DIST_NORMAL, .a = { 0.2 * (double)k - 0.1, 0.5 + (double)k } };
