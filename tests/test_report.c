@@ -166,7 +166,7 @@ static double number_field(const char **s, bool *last)
 
 /* Names with everything that some format or terminal takes for more than text. */
 static const char *const hostile[] = { "a\"b", "new\nline", "comma, and space", "[br,ack]et", "esc\x1b[31m", "größe 日本", "bad\xff\xc3", "../../etc",
-                                       "-dash", "<script>", "back\\slash", "tab\tcr\r" };
+                                       "-dash", "<script>", "back\\slash", "tab\tcr\r\x7f" };
 enum { NHOSTILE = sizeof hostile / sizeof *hostile };
 
 static void hostile_fit(fake *f)
