@@ -274,3 +274,53 @@ done:
     free(old);
     return st;
 }
+
+/* ---- a choice of columns ---- */
+
+static bm_status copy_column(bm_column *out, const bm_column *c, size_t n, bm_error *err)
+{
+    bm_status st = BM_OK;
+
+    *out = (bm_column){ 0 };
+    if (c->kind == BM_COL_FACTOR) {
+        st = bm_column_as_factor(out, c, n, err);
+    } else {
+        *out = (bm_column){ .kind = c->kind, .nmissing = c->nmissing, .name = bm_strdup(c->name), .num = bm_alloc(n, sizeof *out->num) };
+        if (!out->name || !out->num) st = bm_nomem(err);
+        else memcpy(out->num, c->num, n * sizeof *out->num);
+    }
+    if (st != BM_OK) bm_column_clear(out);
+    return st;
+}
+
+static bm_status no_such_column(const bm_frame *f, const char *name, bm_error *err)
+{
+    const char **names = bm_alloc(f->ncol, sizeof *names), *close;
+
+    if (!names) return bm_nomem(err);
+    for (size_t k = 0; k < f->ncol; k++) names[k] = f->col[k].name;
+    close = bm_closest(name, names, f->ncol);
+    bm_fail(err, BM_EINVAL, "there is no column '%s'%s%s%s", bm_show(name, strlen(name)).s, close ? "; did you mean '" : "",
+            close ? bm_show(close, strlen(close)).s : "", close ? "'?" : "");
+    free(names);
+    return BM_EINVAL;
+}
+
+bm_status bm_frame_select(bm_frame **out, const bm_frame *f, const char *const *names, size_t n, bm_error *err)
+{
+    bm_frame *g = NULL;
+    bm_status st = bm_frame_new(&g, f->n, err);
+
+    *out = NULL;
+    for (size_t i = 0; i < n && st == BM_OK; i++) {
+        const bm_column *c = bm_frame_col(f, names[i]);
+        bm_column        copy = { 0 };
+
+        st = c ? copy_column(&copy, c, f->n, err) : no_such_column(f, names[i], err);
+        if (st == BM_OK) st = bm_frame_add(g, &copy, err);
+        bm_column_clear(&copy);
+    }
+    if (st == BM_OK) *out = g;
+    else bm_frame_free(g);
+    return st;
+}

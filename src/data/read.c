@@ -119,15 +119,14 @@ static bm_status read_header(bm_source *s, bm_error *err)
     return BM_OK;
 }
 
-static bm_status check_factors(bm_source *s, const bm_read_options *opt, bm_error *err)
+bm_status bm_source_add_factors(bm_source *s, const char *const *names, size_t n, bm_error *err)
 {
     bm_status st;
     int32_t   k;
 
-    for (size_t i = 0; i < opt->nfactors; i++) {
-        if (!bm_levels_find(&s->index, opt->factors[i], strlen(opt->factors[i]), &k))
-            return no_column(s, opt->factors[i], " to read as a factor", err);
-        if ((st = bm_strv_add(&s->factors, opt->factors[i], err)) != BM_OK) return st;
+    for (size_t i = 0; i < n; i++) {
+        if (!bm_levels_find(&s->index, names[i], strlen(names[i]), &k)) return no_column(s, names[i], " to read as a factor", err);
+        if ((st = bm_strv_add(&s->factors, names[i], err)) != BM_OK) return st;
     }
     return BM_OK;
 }
@@ -144,7 +143,7 @@ bm_status bm_source_open(bm_source **out, const char *path, const bm_read_option
     st = bm_csv_open(&s->csv, path, opt->delim, err);
     if (st == BM_OK) st = bm_cell_rules_init(&s->rules, opt, bm_csv_delim(s->csv), err);
     if (st == BM_OK) st = read_header(s, err);
-    if (st == BM_OK) st = check_factors(s, opt, err);
+    if (st == BM_OK) st = bm_source_add_factors(s, opt->factors, opt->nfactors, err);
     if (st == BM_OK) *out = s;
     else bm_source_close(s);
     return st;
