@@ -1,4 +1,5 @@
-/* test_csv.c: bytes and records: plain, gzip and standard input; RFC 4180 against a slow second parser; what is refused, and how it is said. */
+/* test_csv.c: bytes and records: plain, gzip and standard input; RFC 4180 against a slow second parser; what is refused,
+ * and how it is said. */
 #include "data/data_priv.h"
 #include "data_files.h"
 

@@ -1,5 +1,6 @@
-/* test_data_faults.c: reading with the k-th allocation failing, k = 1, 2, ..., until a run succeeds (as CSparse's Tcov does): a status and a
- * message each time, no result, and nothing left behind. glibc's own allocator is called below ours; not where a sanitizer has its own. */
+/* test_data_faults.c: reading with the k-th allocation failing, k = 1, 2, ..., until a run succeeds (as CSparse's Tcov
+ * does): a status and a message each time, no result, and nothing left behind. glibc's own allocator is called below
+ * ours; not where a sanitizer has its own. */
 #include "data/data_priv.h"
 #include "data_files.h"
 
@@ -104,7 +105,11 @@ static bm_buf table(void)
     bm_buf b = { 0 };
 
     bm_buf_puts(&b, "x,f,late,\"q\"\n");
-    for (int i = 0; i < 300; i++) bm_buf_printf(&b, "%d.5,%d,%s,\"a \"\"%d\"\"\"\n", i, i % 100, i == 40 ? "text" : i > 40 ? "more" : "1", i % 7);
+    for (int i = 0; i < 300; i++) {
+        const char *late = i == 40 ? "text" : i > 40 ? "more" : "1";
+
+        bm_buf_printf(&b, "%d.5,%d,%s,\"a \"\"%d\"\"\"\n", i, i % 100, late, i % 7);
+    }
     return b;
 }
 
