@@ -1,53 +1,198 @@
 # bmixed: Bayesian mixed models from the command line. Everything that is built stays below build/.
-PREFIX ?= /usr/local
-CC     ?= cc
-SAN    ?=
-comma  := ,
-B      := build/$(or $(subst $(comma),-,$(SAN)),plain)
+#
+#   make               build/bmixed, the library (.a and .so), the manual page
+#   make quickstart    installs what building needs, builds, fits the first example
+#   make check         installs what testing needs, builds, runs every test
+#   make check-valgrind | check-layers | check-symbols | test-NAME
+#   make install | uninstall   PREFIX=/usr/local DESTDIR=
+#   make SAN=address,undefined check      CC=clang      V=1 (show commands)      OPENMP= (without OpenMP)
 
-WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-CFLAGS   ?= -O2 -g
-override CFLAGS   += -std=gnu11 -fopenmp -fvisibility=hidden -fno-math-errno -ffp-contract=fast $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+LIBDIR  ?= $(PREFIX)/lib
+DATADIR ?= $(PREFIX)/share
+CC      ?= cc
+SAN     ?=
+V       ?=
+OPENMP  ?= -fopenmp
+
+VERSION := $(shell sed -n 's/.*BM_VERSION "\(.*\)".*/\1/p' include/bmixed.h)
+SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
+CLANG   := $(findstring clang,$(notdir $(firstword $(CC))))
+comma   := ,
+B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
+
+# ---- Debian packages -------------------------------------------------------------------------------------------------------
+
+PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
+                  $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
+CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq
+
+# ---- flags -----------------------------------------------------------------------------------------------------------------
+
+WARN     := -Wall -Wextra -Wpedantic -Wno-psabi -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
+            $(if $(OPENMP),,-Wno-unknown-pragmas)
+CFLAGS   ?= -O3 -g
+override CFLAGS   += -std=gnu11 $(OPENMP) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=fast \
+                     $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 override CPPFLAGS += -Iinclude -Isrc -Itests -D_GNU_SOURCE -I/usr/include/suitesparse
+override LDFLAGS  += -Wl,--as-needed
 # -lopenblas first and no -lgslcblas: GSL's own BLAS is three times slower.
 LIBS     := -lopenblas -llapacke -lcholmod -lgsl -lcjson -lz -lm
+
+# ---- files -----------------------------------------------------------------------------------------------------------------
 
 ROOMS    := base data model suffstat posterior fit draws report api
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
 CLI_SRC  := $(wildcard src/cli/*.c)
 TEST_SRC := $(wildcard tests/test_*.c)
+TEST_SH  := $(wildcard tests/test_*.sh)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ  := $(CLI_SRC:%.c=$(B)/%.o)
 TESTS    := $(TEST_SRC:tests/%.c=$(B)/%)
+STATIC   := $(B)/libbmixed.a
+SHARED   := $(B)/libbmixed.so.$(VERSION)
 
-all: build/bmixed
+Q   := $(if $(V),,@)
+say  = $(if $(V)$(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS)))),@true,@printf '  %-8s%s\n')
 
-build/bmixed: $(B)/bmixed
-	@ln -sf $(B:build/%=%)/bmixed $@
+all: $(B)/bmixed $(if $(SAN),,$(SHARED)) $(B)/bmixed.1
+	@ln -sfn $(B:build/%=%)/bmixed build/bmixed
 
-$(B)/bmixed: $(CLI_OBJ) $(B)/libbmixed.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+build/bmixed: all
 
-$(B)/libbmixed.a: $(LIB_OBJ)
+$(B)/bmixed: $(CLI_OBJ) $(STATIC)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(STATIC): $(LIB_OBJ)
+	$(say) AR $@
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
+
+$(SHARED): $(LIB_OBJ)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libbmixed.so.$(SOMAJOR) -Wl,--no-undefined $^ $(LIBS) -o $@
+	@ln -sf $(@F) $(B)/libbmixed.so.$(SOMAJOR)
+	@ln -sf libbmixed.so.$(SOMAJOR) $(B)/libbmixed.so
+
+$(B)/bmixed.1: $(B)/bmixed
+	$(say) MAN $@
+	$(Q)$< help --man > $@.tmp && mv $@.tmp $@
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(WARN) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(say) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(WARN) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/test_%: $(B)/tests/test_%.o $(B)/libbmixed.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
+$(B)/test_%: $(B)/tests/test_%.o $(STATIC)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
+
+# ---- a fresh machine: install what is missing, and only that ----------------------------------------------------------------
+
+define install_missing
+	@command -v dpkg-query >/dev/null || { echo 'No dpkg here: install the equivalents of: $(1)'; exit 0; }; \
+	missing=; \
+	for p in $(1); do \
+	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	sudo=; \
+	if [ "$$(id -u)" -ne 0 ]; then \
+	    command -v sudo >/dev/null || { echo "As root: apt-get install$$missing"; exit 1; }; \
+	    sudo=sudo; \
+	fi; \
+	echo "Installing$$missing"; \
+	get="$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0"; \
+	$$get install -y --no-install-recommends $$missing || { $$get update && $$get install -y --no-install-recommends $$missing; }
+endef
+
+deps:
+	$(call install_missing,$(PACKAGES))
+
+deps-check:
+	$(call install_missing,$(CHECK_PACKAGES))
+
+deps-valgrind:
+	$(call install_missing,valgrind)
+
+quickstart: deps
+	@+$(MAKE) --no-print-directory all
+	build/bmixed fit models/sleepstudy.json -o build/quickstart --force
+	@printf '\nThe files are in build/quickstart:\n'
+	@cd build/quickstart && wc -c * | sed '$$d;s/^/  /'
+
+# ---- tests -----------------------------------------------------------------------------------------------------------------
+
+check: deps-check
+	@+$(MAKE) --no-print-directory check-run
+
+check-run: $(B)/bmixed $(B)/bmixed.1 $(TESTS) $(if $(SAN),,$(SHARED))
+	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(TESTS) $(TEST_SH)
 
 tests: $(TESTS)
 
-# One room's tests: make test-data
+# One program's tests: make test-data, make test-cli
 test-%: $(B)/test_%
 	$<
+
+$(TEST_SH:tests/test_%.sh=test-%): test-%: $(B)/bmixed $(B)/bmixed.1 $(if $(SAN),,$(SHARED))
+	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/test_$*.sh
+
+# Rooms include only what stands above them.
+check-layers:
+	@bash tests/test_layers.sh
+
+# Only bm_* is exported.
+check-symbols: $(SHARED)
+	@B=$(abspath $(B)) bash tests/test_symbols.sh
+
+check-valgrind: deps-valgrind $(B)/bmixed
+	valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect --error-exitcode=99 \
+	    $(B)/bmixed fit models/sleepstudy.json -o $(B)/valgrind --force
+	@echo 'valgrind: no error, no leak'
+
+# ---- installation ------------------------------------------------------------------------------------------------------------
+
+D := $(DESTDIR)
+
+$(B)/bmixed.pc: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(PREFIX)/include' '' 'Name: bmixed' \
+	    'Description: Bayesian mixed models' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lbmixed' \
+	    'Libs.private: $(LIBS) $(OPENMP)' > $@
+
+install: all $(B)/bmixed.pc
+	$(say) INSTALL '$(D)$(PREFIX)'
+	@install -d '$(D)$(BINDIR)' '$(D)$(LIBDIR)/pkgconfig' '$(D)$(PREFIX)/include' '$(D)$(DATADIR)/man/man1' '$(D)$(DATADIR)/doc/bmixed' \
+	    '$(D)$(DATADIR)/bash-completion/completions' '$(D)$(DATADIR)/bmixed'
+	@install -m 755 $(B)/bmixed '$(D)$(BINDIR)/bmixed'
+	@install -m 644 $(STATIC) $(SHARED) '$(D)$(LIBDIR)/'
+	@ln -sf $(notdir $(SHARED)) '$(D)$(LIBDIR)/libbmixed.so.$(SOMAJOR)'
+	@ln -sf libbmixed.so.$(SOMAJOR) '$(D)$(LIBDIR)/libbmixed.so'
+	@install -m 644 include/bmixed.h '$(D)$(PREFIX)/include/'
+	@install -m 644 $(B)/bmixed.pc '$(D)$(LIBDIR)/pkgconfig/'
+	@install -m 644 $(B)/bmixed.1 '$(D)$(DATADIR)/man/man1/'
+	@install -m 644 README.md CHANGELOG.md LICENSE '$(D)$(DATADIR)/doc/bmixed/'
+	@$(B)/bmixed help --completion > '$(D)$(DATADIR)/bash-completion/completions/bmixed'
+	@cp -R models examples '$(D)$(DATADIR)/bmixed/'
+	@chmod -R u=rwX,go=rX '$(D)$(DATADIR)/bmixed' '$(D)$(DATADIR)/bash-completion/completions/bmixed'
+	@[ -n '$(D)' ] || [ "$$(id -u)" -ne 0 ] || ldconfig
+
+uninstall:
+	$(say) REMOVE '$(D)$(PREFIX)'
+	@rm -f '$(D)$(BINDIR)/bmixed' '$(D)$(LIBDIR)/libbmixed.a' '$(D)$(LIBDIR)'/libbmixed.so* '$(D)$(PREFIX)/include/bmixed.h' \
+	    '$(D)$(LIBDIR)/pkgconfig/bmixed.pc' '$(D)$(DATADIR)/man/man1/bmixed.1' '$(D)$(DATADIR)/bash-completion/completions/bmixed'
+	@rm -rf '$(D)$(DATADIR)/bmixed' '$(D)$(DATADIR)/doc/bmixed'
 
 clean:
 	rm -rf build
 
-.PHONY: all tests clean
+FORCE:
+
+.PHONY: all build/bmixed deps deps-check deps-valgrind quickstart check check-run tests check-layers check-symbols check-valgrind \
+        install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
+.DELETE_ON_ERROR:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)

@@ -57,11 +57,12 @@ typedef struct { uint64_t s[4]; } bm_rng;
 /* The stream of (seed, a, b): streams with different keys are independent for all practical purposes (SplitMix64 hashing). */
 void     bm_rng_key(bm_rng *r, uint64_t seed, uint64_t a, uint64_t b);
 uint64_t bm_rng_u64(bm_rng *r);
+uint64_t bm_splitmix64(uint64_t *state);                 /* advances *state: the hash behind the keys */
 double   bm_rng_uniform(bm_rng *r);                      /* in (0, 1), never 0 or 1 */
 double   bm_rng_normal(bm_rng *r);                       /* ziggurat, exact tails */
 void     bm_rng_normals(bm_rng *r, double *z, size_t n);
-double   bm_rng_gamma(bm_rng *r, double shape);          /* scale 1, shape > 0 */
-double   bm_rng_beta(bm_rng *r, double a, double b);
+double   bm_rng_gamma(bm_rng *r, double shape);          /* scale 1, shape > 0; shapes below 0.01 often underflow to 0 */
+double   bm_rng_beta(bm_rng *r, double a, double b);     /* a, b > 0; may round to 0 or 1 where a or b is small */
 double   bm_rng_chisq(bm_rng *r, double df);
 
 /* ---- small dense kernels (dense.c): column-major, lower triangles, ld = rows unless said; large sizes go to LAPACK ---- */
@@ -70,6 +71,8 @@ double   bm_rng_chisq(bm_rng *r, double df);
 bm_status bm_chol(size_t n, double *A);
 void bm_solve_lower(size_t n, size_t m, const double *C, double *X);     /* X (n x m) <- C^-1 X  */
 void bm_solve_lower_t(size_t n, size_t m, const double *C, double *X);   /* X (n x m) <- C'^-1 X */
+/* Lower triangle of C (n x n) += alpha A'A, A: k x n with leading dimension ld. */
+void bm_syrk(size_t n, size_t k, double alpha, const double *A, size_t ld, double *C);
 double bm_dot(size_t n, const double *x, const double *y);
 /* Eigenvalues (ascending) of symmetric A (n x n, overwritten by the eigenvectors, columns). */
 bm_status bm_eigen(size_t n, double *A, double *values);

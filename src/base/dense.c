@@ -73,6 +73,11 @@ void bm_solve_lower_t(size_t n, size_t m, const double *C, double *X)
     }
 }
 
+void bm_syrk(size_t n, size_t k, double alpha, const double *A, size_t ld, double *C)
+{
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, (int)k, alpha, A, (int)ld, 1.0, C, (int)n);
+}
+
 double bm_dot(size_t n, const double *x, const double *y)
 {
     double s = 0;

@@ -44,7 +44,7 @@ bool bm_cell_missing(const bm_cell_rules *r, const bm_field *f)
 {
     if (all_blank(f->s, f->n)) return true;
     for (size_t i = 0; i < r->na.n; i++)
-        if (strncmp(r->na.v[i], f->s, f->n) == 0 && r->na.v[i][f->n] == '\0') return true;
+        if (r->na.v[i][0] == f->s[0] && strncmp(r->na.v[i], f->s, f->n) == 0 && r->na.v[i][f->n] == '\0') return true;
     return false;
 }
 

@@ -38,6 +38,8 @@ bm_status bm_column_relevel(bm_column *c, size_t n, const char *const *levels, s
 void bm_column_clear(bm_column *c);
 /* Takes over the content of c (zeroing it) on success. A duplicate name is an error. */
 bm_status bm_frame_add(bm_frame *f, bm_column *c, bm_error *err);
+/* A copy of the named columns; a name that is not there is an error with the closest one. */
+bm_status bm_frame_select(bm_frame **out, const bm_frame *f, const char *const *names, size_t n, bm_error *err);
 /* CSV text of one row or the header (no newline), quoted where RFC 4180 needs it; a missing value is NA. */
 void bm_frame_write_header(const bm_frame *f, bm_buf *b);
 void bm_frame_write_row(const bm_frame *f, size_t row, bm_buf *b);
@@ -73,6 +75,8 @@ typedef struct {
 typedef struct bm_source bm_source;
 bm_status bm_source_open(bm_source **out, const char *path, const bm_read_options *opt, bm_error *err);
 const char *const *bm_source_names(const bm_source *s, size_t *n);
+/* More columns to read as factors, once the header is known. */
+bm_status bm_source_add_factors(bm_source *s, const char *const *names, size_t n, bm_error *err);
 /* Reads the rest into typed columns; only the wanted columns are converted (the others are only counted as fields). A column is numeric
  * if every non-missing cell is a number; a column with both numbers and other cells is an error naming the first such cell if most cells (at
  * least 90 %) are numbers, and a factor otherwise. */

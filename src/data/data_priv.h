@@ -44,10 +44,11 @@ bm_shown    bm_show(const char *s, size_t n);
 
 /* ---- levels.c: distinct labels and their codes, in the order of first sight ---- */
 
+typedef struct { uint64_t head; uint32_t tag, code1; } bm_slot;   /* first 8 bytes, upper half of the hash, code + 1 (0: empty) */
 typedef struct {
-    char     *text;  size_t ntext, cap_text;         /* all labels, each with a NUL */
-    size_t   *at;    size_t n, cap;                  /* where each begins */
-    uint64_t *slot;  size_t nslot;                   /* open addressing: upper half of the hash, code + 1 */
+    char    *text;  size_t ntext, cap_text;          /* all labels, each with a NUL */
+    size_t  *at;    size_t n, cap;                   /* where each begins */
+    bm_slot *slot;  size_t nslot;                    /* open addressing */
 } bm_levels;
 
 /* The code of a label, which is added if it is new (*added). */

@@ -224,14 +224,20 @@ static bm_status order_levels(size_t *old, const bm_column *c, size_t n, const c
 {
     int32_t  *place = bm_alloc(c->nlevels, sizeof *place);
     bool     *used = bm_alloc(c->nlevels, sizeof *used);
-    bm_status st = place && used ? match_levels(place, c, levels, nlevels, err) : bm_nomem(err);
+    bm_status st = BM_ENOMEM;
 
-    for (size_t i = 0; i < n && st == BM_OK; i++)
+    if (!place || !used) {
+        bm_nomem(err);
+        goto done;
+    }
+    if ((st = match_levels(place, c, levels, nlevels, err)) != BM_OK) goto done;
+    for (size_t i = 0; i < n; i++)
         if (c->code[i] >= 0) used[c->code[i]] = true;
     for (size_t k = 0; k < c->nlevels && st == BM_OK; k++) {
         if (used[k] && place[k] < 0) st = not_listed(c, k, levels, nlevels, err);
         else if (used[k]) old[place[k]] = k + 1;
     }
+done:
     free(place);
     free(used);
     return st;
@@ -242,11 +248,13 @@ bm_status bm_column_relevel(bm_column *c, size_t n, const char *const *levels, s
     size_t   *old = bm_alloc(nlevels, sizeof *old), m = 0;
     int32_t  *now = bm_alloc(c->nlevels, sizeof *now);
     char    **labels = bm_alloc(nlevels, sizeof *labels);
-    bm_status st = BM_OK;
+    bm_status st = BM_ENOMEM;
 
-    if (!old || !now || !labels) st = bm_nomem(err);
-    if (st == BM_OK) st = order_levels(old, c, n, levels, nlevels, err);
-    if (st != BM_OK) goto done;
+    if (!old || !now || !labels) {
+        bm_nomem(err);
+        goto done;
+    }
+    if ((st = order_levels(old, c, n, levels, nlevels, err)) != BM_OK) goto done;
     for (size_t j = 0; j < nlevels; j++) {           /* labels move, those that are left are without rows */
         if (!old[j]) continue;
         now[old[j] - 1] = (int32_t)m;
@@ -264,5 +272,55 @@ done:
     free(labels);
     free(now);
     free(old);
+    return st;
+}
+
+/* ---- a choice of columns ---- */
+
+static bm_status copy_column(bm_column *out, const bm_column *c, size_t n, bm_error *err)
+{
+    bm_status st = BM_OK;
+
+    *out = (bm_column){ 0 };
+    if (c->kind == BM_COL_FACTOR) {
+        st = bm_column_as_factor(out, c, n, err);
+    } else {
+        *out = (bm_column){ .kind = c->kind, .nmissing = c->nmissing, .name = bm_strdup(c->name), .num = bm_alloc(n, sizeof *out->num) };
+        if (!out->name || !out->num) st = bm_nomem(err);
+        else memcpy(out->num, c->num, n * sizeof *out->num);
+    }
+    if (st != BM_OK) bm_column_clear(out);
+    return st;
+}
+
+static bm_status no_such_column(const bm_frame *f, const char *name, bm_error *err)
+{
+    const char **names = bm_alloc(f->ncol, sizeof *names), *close;
+
+    if (!names) return bm_nomem(err);
+    for (size_t k = 0; k < f->ncol; k++) names[k] = f->col[k].name;
+    close = bm_closest(name, names, f->ncol);
+    bm_fail(err, BM_EINVAL, "there is no column '%s'%s%s%s", bm_show(name, strlen(name)).s, close ? "; did you mean '" : "",
+            close ? bm_show(close, strlen(close)).s : "", close ? "'?" : "");
+    free(names);
+    return BM_EINVAL;
+}
+
+bm_status bm_frame_select(bm_frame **out, const bm_frame *f, const char *const *names, size_t n, bm_error *err)
+{
+    bm_frame *g = NULL;
+    bm_status st = bm_frame_new(&g, f->n, err);
+
+    *out = NULL;
+    for (size_t i = 0; i < n && st == BM_OK; i++) {
+        const bm_column *c = bm_frame_col(f, names[i]);
+        bm_column        copy = { 0 };
+
+        st = c ? copy_column(&copy, c, f->n, err) : no_such_column(f, names[i], err);
+        if (st == BM_OK) st = bm_frame_add(g, &copy, err);
+        bm_column_clear(&copy);
+    }
+    if (st == BM_OK) *out = g;
+    else bm_frame_free(g);
     return st;
 }

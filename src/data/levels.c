@@ -1,28 +1,43 @@
-/* levels.c: distinct labels and their codes: a hash table with open addressing that remembers 32 bits of each hash. */
+/* levels.c: distinct labels and their codes: a hash table with open addressing. A slot holds the first eight bytes of its label, so that
+ * a short one, the usual case, is recognised without leaving the table: one cache miss per cell instead of three. */
 #include "data/data_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static inline uint64_t load(const char *s, size_t n)             /* n <= 8 */
+/* The bytes of s, at most 8, as a number; bytes that are not there are 0 (labels hold none). */
+static inline uint64_t head_of(const char *s, size_t n)
 {
     uint64_t x = 0;
 
-    memcpy(&x, s, n);
+    if (n >= 8) {
+        memcpy(&x, s, 8);
+        return x;
+    }
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (n >= 4) {                                    /* two loads that may overlap: the bits then agree */
+        uint32_t a, b;
+
+        memcpy(&a, s, 4);
+        memcpy(&b, s + n - 4, 4);
+        return a | (uint64_t)b << (8 * (n - 4));
+    }
+#endif
+    for (size_t i = 0; i < n; i++) x |= (uint64_t)(unsigned char)s[i] << (8 * i);
     return x;
 }
 
 /* Multiply and fold, eight bytes at a time: the idea of wyhash (Wang Yi). */
-static uint64_t hash_label(const char *s, size_t n)
+static inline uint64_t hash_label(const char *s, size_t n, uint64_t head)
 {
     const uint64_t k = 0x9e3779b97f4a7c15;
-    uint64_t       h = n * k;
+    uint64_t       h = n * k ^ head;
 
     for (; n > 8; n -= 8, s += 8) {
-        h = (h ^ load(s, 8)) * k;
-        h ^= h >> 32;
+        h *= k;
+        h ^= h >> 32 ^ head_of(s + 8, n - 8);
     }
-    h = (h ^ load(s, n)) * k;
+    h *= k;
     h ^= h >> 29;
     h *= 0xbf58476d1ce4e5b9;
     return h ^ h >> 32;
@@ -33,80 +48,90 @@ const char *bm_levels_label(const bm_levels *lv, size_t code)
     return lv->text + lv->at[code];
 }
 
-static bool same_label(const bm_levels *lv, size_t code, const char *s, size_t n)
+static size_t label_length(const bm_levels *lv, size_t code)
 {
-    size_t end = code + 1 < lv->n ? lv->at[code + 1] : lv->ntext;
+    return (code + 1 < lv->n ? lv->at[code + 1] : lv->ntext) - lv->at[code] - 1;
+}
 
-    return end - lv->at[code] == n + 1 && memcmp(lv->text + lv->at[code], s, n) == 0;
+static inline bool is_label(const bm_levels *lv, const bm_slot *slot, uint32_t tag, uint64_t head, const char *s, size_t n)
+{
+    if (slot->tag != tag || slot->head != head) return false;
+    if (n < 8) return true;                          /* the head ends in a zero: it is all there is */
+    return label_length(lv, slot->code1 - 1) == n && memcmp(bm_levels_label(lv, slot->code1 - 1), s, n) == 0;
 }
 
 /* The slot of the label, or the empty one where it belongs. */
-static size_t find_slot(const bm_levels *lv, uint64_t h, const char *s, size_t n)
+static inline size_t find_slot(const bm_levels *lv, uint64_t h, uint64_t head, const char *s, size_t n)
 {
-    size_t   mask = lv->nslot - 1, i = (size_t)h & mask;
-    uint64_t tag = h >> 32;
+    size_t mask = lv->nslot - 1, i = (size_t)h & mask;
 
-    for (; lv->slot[i]; i = (i + 1) & mask)
-        if (lv->slot[i] >> 32 == tag && same_label(lv, (uint32_t)lv->slot[i] - 1, s, n)) break;
+    while (lv->slot[i].code1 && !is_label(lv, &lv->slot[i], (uint32_t)(h >> 32), head, s, n)) i = (i + 1) & mask;
     return i;
 }
 
 static bool grow_slots(bm_levels *lv)
 {
-    size_t    want = lv->nslot ? 2 * lv->nslot : 64;
-    uint64_t *old = lv->slot, *slot = bm_alloc(want, sizeof *slot);
+    size_t   want = lv->nslot ? 2 * lv->nslot : 64;
+    bm_slot *slot = bm_alloc(want, sizeof *slot);
 
     if (!slot) return false;
+    for (size_t k = 0; k < lv->n; k++) {             /* all differ: the first free slot is theirs */
+        const char *s = bm_levels_label(lv, k);
+        size_t      n = label_length(lv, k);
+        uint64_t    head = head_of(s, n), h = hash_label(s, n, head);
+        size_t      i = (size_t)h & (want - 1);
+
+        while (slot[i].code1) i = (i + 1) & (want - 1);
+        slot[i] = (bm_slot){ .head = head, .tag = (uint32_t)(h >> 32), .code1 = (uint32_t)(k + 1) };
+    }
+    free(lv->slot);
     lv->slot = slot;
     lv->nslot = want;
-    free(old);
-    for (size_t k = 0; k < lv->n; k++) {             /* all differ: the first free slot is theirs */
-        size_t   n = (k + 1 < lv->n ? lv->at[k + 1] : lv->ntext) - lv->at[k] - 1;
-        uint64_t h = hash_label(bm_levels_label(lv, k), n);
-        size_t   i = (size_t)h & (want - 1);
-
-        while (slot[i]) i = (i + 1) & (want - 1);
-        slot[i] = h >> 32 << 32 | (k + 1);
-    }
     return true;
 }
 
 bool bm_levels_find(const bm_levels *lv, const char *s, size_t n, int32_t *code)
 {
-    size_t i;
+    uint64_t       head = head_of(s, n);
+    const bm_slot *slot;
 
     if (lv->nslot == 0) return false;
-    i = find_slot(lv, hash_label(s, n), s, n);
-    if (!lv->slot[i]) return false;
-    *code = (int32_t)((uint32_t)lv->slot[i] - 1);
-    return true;
+    slot = &lv->slot[find_slot(lv, hash_label(s, n, head), head, s, n)];
+    if (slot->code1) *code = (int32_t)(slot->code1 - 1);
+    return slot->code1 != 0;
 }
 
-bm_status bm_levels_code(bm_levels *lv, const char *s, size_t n, int32_t *code, bool *added, bm_error *err)
+static bm_status add_text(bm_levels *lv, const char *s, size_t n, bm_error *err)
 {
-    uint64_t h = hash_label(s, n);
-    size_t   i, *at;
-    char    *text;
+    size_t *at = bm_grow(lv->at, &lv->cap, lv->n + 1, sizeof *at);
+    char   *text;
 
-    *added = false;
-    if (2 * lv->n >= lv->nslot && !grow_slots(lv)) return bm_nomem(err);
-    i = find_slot(lv, h, s, n);
-    if (lv->slot[i]) {
-        *code = (int32_t)((uint32_t)lv->slot[i] - 1);
-        return BM_OK;
-    }
-    if (lv->n >= INT32_MAX) return bm_fail(err, BM_EINVAL, "a factor cannot have more than %d levels", INT32_MAX);
-    if (!(at = bm_grow(lv->at, &lv->cap, lv->n + 1, sizeof *at))) return bm_nomem(err);
+    if (!at) return bm_nomem(err);
     lv->at = at;
     if (!(text = bm_grow(lv->text, &lv->cap_text, lv->ntext + n + 1, 1))) return bm_nomem(err);
     lv->text = text;
     memcpy(text + lv->ntext, s, n);
     text[lv->ntext + n] = '\0';
-    at[lv->n] = lv->ntext;
+    at[lv->n++] = lv->ntext;
     lv->ntext += n + 1;
-    *code = (int32_t)lv->n++;
-    lv->slot[i] = h >> 32 << 32 | lv->n;
-    *added = true;
+    return BM_OK;
+}
+
+bm_status bm_levels_code(bm_levels *lv, const char *s, size_t n, int32_t *code, bool *added, bm_error *err)
+{
+    uint64_t  head = head_of(s, n), h = hash_label(s, n, head);
+    bm_slot  *slot;
+    bm_status st;
+
+    if (2 * lv->n >= lv->nslot && !grow_slots(lv)) return bm_nomem(err);
+    slot = &lv->slot[find_slot(lv, h, head, s, n)];
+    *added = !slot->code1;
+    if (*added) {
+        if (lv->n >= INT32_MAX) return bm_fail(err, BM_EINVAL, "a factor cannot have more than %d levels", INT32_MAX);
+        if ((st = add_text(lv, s, n, err)) != BM_OK) return st;
+        *slot = (bm_slot){ .head = head, .tag = (uint32_t)(h >> 32), .code1 = (uint32_t)lv->n };
+    }
+    *code = (int32_t)(slot->code1 - 1);
     return BM_OK;
 }
 

@@ -119,15 +119,14 @@ static bm_status read_header(bm_source *s, bm_error *err)
     return BM_OK;
 }
 
-static bm_status check_factors(bm_source *s, const bm_read_options *opt, bm_error *err)
+bm_status bm_source_add_factors(bm_source *s, const char *const *names, size_t n, bm_error *err)
 {
     bm_status st;
     int32_t   k;
 
-    for (size_t i = 0; i < opt->nfactors; i++) {
-        if (!bm_levels_find(&s->index, opt->factors[i], strlen(opt->factors[i]), &k))
-            return no_column(s, opt->factors[i], " to read as a factor", err);
-        if ((st = bm_strv_add(&s->factors, opt->factors[i], err)) != BM_OK) return st;
+    for (size_t i = 0; i < n; i++) {
+        if (!bm_levels_find(&s->index, names[i], strlen(names[i]), &k)) return no_column(s, names[i], " to read as a factor", err);
+        if ((st = bm_strv_add(&s->factors, names[i], err)) != BM_OK) return st;
     }
     return BM_OK;
 }
@@ -136,14 +135,15 @@ bm_status bm_source_open(bm_source **out, const char *path, const bm_read_option
 {
     static const bm_read_options usual = { 0 };
     bm_source                   *s = bm_alloc(1, sizeof *s);
-    bm_status                    st = s ? BM_OK : bm_nomem(err);
+    bm_status                    st;
 
     *out = NULL;
+    if (!s) return bm_nomem(err);
     if (!opt) opt = &usual;
-    if (st == BM_OK) st = bm_csv_open(&s->csv, path, opt->delim, err);
+    st = bm_csv_open(&s->csv, path, opt->delim, err);
     if (st == BM_OK) st = bm_cell_rules_init(&s->rules, opt, bm_csv_delim(s->csv), err);
     if (st == BM_OK) st = read_header(s, err);
-    if (st == BM_OK) st = check_factors(s, opt, err);
+    if (st == BM_OK) st = bm_source_add_factors(s, opt->factors, opt->nfactors, err);
     if (st == BM_OK) *out = s;
     else bm_source_close(s);
     return st;
@@ -234,13 +234,20 @@ static bm_status turn_to_labels(builder *b, const bm_source *s, size_t rows, bm_
 
 static void keep_text(builder *b, const bm_field *f, bool missing)
 {
-    if (b->text.n > KEEP_TEXT || b->text.failed) {
-        bm_buf_free(&b->text);
+    bm_buf *t = &b->text;
+    size_t  n = missing ? 0 : f->n;
+
+    if (t->n > KEEP_TEXT || t->failed) {
+        bm_buf_free(t);
         b->kept = false;
-        return;
+    } else if (t->cap - t->n > n + 1) {
+        if (n) memcpy(t->s + t->n, f->s, n);
+        t->s[t->n + n] = '\0';
+        t->n += n + 1;
+    } else {
+        bm_buf_add(t, f->s, n);
+        bm_buf_add(t, "", 1);
     }
-    if (!missing) bm_buf_add(&b->text, f->s, f->n);
-    bm_buf_add(&b->text, "", 1);
 }
 
 static bm_status add_label(builder *b, const bm_source *s, const bm_field *f, size_t row, bm_error *err)
@@ -364,28 +371,36 @@ static bm_status finish_column(builder *b, const bm_source *s, size_t rows, bm_e
 
 /* ---- the table ---- */
 
-static bm_status make_builders(bm_source *s, builder **out, size_t *nout, const char *const *want, size_t nwant, bm_error *err)
+static bm_status add_builder(const bm_source *s, builder *b, size_t *n, bool *seen, const char *name, bm_error *err)
 {
-    builder *b = bm_alloc(nwant, sizeof *b);
-    bool    *seen = bm_alloc(s->name.n, sizeof *seen);
-    size_t   n = 0;
-    int32_t  k;
-    bm_status st = b && seen ? BM_OK : bm_nomem(err);
+    int32_t k;
 
-    for (size_t i = 0; i < nwant && st == BM_OK; i++) {
-        if (!bm_levels_find(&s->index, want[i], strlen(want[i]), &k)) st = no_column(s, want[i], "", err);
-        else if (!seen[k]) {
-            seen[k] = true;
-            b[n].field = (size_t)k;
-            b[n].asked = bm_strv_has(&s->factors, want[i]);
-            b[n].as = b[n].asked ? LABELS : NUMBERS;
-            b[n].kept = !b[n].asked;
-            if (!(b[n++].col.name = bm_strdup(want[i]))) st = bm_nomem(err);
-        }
+    if (!bm_levels_find(&s->index, name, strlen(name), &k)) return no_column(s, name, "", err);
+    if (seen[k]) return BM_OK;
+    seen[k] = true;
+    b += (*n)++;
+    b->field = (size_t)k;
+    b->asked = bm_strv_has(&s->factors, name);
+    b->as = b->asked ? LABELS : NUMBERS;
+    b->kept = !b->asked;
+    b->col.name = bm_strdup(name);
+    return b->col.name ? BM_OK : bm_nomem(err);
+}
+
+/* A builder for each wanted column, once. */
+static bm_status make_builders(const bm_source *s, builder **out, size_t *n, const char *const *want, size_t nwant, bm_error *err)
+{
+    bool     *seen = bm_alloc(s->name.n, sizeof *seen);
+    bm_status st = BM_OK;
+
+    *n = 0;
+    *out = bm_alloc(nwant, sizeof **out);
+    if (!*out || !seen) {
+        free(seen);
+        return bm_nomem(err);
     }
+    for (size_t i = 0; i < nwant && st == BM_OK; i++) st = add_builder(s, *out, n, seen, want[i], err);
     free(seen);
-    *out = b;
-    *nout = n;
     return st;
 }
 

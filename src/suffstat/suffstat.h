@@ -19,19 +19,12 @@ typedef struct {
     size_t *n;      /* J: rows */
 } bm_facstat;
 
-/* Z~_k'W Z~_l of two factors k < l: for each pair of levels that occur together, a q_k x q_l block. Rows sorted by k, then l. */
-typedef struct {
-    size_t   nnz;
-    size_t  *start;  /* J_k + 1 */
-    int32_t *col;    /* nnz: level of factor l */
-    double  *val;    /* nnz x (q_k x q_l), column-major blocks */
-} bm_crosstab;
-
 typedef struct {
     size_t      n, p, rank;     /* rows; columns of X; numerical rank of X */
     double     *K;              /* p x p, upper triangular */
     double     *b0;             /* p */
     double      log_det_K;      /* log |det K| */
+    double      log_det_K1;     /* the same over the columns that are not aliased */
     bool       *aliased;        /* p: depends on the columns before it */
     double      sum_log_w;
     double     *XX;             /* p x p: X~'W X~: the identity to rounding, but for zero rows of aliased columns */
@@ -40,7 +33,6 @@ typedef struct {
     double      y_scale;        /* sum w (y - o)^2, to judge what yy = 0 means */
     size_t      nfac;
     bm_facstat *fac;
-    bm_crosstab **cross;        /* [k][l] for k < l, NULL elsewhere */
 } bm_stats;
 
 bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err);

@@ -1,0 +1,53 @@
+/* api: the public functions: composes the rooms. Private header. */
+#ifndef BM_API_ROOM_H
+#define BM_API_ROOM_H
+
+#include "draws/draws.h"
+#include "fit/fit.h"
+#include "posterior/posterior.h"
+#include "report/report.h"
+
+struct bm_model {
+    bm_spec    *spec;          /* a copy */
+    bm_formula *formula;
+    bm_frame   *frame;         /* the model's columns */
+    bm_design  *design;        /* without the columns whose coefficients are constants */
+    bm_priors  *priors;
+    bm_stats   *stats;
+    bm_post    *post;
+    bm_strv     monitored;     /* lp__, b_, sd_, cor_, sigma */
+    double      read_seconds;
+    char        why[256];      /* the sampler's choice */
+    bool        borrows;       /* all but the response, stats and post belong to another model */
+};
+
+struct bm_fit {
+    const bm_model *model;     /* must outlive the fit */
+    bm_fit_options  opt;
+    bm_draws       *draws;
+    size_t          nmonitored;
+    bm_summary_row *summary;
+    bm_ranef_row   *ranef;  size_t nranef;
+    bm_derived_row *derived; size_t nderived;
+    bm_run_info     run;
+    bm_strv         notes, warnings;
+};
+
+enum { BM_BLOCK_MAX = 32 };
+
+/* One draw of every monitored parameter (lp__ aside) from its prior; BM_EINVAL, named, where that is improper. */
+bm_status bm_draw_prior(const bm_model *m, bm_rng *rng, double *value, bm_error *err);
+/* y (n) given the parameters in that order; group effects u (in the order of bm_marginal_draw) and residuals are drawn. */
+bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, double *u, bm_error *err);
+/* The same model for another response y (n) on the same rows; priors stay as they are. It borrows from m, which must outlive it. */
+bm_status bm_model_with_response(bm_model **out, const bm_model *m, const double *y, bm_error *err);
+
+/* Seconds since some fixed moment. */
+double bm_clock(void);
+
+/* Fills in what follows from the draws: summary, ranef, derived, warnings. u: kept draws of the group effects for their quantiles, nkept for
+ * each of nu, effect after effect; NULL where draws has them. */
+bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, double *u, size_t nkept, bm_error *err);
+void      bm_fit_view(const bm_fit *f, bm_result *r);
+
+#endif

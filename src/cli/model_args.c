@@ -1,0 +1,101 @@
+/* model_args.c: which model the arguments of fit, model and simulate name, and the options on top of it. */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_formula(const char *s)
+{
+    return strchr(s, '~') && !(access(s, F_OK) == 0 && strlen(s) > 5 && strcmp(s + strlen(s) - 5, ".json") == 0);
+}
+
+static int set(bm_spec *s, const char *key, const char *value)
+{
+    bm_error  err = { 0 };
+    bm_status st = bm_spec_set(s, key, value, &err);
+
+    return st == BM_OK ? CLI_DONE : cli_fail_reading(st, &err);
+}
+
+static int from_formula(bm_spec **out, const char *formula, const char *data)
+{
+    bm_error  err = { 0 };
+    bm_status st = bm_spec_new(out, &err);
+    int       code;
+
+    if (st != BM_OK) return cli_fail_reading(st, &err);
+    if ((code = set(*out, "formula", formula)) != CLI_DONE) return code;
+    return data ? set(*out, "data", data) : CLI_DONE;
+}
+
+/* A directory stands for the model.json in it: an output directory repeats its fit. */
+static int from_file(bm_spec **out, const char *path)
+{
+    static const char inside[] = "/model.json";
+    bm_error    err = { 0 };
+    bm_status   st;
+    struct stat sb;
+    char       *file = malloc(strlen(path) + sizeof inside);
+
+    if (!file) {
+        cli_error("out of memory");
+        return CLI_FAILED;
+    }
+    stpcpy(stpcpy(file, path), stat(path, &sb) == 0 && S_ISDIR(sb.st_mode) ? inside : "");
+    st = bm_spec_read(out, file, &err);
+    free(file);
+    return st == BM_OK ? CLI_DONE : cli_fail_reading(st, &err);
+}
+
+/* Whether this could be a model file: CSV given without a formula deserves a better message than a JSON error in line 1. */
+static bool looks_like_model(const char *path)
+{
+    struct stat sb;
+    const char *dot = strrchr(path, '.');
+
+    return (dot && strcmp(dot, ".json") == 0) || (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode));
+}
+
+static int wrong(const cli_args *a, const char *what)
+{
+    cli_error("%s", what);
+    return cli_usage(a->command);
+}
+
+static int read_base(bm_spec **out, const cli_args *a)
+{
+    const char *const *f = a->files.v;
+    size_t      n = a->files.n;
+    int         code;
+
+    if (n == 0) {
+        cli_help_command(a->command, stderr);
+        return CLI_INPUT;
+    }
+    if (n > 2) return wrong(a, "too many arguments; a formula with blanks needs quotes around it");
+    if (is_formula(f[0])) {
+        if (n < 2 && !a->rows_from) return wrong(a, "a formula needs data: a CSV file, or - for standard input");
+        return from_formula(out, f[0], n > 1 ? f[1] : NULL);
+    }
+    if (n == 2 && is_formula(f[1])) return from_formula(out, f[1], f[0]);
+    if (!looks_like_model(f[0])) {
+        cli_error("'%s' is neither a formula (no ~ in it) nor a model file (.json) or an output directory", f[0]);
+        return cli_usage(a->command);
+    }
+    if ((code = from_file(out, f[0])) != CLI_DONE) return code;
+    return n == 2 ? set(*out, "data", f[1]) : CLI_DONE;
+}
+
+int cli_read_spec(bm_spec **out, const cli_args *a)
+{
+    int code = read_base(out, a);
+
+    if (code == CLI_DONE && a->rows_from) code = set(*out, "data", a->rows_from);
+    for (size_t i = 0; code == CLI_DONE && i < a->keys.n; i++) code = set(*out, a->keys.v[i], a->values.v[i]);
+    if (code == CLI_DONE) return code;
+    bm_spec_free(*out);
+    *out = NULL;
+    return code;
+}

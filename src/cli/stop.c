@@ -1,0 +1,29 @@
+/* stop.c: Ctrl-C and kill. The flag is the one variable of this program that outlives a call: a signal handler can reach nothing else. */
+#include "cli/cli.h"
+
+#include <signal.h>
+
+static volatile sig_atomic_t came;
+
+static void note_signal(int sig)
+{
+    came = sig;
+}
+
+const volatile sig_atomic_t *cli_stop_on_signals(void)
+{
+    /* Each signal once: the next one of its kind meets the default action, which kills. A process started with SIGINT ignored
+     * (in the background of a script) keeps ignoring it. */
+    struct sigaction act = { .sa_handler = note_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) }, old;
+    const int        sigs[] = { SIGINT, SIGTERM };
+
+    sigemptyset(&act.sa_mask);
+    for (size_t i = 0; i < sizeof sigs / sizeof *sigs; i++)
+        if (sigaction(sigs[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(sigs[i], &act, NULL);
+    return &came;
+}
+
+int cli_stop_signal(void)
+{
+    return (int)came;
+}

@@ -1,0 +1,78 @@
+/* draws_priv.h: what the files of this room share: order statistics, autocovariances, and one variable's diagnostics that
+ * use both. */
+#ifndef BM_DRAWS_PRIV_H
+#define BM_DRAWS_PRIV_H
+
+#include "draws/draws.h"
+
+/* ---- order statistics (order.c) ---- */
+
+typedef struct { uint64_t key; size_t i; } bm_pair;      /* a double as an integer of the same order, and where it stood */
+
+void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x without NaN */
+double bm_pair_value(const bm_pair *a);
+void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* by key; tmp: n, scratch */
+/* R's type 7 quantile and R's median of n sorted values. */
+double bm_quantile_sorted(const double *s, size_t n, double prob);
+double bm_median_sorted(const double *s, size_t n);
+
+/* ---- moments and autocovariances of split chains (split.c) ---- */
+
+/* Each chain of niter draws is split into its first and its last niter / 2; the middle one of an odd number is left out. */
+typedef struct {
+    size_t  nchain, niter;
+    size_t  half, nsplit;        /* draws per split chain; 2 nchain */
+    double  mean_var, var_means; /* of the series now loaded: mean of the variances of the split chains, variance of their
+                                  * means (both n - 1) */
+    double *mean;                /* nsplit */
+    double *v;                   /* nsplit x (half + some zeros): centred draws, split chain after split chain */
+    double *acov;                /* autocovariances (divided by half), mean over the split chains; the first nlag are known */
+    size_t  nlag;
+    double *rho;                 /* scratch of Geyer's sequences */
+    size_t  nfft;                /* power of two >= 2 half */
+    double *fft, *twiddle;       /* allocated when first needed */
+    bool    failed;              /* no memory for the transform: autocovariances stay sums of products */
+} bm_split;
+
+bm_status bm_split_init(bm_split *s, size_t nchain, size_t niter);       /* BM_ENOMEM, without message */
+void      bm_split_clear(bm_split *s);
+/* x: nchain x niter. False if the split chains hold NaN or Inf or are constant (to DBL_EPSILON, as in posterior): all is NA
+ * then. */
+bool      bm_split_load(bm_split *s, const double *x);
+double    bm_split_rhat(const bm_split *s);
+double    bm_split_ess(bm_split *s);
+
+/* ---- one variable (diagnose.c) ---- */
+
+typedef struct {
+    size_t   n;                  /* nchain x niter */
+    bm_split split;
+    double  *score;              /* normal scores of the ranks 1 .. 2 nchain half; borrowed or own */
+    double  *own_score;
+    bm_pair *order, *tmp;        /* n: the variable now loaded, sorted; its folded order */
+    double  *sorted;             /* n */
+    double  *folded;             /* n: |x - median|, sorted */
+    double  *series;             /* n: scratch */
+    bool     has_nan, has_inf, is_folded;
+    double   mean, median;
+    const double *x;             /* the variable now loaded; borrowed */
+} bm_diag;
+
+/* score: from another bm_diag of the same size, or NULL: computed. */
+bm_status bm_diag_init(bm_diag *d, size_t nchain, size_t niter, double *score);
+void      bm_diag_clear(bm_diag *d);
+void      bm_diag_load(bm_diag *d, const double *x);                     /* sorts; x is borrowed */
+void      bm_diag_rank(bm_diag *d, double *rhat, double *ess_bulk);      /* each may be NULL */
+double    bm_diag_ess_quantile(bm_diag *d, double prob);
+double    bm_diag_ess_tail(bm_diag *d);
+double    bm_diag_ess_mean(bm_diag *d);
+double    bm_diag_sd(const bm_diag *d);
+double    bm_diag_mcse_mean(bm_diag *d);
+double    bm_diag_mcse_sd(bm_diag *d);
+double    bm_diag_mcse_quantile(bm_diag *d, double prob);
+double    bm_diag_mad(bm_diag *d);
+double    bm_diag_quantile(const bm_diag *d, double prob);
+
+double    bm_mean(const double *x, size_t n);
+
+#endif

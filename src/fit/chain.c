@@ -1,0 +1,98 @@
+/* chain.c: the kernels that move theta, coefficients and effects integrated out. */
+#include "fit/chain.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_fit_options *opt, bm_error *err)
+{
+    size_t    d = post->th.d, p = post->st->p;
+    bm_status st;
+
+    *c = (bm_chain){ .id = id };
+    bm_rng_key(&c->rng, opt->seed, id + 1, 0);
+    if ((st = bm_point_new(&c->cur, post, err)) != BM_OK) return st;
+    if ((st = bm_point_new(&c->star, post, err)) != BM_OK) return st;
+    if ((st = bm_moments_new(&c->moments, p, post->nu, err)) != BM_OK) return st;
+    c->g_cur = bm_alloc(4 * d, sizeof *c->g_cur);
+    c->beta = bm_alloc(2 * p, sizeof *c->beta);
+    c->u = bm_alloc(post->nu, sizeof *c->u);
+    c->natural = bm_alloc(post->th.nsd + post->th.ncor + 1, sizeof *c->natural);
+    if (!c->g_cur || !c->beta || !c->u || !c->natural) return bm_nomem(err);
+    c->g = c->g_cur + d;
+    c->p = c->g + d;
+    c->x0 = c->p + d;
+    c->b = c->beta + p;
+    return BM_OK;
+}
+
+void bm_chain_free(bm_chain *c)
+{
+    bm_point_free(c->cur);
+    bm_point_free(c->star);
+    bm_moments_free(&c->moments);
+    free(c->g_cur);
+    free(c->beta);
+    free(c->u);
+    free(c->natural);
+    free(c->log_ratio);
+    free(c->trail);
+    *c = (bm_chain){ 0 };
+}
+
+void bm_chain_settle(bm_chain *c)
+{
+    if (c->held > 0) bm_marginal_moments(c->cur->m, &c->moments, c->held);
+    c->held = 0;
+}
+
+void bm_chain_accept(bm_chain *c)
+{
+    bm_point *t = c->cur;
+
+    bm_chain_settle(c);
+    c->cur = c->star;                                /* pointers: the factors come along, nothing is copied */
+    c->star = t;
+}
+
+static bm_status evaluate(bm_chain *c, bm_point *pt)
+{
+    c->evaluations++;
+    return bm_point_eval(pt);
+}
+
+double bm_independence_step(bm_chain *c, const bm_mixture *q)
+{
+    double lq_star, ratio;
+
+    bm_mixture_draw(q, &c->rng, c->star->x);
+    double u = bm_rng_uniform(&c->rng);
+    lq_star = bm_mixture_logpdf(q, c->star->x);
+    c->tried++;
+    if (!bm_mixture_inside(q, &c->star->post->th, c->star->x)) return -INFINITY;
+    if (evaluate(c, c->star) != BM_OK) return -INFINITY;
+    ratio = c->star->lp - lq_star;
+    if (log(u) < ratio - (c->cur->lp - bm_mixture_logpdf(q, c->cur->x))) {
+        bm_chain_accept(c);
+        c->accepted++;
+    }
+    return ratio;
+}
+
+void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale)
+{
+    size_t d = c->cur->post->th.d;
+    double s = scale / sqrt((double)d), *z = c->p;
+
+    bm_rng_normals(&c->rng, z, d);
+    double u = bm_rng_uniform(&c->rng);
+    for (size_t i = 0; i < d; i++) {
+        double v = c->cur->x[i];
+
+        for (size_t j = 0; j <= i; j++) v += s * C[i + j * d] * z[j];
+        c->star->x[i] = v;
+    }
+    bm_mixture_fold(q, &c->cur->post->th, c->star->x);
+    if (evaluate(c, c->star) == BM_OK && log(u) < c->star->lp - c->cur->lp) bm_chain_accept(c);
+}

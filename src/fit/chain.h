@@ -1,0 +1,52 @@
+/* chain.h: one Markov chain on theta and its kernels. Private to this room. */
+#ifndef BM_CHAIN_H
+#define BM_CHAIN_H
+
+#include "fit/fit.h"
+#include "fit/mixture.h"
+
+/* Hamiltonian moves in coordinates whitened by a covariance. */
+typedef struct {
+    size_t  d, max_steps;
+    double  step;            /* step size */
+    double *C;               /* d x d lower: covariance = C C' */
+    /* dual averaging (Hoffman & Gelman 2014, JMLR 15:1593) */
+    double  mu, log_step_bar, H_bar, count;
+} bm_hmc;
+
+typedef struct {
+    size_t    id;
+    bm_rng    rng;
+    bm_point *cur, *star;
+    double   *g_cur, *g, *p, *x0;    /* d each: gradients, momentum, scratch */
+    double   *beta, *b, *u, *natural;
+    uint64_t  evaluations, tried, accepted;
+    bm_moments moments;
+    double    held;                  /* iterations for which cur has stood since its moments were last taken */
+    double   *log_ratio;             /* of the independence proposals while sampling */
+    size_t    nratio, cap_ratio;
+    double   *trail;                 /* warm-up: states, d + 1 numbers each (x, lp) */
+    size_t    ntrail;
+    size_t    iter;                  /* kept iterations delivered */
+} bm_chain;
+
+bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_fit_options *opt, bm_error *err);
+void      bm_chain_free(bm_chain *c);
+
+/* The current point's moments count for every iteration it stood (held): takes them now. */
+void bm_chain_settle(bm_chain *c);
+/* star becomes the current point. */
+void bm_chain_accept(bm_chain *c);
+/* theta* ~ q, accepted by the ratio of ratios. Returns log p - log q at theta*. */
+double bm_independence_step(bm_chain *c, const bm_mixture *q);
+/* Random-walk step with covariance (scale^2 / d) C C', folded to q's side of the one-sided sds. */
+void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale);
+/* Returns the acceptance probability. */
+double bm_hmc_step(bm_chain *c, const bm_hmc *h);
+bm_status bm_hmc_new(bm_hmc *h, size_t d, bm_error *err);
+void bm_hmc_free(bm_hmc *h);
+void bm_hmc_restart(bm_hmc *h, double step);
+void bm_hmc_adapt(bm_hmc *h, double accept);
+void bm_hmc_freeze(bm_hmc *h);
+
+#endif

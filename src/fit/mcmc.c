@@ -1,0 +1,225 @@
+/* mcmc.c: chains on theta, coefficients and effects drawn exactly given it. */
+#include "fit/mcmc_priv.h"
+
+#include "fit/warmup.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool bm_mcmc_stopped(const bm_mcmc *s)
+{
+    return s->opt.stop && *s->opt.stop;
+}
+
+void bm_mcmc_progress(const bm_mcmc *s, const char *phase, uint64_t done, uint64_t total)
+{
+    bm_progress p = { phase, done, total };
+
+    if (s->opt.progress) s->opt.progress(s->opt.progress_self, &p);
+}
+
+bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err)
+{
+    size_t      d = post->th.d;
+    bm_status   st = BM_ENOMEM;
+    bm_mcmc *s = bm_alloc(1, sizeof *s);
+
+    *out = NULL;
+    if (!s) return bm_nomem(err);
+    s->post = post;
+    s->opt = *opt;
+    s->threads = opt->threads > 0 ? opt->threads : omp_get_num_procs();
+    s->nchain = (size_t)opt->chains;
+    s->chain = bm_alloc(s->nchain, sizeof *s->chain);
+    s->mode = bm_alloc(d, sizeof *s->mode);
+    s->mode_cov = bm_alloc(d * d, sizeof *s->mode_cov);
+    s->local_C = bm_alloc(d * d, sizeof *s->local_C);
+    s->acceptance = bm_alloc(s->nchain, sizeof *s->acceptance);
+    if (!s->chain || !s->mode || !s->mode_cov || !s->local_C || !s->acceptance) {
+        bm_nomem(err);
+        goto fail;
+    }
+    if ((st = bm_mixture_new(&s->q, &post->th, d, err)) != BM_OK) goto fail;
+    for (size_t k = 0; k < s->nchain; k++)
+        if ((st = bm_chain_new(&s->chain[k], k, post, opt, err)) != BM_OK) goto fail;
+    *out = s;
+    return BM_OK;
+fail:
+    bm_mcmc_free(s);
+    return st;
+}
+
+void bm_mcmc_free(bm_mcmc *s)
+{
+    if (!s) return;
+    for (size_t k = 0; s->chain && k < s->nchain; k++) bm_chain_free(&s->chain[k]);
+    free(s->chain);
+    bm_mixture_free(&s->q);
+    bm_hmc_free(&s->hmc);
+    bm_moments_free(&s->moments);
+    free(s->mode);
+    free(s->mode_cov);
+    free(s->local_C);
+    free(s->ratios);
+    free(s->acceptance);
+    free(s);
+}
+
+bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
+{
+    bm_status st = BM_OK;
+
+    if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
+        s->kernel = BM_KERNEL_FIXED;
+        for (size_t k = 0; k < s->nchain && st == BM_OK; k++)
+            if (bm_point_eval(s->chain[k].cur) != BM_OK) st = bm_fail(err, BM_ENUMERIC, "the posterior has no density at the constants given");
+    } else {
+        st = bm_warmup(s, err);
+    }
+    for (size_t k = 0; k < s->nchain; k++) {
+        bm_chain *c = &s->chain[k];
+
+        s->warmup_evaluations += c->evaluations;
+        c->evaluations = c->tried = c->accepted = 0;
+        c->held = 0;
+        free(c->trail);
+        c->trail = NULL;
+    }
+    if (st == BM_OK && bm_mcmc_stopped(s)) return BM_INTERRUPTED;
+    return st;
+}
+
+static void keep_ratio(bm_chain *c, double ratio)
+{
+    double *r = bm_grow(c->log_ratio, &c->cap_ratio, c->nratio + 1, sizeof *r);
+
+    if (!r) return;                                  /* a diagnostic on fewer draws */
+    c->log_ratio = r;
+    r[c->nratio++] = ratio;
+}
+
+/* theta -> theta', leaving p(theta | y) invariant. */
+static void move_theta(const bm_mcmc *s, bm_chain *c)
+{
+    switch (s->kernel) {
+    case BM_KERNEL_FIXED: break;
+    case BM_KERNEL_HMC: bm_hmc_step(c, &s->hmc); break;
+    case BM_KERNEL_INDEPENDENCE: {
+        double ratio = bm_independence_step(c, &s->q);
+
+        if (isfinite(ratio)) keep_ratio(c, ratio);
+        if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, &s->q, s->local_C, 2.4);
+    }
+    }
+}
+
+/* Student-t priors: new mixing precisions given the coefficients just drawn, and the density of theta under them. */
+static void mix_priors(const bm_mcmc *s, bm_chain *c)
+{
+    bm_coef_prior *cp = c->cur->m->cp;
+
+    if (!cp->any_t) return;
+    bm_chain_settle(c);
+    bm_coef_prior_mix(cp, c->beta, &c->rng);
+    memcpy(c->star->m->cp->prec, cp->prec, cp->p * sizeof *cp->prec);
+    bm_coef_prior_refresh(c->star->m->cp);
+    c->evaluations++;
+    if (s->kernel == BM_KERNEL_HMC) bm_point_gradient(c->cur, c->g_cur);
+    else bm_point_eval(c->cur);
+}
+
+static void run_chain(bm_mcmc *s, bm_chain *c, size_t draws, const bm_sink *sink)
+{
+    for (size_t t = 0; t < draws && !bm_mcmc_stopped(s); t++) {
+        bool want_u = sink->u_every && c->iter % sink->u_every == 0;
+
+        for (int k = 0; k < s->opt.thin; k++) {
+            move_theta(s, c);                                                       /* theta | y                */
+            c->held++;
+            if (k == s->opt.thin - 1 || c->cur->m->cp->any_t)
+                bm_marginal_draw(c->cur->m, &c->rng, c->b, want_u ? c->u : NULL, c->beta);   /* b, u | theta, y          */
+            mix_priors(s, c);                                                       /* Student-t scales | b     */
+        }
+        bm_point_natural(c->cur, c->natural);
+        sink->draw(sink->self, c->id, c->iter++, c->cur->lp_nat, c->b, c->natural, want_u ? c->u : NULL);
+        if (c->id == 0 && t % 64 == 0) bm_mcmc_progress(s, "sampling", t * s->nchain, draws * s->nchain);
+    }
+    bm_chain_settle(c);
+}
+
+bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *done, bm_error *err)
+{
+    size_t least = SIZE_MAX;
+
+    (void)err;
+#pragma omp parallel for num_threads(s->threads) schedule(static, 1)
+    for (size_t k = 0; k < s->nchain; k++) run_chain(s, &s->chain[k], draws, sink);
+    for (size_t k = 0; k < s->nchain; k++)
+        if (s->chain[k].iter < least) least = s->chain[k].iter;
+    *done = least;
+    return bm_mcmc_stopped(s) ? BM_INTERRUPTED : BM_OK;
+}
+
+static void describe(const bm_mcmc *s, char *text, size_t size)
+{
+    size_t d = s->post->th.d;
+
+    if (s->kernel == BM_KERNEL_FIXED) snprintf(text, size, "exact independent draws: no variance parameter is free");
+    if (s->kernel == BM_KERNEL_HMC)
+        snprintf(text, size, "Hamiltonian moves on the %zu variance parameters, step %.3g, up to %zu steps", d, s->hmc.step, s->hmc.max_steps);
+    if (s->kernel == BM_KERNEL_INDEPENDENCE)
+        snprintf(text, size, "independence Metropolis on the %zu variance parameter%s (mixture of %zu t%s%s), %.0f %% local steps", d, d == 1 ? "" : "s",
+                 s->q.K, s->q.K == 1 ? "" : "'s", s->q.nimage > 1 ? ", mirrored at sd = 0" : "", 100 * s->local_share);
+}
+
+/* p(y) = E_q p(y | theta) p(theta) / q(theta). Proposals on the wrong side of a one-sided sd count as zeros, and each such sd stands for its two
+ * sides. Meaningful only when every prior is proper, which the caller knows. */
+static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
+{
+    double top = -INFINITY, sum = 0, sq = 0, n = (double)tried;
+
+    info->log_evidence = info->log_evidence_se = NAN;
+    if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio || s->post->cp->any_t) return;
+    for (size_t i = 0; i < info->nratio; i++) top = fmax(top, info->log_ratio[i]);
+    for (size_t i = 0; i < info->nratio; i++) {
+        double w = exp(info->log_ratio[i] - top);
+
+        sum += w;
+        sq += w * w;
+    }
+    info->log_evidence = top + log(sum / n) + (double)s->q.nside * M_LN2;
+    info->log_evidence_se = sqrt(fmax(sq / n - (sum / n) * (sum / n), 0) / n) / (sum / n);
+}
+
+bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
+{
+    size_t   n = 0, p = s->post->st->p;
+    uint64_t tried = 0;
+
+    *info = (bm_mcmc_info){ .collapsed = true, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
+                               .warmup_evaluations = s->warmup_evaluations, .moments = &s->moments };
+    describe(s, info->kernel, sizeof info->kernel);
+    bm_moments_free(&s->moments);
+    if (bm_moments_new(&s->moments, p, s->post->nu, err) != BM_OK) return BM_ENOMEM;
+    for (size_t k = 0; k < s->nchain; k++) {
+        const bm_chain *c = &s->chain[k];
+
+        bm_moments_merge(&s->moments, &c->moments);
+        info->evaluations += c->evaluations;
+        s->acceptance[k] = c->tried ? (double)c->accepted / (double)c->tried : 1;
+        tried += c->tried;
+        n += c->nratio;
+    }
+    free(s->ratios);
+    if (!(s->ratios = bm_alloc(n, sizeof *s->ratios))) return bm_nomem(err);
+    for (size_t k = 0, at = 0; k < s->nchain; k++) {
+        if (s->chain[k].nratio) memcpy(s->ratios + at, s->chain[k].log_ratio, s->chain[k].nratio * sizeof *s->ratios);
+        at += s->chain[k].nratio;
+    }
+    info->log_ratio = s->ratios;
+    info->nratio = n;
+    evidence(s, tried, info);
+    return BM_OK;
+}

@@ -1,0 +1,10 @@
+/* mode.h: private to this room. */
+#ifndef BM_MODE_H
+#define BM_MODE_H
+
+#include "posterior/posterior.h"
+
+/* Mode (d) and an approximate covariance there (d x d). found: the curvature could be had; else cov is a guess. */
+bm_status bm_find_mode(const bm_post *post, double *mode, double *cov, bool *found, uint64_t *evaluations, bm_error *err);
+
+#endif

@@ -1,0 +1,246 @@
+/* warmup.c: from the mode to frozen proposals.
+ *
+ * Small theta: rounds of independence and random-walk steps; after each round the mixture is fitted to the states of all chains. The random
+ * walk explores what the first proposal does not cover; the chains start dispersed, so that their agreement means something. Large theta:
+ * Hamiltonian moves, step size by dual averaging, metric from the draws. */
+#include "fit/mode.h"
+#include "fit/mcmc_priv.h"
+#include "fit/warmup.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MIXTURE_UP_TO = 12 };                         /* dimensions; beyond, independence proposals die */
+
+static const double KEEP_INDEPENDENCE = 0.12;        /* acceptance below which Hamiltonian moves take over */
+
+/* The image of x with all sds positive. */
+static void canonical(const bm_theta *th, double *x)
+{
+    for (size_t i = 0; i < th->nsd; i++)
+        if (th->sd_x[i] >= 0 && x[th->sd_x[i]] < 0) bm_theta_flip(th, i, x);
+}
+
+/* A start away from the mode: t with 3 degrees of freedom, twice as wide. */
+static bm_status disperse(bm_mcmc *s, bm_chain *c, const double *C, bm_error *err)
+{
+    size_t d = s->post->th.d;
+    double wide = 2;
+
+    for (int tries = 0; tries < 200; tries++, wide *= 0.93) {
+        double scale = wide * sqrt(3 / bm_rng_chisq(&c->rng, 3));
+
+        bm_rng_normals(&c->rng, c->p, d);
+        for (size_t i = 0; i < d; i++) {
+            double v = s->mode[i];
+
+            for (size_t j = 0; j <= i; j++) v += scale * C[i + j * d] * c->p[j];
+            c->cur->x[i] = v;
+        }
+        canonical(&s->post->th, c->cur->x);
+        c->evaluations++;
+        if (bm_point_eval(c->cur) == BM_OK) return BM_OK;
+    }
+    return bm_fail(err, BM_ENUMERIC, "chain %zu found no start with a positive posterior density near the mode", c->id + 1);
+}
+
+static void record(bm_chain *c, const bm_theta *th)
+{
+    double *to = c->trail + c->ntrail++ * (th->d + 1);
+
+    memcpy(to, c->cur->x, th->d * sizeof *to);
+    canonical(th, to);
+    to[th->d] = c->cur->lp;
+}
+
+/* Runs `steps` iterations of every chain. */
+static void round_of(bm_mcmc *s, size_t steps, bool hmc, uint64_t done, uint64_t total)
+{
+#pragma omp parallel for num_threads(s->threads) schedule(static, 1)
+    for (size_t k = 0; k < s->nchain; k++) {
+        bm_chain *c = &s->chain[k];
+
+        c->ntrail = 0;
+        c->tried = c->accepted = 0;
+        for (size_t i = 0; i < steps && !bm_mcmc_stopped(s); i++) {
+            if (hmc) {
+                bm_hmc_step(c, &s->hmc);
+            } else {
+                bm_independence_step(c, &s->q);
+                bm_local_step(c, &s->q, s->local_C, 2.4);
+            }
+            record(c, &s->post->th);
+            if (k == 0 && i % 64 == 0) bm_mcmc_progress(s, "warm-up", (done + i) * s->nchain, total * s->nchain);
+        }
+    }
+}
+
+/* The states of all chains of the last round, at most `most` of them, evenly spaced: x (n x d) and lp. */
+static size_t gather(const bm_mcmc *s, size_t most, double *x, double *lp)
+{
+    size_t d = s->post->th.d, total = 0, stride, n = 0, at = 0;
+
+    for (size_t k = 0; k < s->nchain; k++) total += s->chain[k].ntrail;
+    stride = (total + most - 1) / most;
+    for (size_t k = 0; k < s->nchain; k++)
+        for (size_t i = 0; i < s->chain[k].ntrail; i++, at++) {
+            const double *from = s->chain[k].trail + i * (d + 1);
+
+            if (at % stride) continue;
+            memcpy(x + n * d, from, d * sizeof *x);
+            lp[n++] = from[d];
+        }
+    return n;
+}
+
+static double round_acceptance(const bm_mcmc *s)
+{
+    double tried = 0, accepted = 0;
+
+    for (size_t k = 0; k < s->nchain; k++) {
+        tried += (double)s->chain[k].tried;
+        accepted += (double)s->chain[k].accepted;
+    }
+    return tried > 0 ? accepted / tried : 0;
+}
+
+static void set_local(bm_mcmc *s)
+{
+    size_t d = s->post->th.d;
+
+    memcpy(s->local_C, s->q.cov, d * d * sizeof *s->local_C);
+    if (bm_chol(d, s->local_C) == BM_OK) return;
+    memcpy(s->local_C, s->mode_cov, d * d * sizeof *s->local_C);
+    if (bm_chol(d, s->local_C) != BM_OK)
+        for (size_t i = 0; i < d * d; i++) s->local_C[i] = i % (d + 1) == 0 ? 0.1 : 0;
+}
+
+/* The state where the proposal now expects it: the same point of the posterior, evaluated again for its factors' signs. */
+static void fold_state(bm_mcmc *s, bm_chain *c)
+{
+    if (bm_mixture_inside(&s->q, &s->post->th, c->cur->x)) return;
+    bm_mixture_fold(&s->q, &s->post->th, c->cur->x);
+    c->evaluations++;
+    bm_point_eval(c->cur);
+}
+
+static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
+{
+    enum { ROUNDS = 4 };
+    static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
+    size_t       d = s->post->th.d, done = 0, last = 1600 + 200 * d;
+    const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
+    double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d;
+
+    if (!x) return bm_nomem(err);
+    for (int r = 0; r < ROUNDS && !bm_mcmc_stopped(s); r++) {
+        size_t steps = r == ROUNDS - 1 ? warmup - done : (size_t)(share[r] * (double)warmup);
+
+        round_of(s, steps, false, done, warmup);
+        done += steps;
+        s->warmup_acceptance = round_acceptance(s);
+        size_t n = gather(s, most[r], x, lp);
+        if (n < 20 * d) continue;                    /* too few to learn from */
+        bm_mixture_mirror(&s->q, &s->post->th, x, n);
+        bm_mixture_fit(&s->q, x, lp, n);
+        for (size_t k = 0; k < s->nchain; k++) fold_state(s, &s->chain[k]);
+        set_local(s);
+    }
+    free(x);
+    return BM_OK;
+}
+
+/* Covariance of the last round's states, shrunk towards its diagonal, as the metric of the Hamiltonian moves. */
+static void learn_metric(bm_mcmc *s)
+{
+    size_t  d = s->post->th.d, n = 0;
+    double *cov = bm_alloc(d * d, sizeof *cov), *mean = bm_alloc(d, sizeof *mean);
+
+    for (size_t k = 0; cov && mean && k < s->nchain; k++)
+        for (size_t i = 0; i < s->chain[k].ntrail; i++, n++)
+            for (size_t j = 0; j < d; j++) mean[j] += s->chain[k].trail[i * (d + 1) + j];
+    if (n < 5 * d) goto done;
+    for (size_t j = 0; j < d; j++) mean[j] /= (double)n;
+    for (size_t k = 0; k < s->nchain; k++)
+        for (size_t i = 0; i < s->chain[k].ntrail; i++) {
+            const double *x = s->chain[k].trail + i * (d + 1);
+
+            for (size_t j = 0; j < d; j++)
+                for (size_t l = j; l < d; l++) cov[l + j * d] += (x[l] - mean[l]) * (x[j] - mean[j]) / (double)n;
+        }
+    double keep = (double)n / ((double)n + 5 * (double)d);
+    for (size_t j = 0; j < d; j++)
+        for (size_t l = j + 1; l < d; l++) cov[l + j * d] *= keep;
+    if (bm_chol(d, cov) == BM_OK) memcpy(s->hmc.C, cov, d * d * sizeof *cov);
+done:
+    free(cov);
+    free(mean);
+}
+
+/* One step size for all chains, by dual averaging over each in turn; trajectories long enough to cross a whitened unit posterior. */
+static void tune_step(bm_mcmc *s, size_t steps)
+{
+    const double length = 3;
+
+    bm_hmc_restart(&s->hmc, s->hmc.step);
+    for (size_t i = 0; i < steps && !bm_mcmc_stopped(s); i++) {
+        bm_hmc_adapt(&s->hmc, bm_hmc_step(&s->chain[i % s->nchain], &s->hmc));
+        s->hmc.max_steps = (size_t)fmin(fmax(ceil(length / s->hmc.step), 2), 40);
+    }
+    bm_hmc_freeze(&s->hmc);
+    s->hmc.max_steps = (size_t)fmin(fmax(ceil(length / s->hmc.step), 2), 40);
+}
+
+static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
+{
+    size_t d = s->post->th.d, quarter = warmup / 4;
+
+    if (!s->hmc.C && bm_hmc_new(&s->hmc, d, err) != BM_OK) return BM_ENOMEM;
+    memcpy(s->hmc.C, s->mode_cov, d * d * sizeof *s->hmc.C);
+    if (bm_chol(d, s->hmc.C) != BM_OK)
+        for (size_t i = 0; i < d * d; i++) s->hmc.C[i] = i % (d + 1) == 0 ? 0.3 : 0;
+    for (size_t k = 0; k < s->nchain; k++)
+        if (bm_point_gradient(s->chain[k].cur, s->chain[k].g_cur) != BM_OK)
+            return bm_fail(err, BM_ENUMERIC, "chain %zu has no gradient at its start", k + 1);
+    for (int r = 0; r < 3 && !bm_mcmc_stopped(s); r++) {
+        tune_step(s, quarter / 2 + 20);
+        round_of(s, r == 2 ? warmup - 2 * quarter : quarter, true, (uint64_t)r * quarter, warmup);
+        s->warmup_acceptance = round_acceptance(s);
+        learn_metric(s);
+    }
+    tune_step(s, quarter / 2 + 20);
+    return BM_OK;
+}
+
+static bm_status first_proposal(bm_mcmc *s)
+{
+    if (bm_mixture_single(&s->q, s->mode, s->mode_cov, 4) == BM_OK) return BM_OK;
+    for (size_t i = 0, d = s->post->th.d; i < d * d; i++) s->mode_cov[i] = i % (d + 1) == 0 ? 0.25 : 0;
+    return bm_mixture_single(&s->q, s->mode, s->mode_cov, 4);
+}
+
+bm_status bm_warmup(bm_mcmc *s, bm_error *err)
+{
+    size_t    d = s->post->th.d, warmup = (size_t)s->opt.warmup;
+    bm_status st;
+
+    if ((st = bm_find_mode(s->post, s->mode, s->mode_cov, &s->mode_found, &s->warmup_evaluations, err)) != BM_OK) return st;
+    first_proposal(s);
+    set_local(s);
+    for (size_t k = 0; k < s->nchain; k++) {
+        bm_chain *c = &s->chain[k];
+
+        free(c->trail);
+        if (!(c->trail = bm_alloc(warmup * (d + 1), sizeof *c->trail))) return bm_nomem(err);
+        if ((st = disperse(s, c, s->local_C, err)) != BM_OK) return st;
+    }
+    s->kernel = d > MIXTURE_UP_TO ? BM_KERNEL_HMC : BM_KERNEL_INDEPENDENCE;
+    if (s->kernel == BM_KERNEL_INDEPENDENCE) {
+        if ((st = adapt_mixture(s, warmup, err)) != BM_OK) return st;
+        s->local_share = s->warmup_acceptance > 0.4 ? 0.05 : 1;
+        if (s->warmup_acceptance < KEEP_INDEPENDENCE && warmup > 0) s->kernel = BM_KERNEL_HMC;
+    }
+    if (s->kernel == BM_KERNEL_HMC && (st = adapt_hmc(s, warmup, err)) != BM_OK) return st;
+    return BM_OK;
+}

@@ -1,0 +1,180 @@
+/* effects.c: coefficients and group effects given theta: exact joint draws and exact conditional moments.
+ *
+ * Given theta, beta ~ N(S^-1 r, sigma^2 S^-1) and u_j | beta = Kz T C_j'^-1 [C_j^-1 T'(c_j - B_j beta) + sigma z], z ~ N(0, I). */
+#include "posterior/posterior_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* b = b0 + K beta */
+static void to_user_basis(const bm_stats *st, const double *beta, double *b)
+{
+    size_t p = st->p;
+
+    for (size_t i = 0; i < p; i++) {
+        double v = 0;
+
+        for (size_t k = i; k < p; k++) v += st->K[i + k * p] * beta[k];
+        b[i] = st->b0[i] + v;
+    }
+}
+
+void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double *beta)
+{
+    const bm_stats *st = m->st;
+    size_t          p = m->p, at = 0, from = 0;
+
+    bm_rng_normals(rng, beta, p);
+    bm_solve_lower_t(p, 1, m->S, beta);
+    for (size_t k = 0; k < p; k++) beta[k] = m->beta[k] + m->sigma * beta[k];
+    to_user_basis(st, beta, b);
+    for (size_t k = 0; u && k < st->nfac; k++) {
+        const bm_facstat *f = &st->fac[k];
+        double           *uk = u + from;
+
+        bm_rng_normals(rng, uk, f->J * f->q);        /* z in place of u: every group reads its own before it is written */
+        bm_kernel_effects(&m->pk->fac[k], m->T + at, f->Kz, beta, m->sigma, uk, uk, m->scratch);
+        at += f->q * f->q;
+        from += f->J * f->q;
+    }
+}
+
+void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd)
+{
+    const bm_stats *st = m->st;
+    size_t          p = m->p, at = 0, from = 0;
+
+    bm_marginal_invert(m);
+    if (b) to_user_basis(st, m->beta, b);
+    for (size_t i = 0; b_sd && i < p; i++) {         /* row i of K R'^-1 */
+        double total = 0;
+
+        for (size_t k = i; k < p; k++) {
+            double v = 0;
+
+            for (size_t l = i; l <= k; l++) v += st->K[i + l * p] * m->Rinv[k + l * p];
+            total += v * v;
+        }
+        b_sd[i] = m->sigma * sqrt(total);
+    }
+    for (size_t k = 0; u && k < st->nfac; k++) {
+        const bm_facstat *f = &st->fac[k];
+        size_t            n = f->J * f->q;
+
+        bm_kernel_moments(&m->pk->fac[k], m->T + at, f->Kz, m->beta, m->Rinv, m->sigma, u + from, u_sd + from, m->scratch);
+        for (size_t i = 0; i < n; i++) u_sd[from + i] = sqrt(u_sd[from + i]);
+        at += f->q * f->q;
+        from += n;
+    }
+}
+
+void bm_marginal_b_cov(bm_marginal *m, double *V)
+{
+    const double *K = m->st->K;
+    size_t        p = m->p;
+    double       *H = m->scratch, s2 = m->sigma * m->sigma;       /* column k of H: column k of K R'^-1, p x p */
+
+    bm_marginal_invert(m);
+    for (size_t k = 0; k < p; k++)
+        for (size_t i = 0; i < p; i++) {
+            double v = 0;
+
+            for (size_t l = i; l <= k; l++) v += K[i + l * p] * m->Rinv[k + l * p];
+            H[i + k * p] = v;
+        }
+    for (size_t j = 0; j < p; j++)
+        for (size_t i = j; i < p; i++) {
+            double v = 0;
+
+            for (size_t k = 0; k < p; k++) v += H[i + k * p] * H[j + k * p];
+            V[i + j * p] = V[j + i * p] = s2 * v;
+        }
+}
+
+void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
+{
+    const bm_stats *st = m->st;
+    size_t          at = 0, from = 0;
+
+    for (size_t k = 0; k < st->nfac; k++) {
+        const bm_facstat *f = &st->fac[k];
+        size_t            n = f->J * f->q;
+
+        bm_kernel_moments(&m->pk->fac[k], m->T + at, f->Kz, m->beta, NULL, m->sigma, u + from, u_sd + from, m->scratch);
+        for (size_t i = 0; i < n; i++) u_sd[from + i] = sqrt(u_sd[from + i]);
+        at += f->q * f->q;
+        from += n;
+    }
+}
+
+/* ---- Rao-Blackwell: averages of conditional moments ---- */
+
+bm_status bm_moments_new(bm_moments *a, size_t nb, size_t nu, bm_error *err)
+{
+    *a = (bm_moments){ .nb = nb, .nu = nu };
+    a->mean = bm_alloc(nb + nu, sizeof *a->mean);
+    a->mean2 = bm_alloc(nb + nu, sizeof *a->mean2);
+    a->var = bm_alloc(nb + nu, sizeof *a->var);
+    a->now = bm_alloc(nb + nu, sizeof *a->now);
+    a->now_sd = bm_alloc(nb + nu, sizeof *a->now_sd);
+    a->origin = bm_alloc(nb + nu, sizeof *a->origin);
+    if (a->mean && a->mean2 && a->var && a->now && a->now_sd && a->origin) return BM_OK;
+    bm_moments_free(a);
+    return bm_fail(err, BM_ENOMEM, "out of memory for the moments of %zu group effects", nu);
+}
+
+void bm_moments_free(bm_moments *a)
+{
+    free(a->mean);
+    free(a->mean2);
+    free(a->var);
+    free(a->now);
+    free(a->now_sd);
+    free(a->origin);
+    *a = (bm_moments){ 0 };
+}
+
+void bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight)
+{
+    size_t n = acc->nb + acc->nu;
+
+    bm_marginal_conditional(m, acc->now, acc->now_sd, acc->nu ? acc->now + acc->nb : NULL, acc->now_sd + acc->nb);
+    if (acc->weight == 0) memcpy(acc->origin, acc->now, n * sizeof *acc->now);
+    acc->weight += weight;
+    for (size_t i = 0; i < n; i++) {
+        double d = acc->now[i] - acc->origin[i];
+
+        acc->mean[i] += weight * d;
+        acc->mean2[i] += weight * d * d;
+        acc->var[i] += weight * acc->now_sd[i] * acc->now_sd[i];
+    }
+}
+
+void bm_moments_merge(bm_moments *into, const bm_moments *from)
+{
+    size_t n = into->nb + into->nu;
+
+    if (from->weight == 0) return;
+    if (into->weight == 0) memcpy(into->origin, from->origin, n * sizeof *into->origin);
+    into->weight += from->weight;
+    for (size_t i = 0; i < n; i++) {
+        double d = from->origin[i] - into->origin[i], mean = from->mean[i];
+
+        into->mean[i] += mean + from->weight * d;
+        into->mean2[i] += from->mean2[i] + 2 * d * mean + from->weight * d * d;
+        into->var[i] += from->var[i];
+    }
+}
+
+double bm_moments_mean(const bm_moments *a, size_t i)
+{
+    return a->origin[i] + a->mean[i] / a->weight;
+}
+
+double bm_moments_sd(const bm_moments *a, size_t i)
+{
+    double mean = a->mean[i] / a->weight, between = a->mean2[i] / a->weight - mean * mean;
+
+    return sqrt(a->var[i] / a->weight + (between > 0 ? between : 0));
+}

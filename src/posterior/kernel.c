@@ -1,0 +1,436 @@
+/* kernel.c: the small Cholesky factors of eight groups side by side in SIMD registers; kernel.h says what is computed.
+ *
+ * A v8 holds one number of eight groups. GCC's vector extension lowers it to one AVX-512, two AVX2 or four SSE2 registers; each public
+ * kernel is compiled for the three and the loader picks one (target_clones). The bodies are inlined with q constant for q = 1 .. 4. */
+#include "posterior/kernel.h"
+
+#include "base/base.h"
+
+#include <math.h>
+#include <string.h>
+
+#pragma GCC diagnostic ignored "-Wpsabi"     /* every function that takes a v8 is inlined: there is no ABI to differ */
+
+typedef double  v8 __attribute__((vector_size(64)));
+typedef int64_t i8 __attribute__((vector_size(64)));
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+static const size_t PANEL = 16;        /* batches whose F are gathered for one call of dsyrk where p is large */
+static const size_t WIDE = 40;         /* columns from which that pays */
+
+size_t bm_kernel_scratch(size_t q, size_t p)
+{
+    size_t p1 = p + 1, panel = p1 > WIDE ? PANEL * BM_LANES * q * p1 : p1 * (p1 + 1) / 2 * BM_LANES;
+
+    return (8 * q * q + 4 * q + 3 * q * p1) * BM_LANES + panel + 64;
+}
+
+INLINE v8 load(const double *x)
+{
+    v8 v;
+
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+INLINE void store(double *x, const v8 *v)
+{
+    memcpy(x, v, sizeof *v);
+}
+
+INLINE void sqrt8(v8 *y, const v8 *x)
+{
+    for (int l = 0; l < BM_LANES; l++) (*y)[l] = __builtin_sqrt((*x)[l]);
+}
+
+INLINE v8 splat(double x)
+{
+    return (v8){ x, x, x, x, x, x, x, x };
+}
+
+/* A running product of positive numbers as mantissa and exponent: one logarithm at the end instead of one per group. */
+typedef struct { v8 mantissa, bad; i8 exponent; } product8;      /* bad: NaN once a factor was not finite */
+#define ONE8 { splat(1), splat(0), { 0 } }
+
+INLINE void multiply(product8 *p, v8 x)
+{
+    const int64_t bias = 1023, low = 0x000fffffffffffff, one = 0x3ff0000000000000;
+    v8 m = p->mantissa * x;
+    i8 bits;
+
+    memcpy(&bits, &m, sizeof bits);
+    p->exponent += (bits >> 52) - bias;
+    bits = (bits & low) | one;
+    memcpy(&p->mantissa, &bits, sizeof bits);
+}
+
+INLINE double log_product(const product8 *p)
+{
+    double m = 0, e = 0;
+
+    for (int l = 0; l < BM_LANES; l++) {
+        m += log(p->mantissa[l]);
+        e += (double)p->exponent[l];
+    }
+    return m + e * 0.693147180559945309417232121458;
+}
+
+INLINE size_t tri(size_t q, size_t i, size_t j)      /* (i, j), i >= j, of a packed lower triangle */
+{
+    return i + j * q - j * (j + 1) / 2;
+}
+
+INLINE v8 sym(const double *A, size_t q, size_t i, size_t j)
+{
+    return load(A + (i >= j ? tri(q, i, j) : tri(q, j, i)) * BM_LANES);
+}
+
+/* AT = A T (q x q), C (packed lower) with C C' = I + T'A T, inv = 1 / diag C; multiplies the pivots into det. */
+INLINE void factor(size_t q, const double *A, const double *T, v8 *AT, v8 *C, v8 *inv, product8 *det)
+{
+    for (size_t j = 0; j < q; j++)
+        for (size_t i = 0; i < q; i++) {
+            v8 v = splat(0);
+
+            for (size_t k = 0; k < q; k++) v += sym(A, q, i, k) * T[k + j * q];
+            AT[i + j * q] = v;
+        }
+    for (size_t j = 0; j < q; j++) {
+        for (size_t i = j; i < q; i++) {
+            v8 v = splat(i == j);
+
+            for (size_t k = 0; k < q; k++) v += T[k + i * q] * AT[k + j * q];
+            for (size_t k = 0; k < j; k++) v -= C[tri(q, i, k)] * C[tri(q, j, k)];
+            C[tri(q, i, j)] = v;
+        }
+        v8 pivot = C[tri(q, j, j)], root;
+
+        sqrt8(&root, &pivot);
+        multiply(det, pivot);
+        det->bad += 0 * root;                        /* NaN where the pivot was not positive and finite */
+        inv[j] = 1 / root;
+        C[tri(q, j, j)] = root;
+        for (size_t i = j + 1; i < q; i++) C[tri(q, i, j)] *= inv[j];
+    }
+}
+
+/* x <- C^-1 x */
+INLINE void forward(size_t q, const v8 *C, const v8 *inv, v8 *x)
+{
+    for (size_t i = 0; i < q; i++) {
+        v8 v = x[i];
+
+        for (size_t k = 0; k < i; k++) v -= C[tri(q, i, k)] * x[k];
+        x[i] = v * inv[i];
+    }
+}
+
+/* x <- C'^-1 x */
+INLINE void backward(size_t q, const v8 *C, const v8 *inv, v8 *x)
+{
+    for (size_t i = q; i-- > 0;) {
+        v8 v = x[i];
+
+        for (size_t k = i + 1; k < q; k++) v -= C[tri(q, k, i)] * x[k];
+        x[i] = v * inv[i];
+    }
+}
+
+/* Where column k of D begins for batch b: the last one may be replaced. */
+INLINE const double *column(const bm_pack *k, size_t q, size_t b, size_t col)
+{
+    if (col == k->p && k->c) return k->c + b * q * BM_LANES;
+    return k->D + (b * (k->p + 1) + col) * q * BM_LANES;
+}
+
+/* F (q x (p+1)) = C^-1 T'D */
+INLINE void half_solve(size_t q, const bm_pack *k, size_t b, const double *T, const v8 *C, const v8 *inv, v8 *F)
+{
+    for (size_t col = 0; col <= k->p; col++) {
+        const double *d = column(k, q, b, col);
+        v8           *f = F + col * q;
+
+        for (size_t i = 0; i < q; i++) {
+            v8 v = splat(0);
+
+            for (size_t a = 0; a < q; a++) v += T[a + i * q] * load(d + a * BM_LANES);
+            f[i] = v;
+        }
+        forward(q, C, inv, f);
+    }
+}
+
+/* acc (packed lower triangle of (p+1) x (p+1)) += F'F */
+INLINE void square(size_t q, size_t p1, const v8 *F, v8 *acc)
+{
+    size_t at = 0;
+
+    for (size_t j = 0; j < p1; j++)
+        for (size_t i = j; i < p1; i++, at++) {
+            v8 v = acc[at];
+
+            for (size_t a = 0; a < q; a++) v += F[a + i * q] * F[a + j * q];
+            acc[at] = v;
+        }
+}
+
+INLINE double sum8(v8 x)
+{
+    return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
+}
+
+INLINE double eval_body(size_t q, const bm_pack *k, const double *T, double *SF, double *scratch)
+{
+    size_t   p1 = k->p + 1, at = 0;
+    v8      *AT = (v8 *)(void *)scratch, *C = AT + q * q, *inv = C + q * q, *F = inv + q, *acc = F + q * p1;
+    product8 det = ONE8;
+    bool     wide = p1 > WIDE;
+    double  *panel = (double *)(void *)acc;
+    size_t   rows = PANEL * BM_LANES * q;
+
+    if (!wide) memset(acc, 0, p1 * (p1 + 1) / 2 * sizeof *acc);
+    for (size_t b = 0; b < k->nbatch; b++) {
+        factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, C, inv, &det);
+        half_solve(q, k, b, T, C, inv, F);
+        if (!wide) {
+            square(q, p1, F, acc);
+            continue;
+        }
+        for (size_t col = 0; col < p1; col++)
+            for (size_t i = 0; i < q; i++) store(panel + col * rows + ((b % PANEL) * q + i) * BM_LANES, &F[i + col * q]);
+        if (b % PANEL == PANEL - 1 || b == k->nbatch - 1)
+            bm_syrk(p1, (b % PANEL + 1) * BM_LANES * q, -1, panel, rows, SF);
+    }
+    for (size_t j = 0; !wide && j < p1; j++)
+        for (size_t i = j; i < p1; i++) SF[i + j * p1] -= sum8(acc[at++]);
+    return sum8(det.bad) == 0 ? log_product(&det) : NAN;
+}
+
+/* M^-1 applied from the right to the rows of X (q x q): X <- X M^-1 */
+INLINE void rows_times_inverse(size_t q, const v8 *C, const v8 *inv, v8 *X)
+{
+    v8 row[BM_QMAX];
+
+    for (size_t i = 0; i < q; i++) {
+        for (size_t j = 0; j < q; j++) row[j] = X[i + j * q];
+        forward(q, C, inv, row);
+        backward(q, C, inv, row);
+        for (size_t j = 0; j < q; j++) X[i + j * q] = row[j];
+    }
+}
+
+/* g = c - B beta */
+INLINE void residual(size_t q, const bm_pack *k, size_t b, const double *beta, v8 *g)
+{
+    const double *c = column(k, q, b, k->p);
+
+    for (size_t a = 0; a < q; a++) g[a] = load(c + a * BM_LANES);
+    for (size_t l = 0; l < k->p; l++) {
+        const double *d = column(k, q, b, l);
+
+        for (size_t a = 0; a < q; a++) g[a] -= beta[l] * load(d + a * BM_LANES);
+    }
+}
+
+/* Y = g g' / sigma^2 + H H',  H = B R'^-1 */
+INLINE void outer(size_t q, const bm_pack *k, size_t b, const v8 *g, const double *Rinv, double sigma, v8 *Y)
+{
+    v8 h[BM_QMAX];
+
+    for (size_t j = 0; j < q; j++)
+        for (size_t i = j; i < q; i++) Y[i + j * q] = g[i] * g[j] * (1 / (sigma * sigma));
+    for (size_t col = 0; Rinv && col < k->p; col++) {
+        for (size_t a = 0; a < q; a++) h[a] = splat(0);
+        for (size_t l = 0; l <= col; l++) {
+            const double *d = column(k, q, b, l);
+
+            for (size_t a = 0; a < q; a++) h[a] += Rinv[col + l * k->p] * load(d + a * BM_LANES);
+        }
+        for (size_t j = 0; j < q; j++)
+            for (size_t i = j; i < q; i++) Y[i + j * q] += h[i] * h[j];
+    }
+    for (size_t j = 0; j < q; j++)
+        for (size_t i = 0; i < j; i++) Y[i + j * q] = Y[j + i * q];
+}
+
+INLINE void gradient_body(size_t q, const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G,
+                          double *scratch)
+{
+    v8      *W = (v8 *)(void *)scratch, *C = W + q * q, *inv = C + q * q, *TM = inv + q, *Y = TM + q * q, *P = Y + q * q, *TP = P + q * q;
+    v8      *acc = TP + q * q, *g = acc + q * q;
+    product8 det = ONE8;
+
+    memset(acc, 0, q * q * sizeof *acc);
+    for (size_t b = 0; b < k->nbatch; b++) {
+        factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, W, C, inv, &det);
+        rows_times_inverse(q, C, inv, W);
+        for (size_t i = 0; i < q * q; i++) TM[i] = splat(T[i]);
+        rows_times_inverse(q, C, inv, TM);
+        residual(q, k, b, beta, g);
+        outer(q, k, b, g, Rinv, sigma, Y);
+        for (size_t j = 0; j < q; j++)
+            for (size_t i = 0; i < q; i++) {
+                v8 v = splat(0);
+
+                for (size_t l = 0; l < q; l++) v += Y[i + l * q] * TM[l + j * q];
+                P[i + j * q] = v;
+            }
+        for (size_t j = 0; j < q; j++)
+            for (size_t i = 0; i < q; i++) {
+                v8 v = splat(0);
+
+                for (size_t l = 0; l < q; l++) v += T[l + i * q] * P[l + j * q];
+                TP[i + j * q] = v;
+            }
+        for (size_t j = 0; j < q; j++)
+            for (size_t i = 0; i < q; i++) {
+                v8 v = P[i + j * q] - W[i + j * q];
+
+                for (size_t l = 0; l < q; l++) v -= W[i + l * q] * TP[l + j * q];
+                acc[i + j * q] += v;
+            }
+    }
+    for (size_t i = 0; i < q * q; i++) G[i] += sum8(acc[i]);
+}
+
+/* X (q x q) = C^-1 T'Kz': u = X'(...) */
+INLINE void to_user(size_t q, const double *T, const double *Kz, const v8 *C, const v8 *inv, v8 *X)
+{
+    for (size_t j = 0; j < q; j++) {
+        for (size_t i = 0; i < q; i++) {
+            double v = 0;
+
+            for (size_t l = 0; l < q; l++) v += T[l + i * q] * Kz[j + l * q];
+            X[i + j * q] = splat(v);
+        }
+        forward(q, C, inv, X + j * q);
+    }
+}
+
+INLINE size_t lanes_used(const bm_pack *k, size_t b)
+{
+    size_t left = k->J - b * BM_LANES;
+
+    return left < BM_LANES ? left : BM_LANES;
+}
+
+INLINE void scatter(const v8 *X, const v8 *t, size_t q, size_t lanes, double *u)
+{
+    for (size_t i = 0; i < q; i++) {
+        v8 v = splat(0);
+
+        for (size_t a = 0; a < q; a++) v += X[a + i * q] * t[a];
+        for (size_t l = 0; l < lanes; l++) u[l * q + i] = v[l];
+    }
+}
+
+/* t = C^-1 T'(c - B beta) */
+INLINE void centre(size_t q, const bm_pack *k, size_t b, const double *T, const double *beta, const v8 *C, const v8 *inv, v8 *g, v8 *t)
+{
+    residual(q, k, b, beta, g);
+    for (size_t i = 0; i < q; i++) {
+        t[i] = splat(0);
+        for (size_t a = 0; a < q; a++) t[i] += T[a + i * q] * g[a];
+    }
+    forward(q, C, inv, t);
+}
+
+INLINE void effects_body(size_t q, const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z,
+                         double *u, double *scratch)
+{
+    v8      *AT = (v8 *)(void *)scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q;
+    product8 det = ONE8;
+
+    for (size_t b = 0; b < k->nbatch; b++) {
+        size_t lanes = lanes_used(k, b);
+
+        factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, C, inv, &det);
+        centre(q, k, b, T, beta, C, inv, g, t);
+        for (size_t l = 0; z && l < lanes; l++)
+            for (size_t i = 0; i < q; i++) t[i][l] += sigma * z[(b * BM_LANES + l) * q + i];
+        to_user(q, T, Kz, C, inv, X);
+        scatter(X, t, q, lanes, u + b * BM_LANES * q);
+    }
+}
+
+INLINE void moments_body(size_t q, const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma,
+                         double *mean, double *var, double *scratch)
+{
+    v8      *AT = (v8 *)(void *)scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q, *F = t + q, *N = F + q * (k->p + 1);
+    product8 det = ONE8;
+
+    for (size_t b = 0; b < k->nbatch; b++) {
+        size_t lanes = lanes_used(k, b);
+
+        factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, C, inv, &det);
+        centre(q, k, b, T, beta, C, inv, g, t);
+        to_user(q, T, Kz, C, inv, X);
+        scatter(X, t, q, lanes, mean + b * BM_LANES * q);
+        if (Rinv) half_solve(q, k, b, T, C, inv, F);
+        for (size_t col = 0; Rinv && col < k->p; col++)
+            for (size_t a = 0; a < q; a++) {
+                v8 v = splat(0);
+
+                for (size_t l = 0; l <= col; l++) v += Rinv[col + l * k->p] * F[a + l * q];
+                N[a + col * q] = v;
+            }
+        for (size_t i = 0; i < q; i++) {
+            v8 v = splat(0);
+
+            for (size_t a = 0; a < q; a++) v += X[a + i * q] * X[a + i * q];
+            for (size_t col = 0; Rinv && col < k->p; col++) {
+                v8 h = splat(0);
+
+                for (size_t a = 0; a < q; a++) h += X[a + i * q] * N[a + col * q];
+                v += h * h;
+            }
+            v *= sigma * sigma;
+            for (size_t l = 0; l < lanes; l++) var[(b * BM_LANES + l) * q + i] = v[l];
+        }
+    }
+}
+
+#define BY_Q(call) \
+    switch (k->q) { \
+    case 1: call(1); \
+    case 2: call(2); \
+    case 3: call(3); \
+    case 4: call(4); \
+    default: call(k->q); \
+    }
+
+CLONES double bm_kernel_eval(const bm_pack *k, const double *T, double *SF, double *scratch)
+{
+#define CALL(Q) return eval_body(Q, k, T, SF, scratch)
+    BY_Q(CALL)
+#undef CALL
+}
+
+CLONES void bm_kernel_gradient(const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G, double *scratch)
+{
+#define CALL(Q) gradient_body(Q, k, T, beta, Rinv, sigma, G, scratch); return
+    BY_Q(CALL)
+#undef CALL
+}
+
+CLONES void bm_kernel_effects(const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z, double *u,
+                              double *scratch)
+{
+#define CALL(Q) effects_body(Q, k, T, Kz, beta, sigma, z, u, scratch); return
+    BY_Q(CALL)
+#undef CALL
+}
+
+CLONES void bm_kernel_moments(const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma,
+                              double *mean, double *var, double *scratch)
+{
+#define CALL(Q) moments_body(Q, k, T, Kz, beta, Rinv, sigma, mean, var, scratch); return
+    BY_Q(CALL)
+#undef CALL
+}

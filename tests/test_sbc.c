@@ -1,0 +1,198 @@
+/* Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv:1804.06788): parameters from the prior, a response from the
+ * parameters, the posterior of each: the rank of the truth among L thinned draws is uniform on 0 .. L, for every parameter, the log-likelihood, and a
+ * group effect.
+ *
+ * Six shapes x 1000 replications, L = 63, ranks in 16 bins of 62.5: chi-square on 15 degrees of freedom for each quantity. False alarms: a quantity fails
+ * beyond 63.4 (p = 6e-8); about 40 quantities: 2.4e-6 over all seeds, and the seed is fixed. Power: tests/test_mutants.sh breaks the code in the ways that matter (a Jacobian
+ * left out, a proposal density of the wrong scale, ...) and demands that this test fails. */
+#include "testing.h"
+
+#include "api/api.h"
+#include "fit/mcmc_priv.h"
+
+enum { REPS = 1000, L = 63, BINS = 16, MOST = 24 };
+static const double LIMIT = 63.4;
+
+typedef struct {
+    const char *name, *formula;
+    const char *prior[6];
+    size_t      n, J;
+    bool        weights, se;
+} shape;
+
+static const shape SHAPES[] = {
+    { "linear", "y ~ x", { "b ~ normal(0, 1)", "sigma ~ half_cauchy(0, 1)" }, 12, 1, false, false },
+    { "intercept, weights", "y ~ x + (1 | g)", { "b ~ normal(0, 1)", "sd ~ half_cauchy(0, 1)", "sigma ~ half_normal(0, 1)" }, 30, 5, true, false },
+    { "slope", "y ~ x + (x | g)", { "b ~ normal(0, 1)", "sd ~ half_normal(0, 1)", "cor ~ lkj(2)", "sigma ~ exponential(1)" }, 40, 6, false, false },
+    { "uncorrelated", "y ~ x + (x || g)", { "b ~ student_t(4, 0, 1)", "sd ~ half_t(3, 0, 1)", "sigma ~ inv_gamma(3, 2)" }, 40, 6, false, false },
+    { "inverse Wishart", "y ~ 1 + (x | g)", { "Intercept ~ normal(0, 1)", "cov(g) ~ inv_wishart(4, 1)", "sigma ~ half_cauchy(0, 1)" }, 40, 6, false, false },
+    { "known standard errors", "y ~ 1 + (1 | g)", { "b ~ normal(0, 2)", "sd ~ half_cauchy(0, 1)" }, 8, 8, false, true },
+};
+
+/* ---- a model on random covariates ---- */
+
+static bm_model *make_model(const shape *s, uint64_t seed)
+{
+    bm_frame *frame = NULL;
+    bm_spec  *spec = NULL;
+    bm_model *m = NULL;
+    bm_error  err = { 0 };
+    bm_rng    r;
+    double    x[64], y[64], w[64];
+    char      text[64][8], *label[64];
+
+    bm_rng_key(&r, seed, 5, 5);
+    for (size_t i = 0; i < s->n; i++) {
+        x[i] = bm_rng_normal(&r);
+        y[i] = bm_rng_normal(&r);
+        w[i] = 0.3 + 2 * bm_rng_uniform(&r);
+        snprintf(text[i], sizeof text[i], "g%d", (int)(i < s->J ? i : bm_rng_u64(&r) % s->J));
+        label[i] = text[i];
+    }
+    bm_assert_ok(bm_frame_new(&frame, s->n, &err), err);
+    bm_assert_ok(bm_frame_add_numeric(frame, "y", y, &err), err);
+    bm_assert_ok(bm_frame_add_numeric(frame, "x", x, &err), err);
+    bm_assert_ok(bm_frame_add_numeric(frame, "w", w, &err), err);
+    bm_assert_ok(bm_frame_add_factor(frame, "g", (const char *const *)label, &err), err);
+    bm_assert_ok(bm_spec_new(&spec, &err), err);
+    bm_assert_ok(bm_spec_set(spec, "formula", s->formula, &err), err);
+    if (s->weights) bm_assert_ok(bm_spec_set(spec, "weights", "w", &err), err);
+    if (s->se) bm_assert_ok(bm_spec_set(spec, "se", "w", &err), err);
+    for (size_t k = 0; k < 6 && s->prior[k]; k++) bm_assert_ok(bm_spec_set(spec, "prior", s->prior[k], &err), err);
+    bm_assert_ok(bm_model_new(&m, spec, frame, &err), err);
+    bm_spec_free(spec);
+    bm_frame_free(frame);
+    return m;
+}
+
+/* ---- one replication ---- */
+
+/* log p(y | b, u, sigma) by rows. */
+static double log_likelihood(const bm_design *d, const double *y, const double *b, const double *u, double sigma)
+{
+    double lp = 0;
+
+    for (size_t i = 0; i < d->n; i++) {
+        double mu = d->o ? d->o[i] : 0, v = sigma * sigma / (d->w ? d->w[i] : 1);
+
+        for (size_t k = 0; k < d->p; k++) mu += d->X[i + k * d->n] * b[k];
+        for (size_t k = 0; d->nfac && k < d->fac[0].q; k++) mu += d->fac[0].Z[i + k * d->n] * u[(size_t)d->fac[0].code[i] * d->fac[0].q + k];
+        lp -= 0.5 * log(v) + 0.5 * (y[i] - mu) * (y[i] - mu) / v;
+    }
+    return lp;
+}
+
+typedef struct {
+    const bm_model *m;
+    size_t          p, nnat, nq;     /* quantities: parameters, log-likelihood, one group effect */
+    const double   *y;
+    double          truth[MOST];
+    int             rank[MOST];
+} replication;
+
+static void quantities(const replication *r, const double *b, const double *natural, const double *u, double *q)
+{
+    double sigma = r->m->priors->has_sigma ? natural[r->nnat - 1] : 1;
+
+    memcpy(q, b, r->p * sizeof *q);
+    memcpy(q + r->p, natural, r->nnat * sizeof *q);
+    q[r->p + r->nnat] = log_likelihood(r->m->design, r->y, b, u, sigma);
+    if (r->m->design->nfac) q[r->p + r->nnat + 1] = u[r->m->post->nu - 1];
+}
+
+static void count(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u)
+{
+    replication *r = self;
+    double       q[MOST];
+
+    (void)chain;
+    (void)iter;
+    (void)lp;
+    quantities(r, b, natural, u, q);
+    for (size_t k = 0; k < r->nq; k++) r->rank[k] += q[k] < r->truth[k];
+}
+
+/* Adds the ranks of one replication to the counts (MOST x BINS). Returns the number of quantities. */
+static size_t replicate(const bm_model *m, uint64_t seed, int counts[MOST][BINS])
+{
+    bm_error    err = { 0 };
+    bm_rng      rng;
+    bm_model   *c = NULL;
+    bm_mcmc    *mc = NULL;
+    replication r = { .p = m->stats->p, .nnat = m->post->th.nsd + m->post->th.ncor + m->post->th.has_sigma };
+    double      value[MOST], y[64], u[64] = { 0 };
+    size_t      done;
+
+    bm_rng_key(&rng, seed, 3, 3);
+    bm_assert_ok(bm_draw_prior(m, &rng, value, &err), err);
+    bm_assert_ok(bm_simulate_response(m, value, &rng, y, u, &err), err);
+    bm_assert_ok(bm_model_with_response(&c, m, y, &err), err);
+    r.m = c;
+    r.y = y;
+    r.nq = r.p + r.nnat + 1 + (m->design->nfac > 0);
+    quantities(&r, value, value + r.p, u, r.truth);
+    bm_fit_options opt = BM_FIT_OPTIONS_INIT;
+    opt.chains = 1;
+    opt.warmup = 600;
+    opt.thin = 5;
+    opt.threads = 1;
+    opt.seed = seed;
+    bm_assert_ok(bm_mcmc_new(&mc, c->post, &opt, &err), err);
+    bm_assert_ok(bm_mcmc_warmup(mc, &err), err);
+    bm_sink sink = { .self = &r, .u_every = 1, .draw = count };
+    bm_assert_ok(bm_mcmc_run(mc, L, &sink, &done, &err), err);
+    for (size_t k = 0; k < r.nq; k++)
+#pragma omp atomic
+        counts[k][r.rank[k] * BINS / (L + 1)]++;
+    bm_mcmc_free(mc);
+    bm_model_free(c);
+    return r.nq;
+}
+
+/* The largest chi-square over the quantities. */
+static double calibrate(const shape *s, int reps)
+{
+    bm_model *m = make_model(s, 1);
+    int       counts[MOST][BINS] = { { 0 } };
+    size_t    nq = 0;
+    double    worst = 0;
+
+#pragma omp parallel for schedule(dynamic, 4) reduction(max : nq)
+    for (int i = 0; i < reps; i++) nq = replicate(m, 1000 + (uint64_t)i, counts);
+    for (size_t k = 0; k < nq; k++) {
+        double expect = (double)reps / BINS, x2 = 0;
+
+        for (int b = 0; b < BINS; b++) x2 += (counts[k][b] - expect) * (counts[k][b] - expect) / expect;
+        if (x2 > worst) worst = x2;
+        if (x2 > LIMIT) print_error("%s: quantity %zu: chi-square %.1f on %d degrees of freedom\n", s->name, k, x2, BINS - 1);
+    }
+    bm_model_free(m);
+    return worst;
+}
+
+static void check_shape(size_t k)
+{
+    assert_true(calibrate(&SHAPES[k], REPS) <= LIMIT);
+}
+
+static void test_linear_model_is_calibrated(void **state) { (void)state; check_shape(0); }
+static void test_random_intercept_with_weights_is_calibrated(void **state) { (void)state; check_shape(1); }
+static void test_correlated_slope_is_calibrated(void **state) { (void)state; check_shape(2); }
+static void test_uncorrelated_slope_with_student_t_prior_is_calibrated(void **state) { (void)state; check_shape(3); }
+static void test_inverse_wishart_is_calibrated(void **state) { (void)state; check_shape(4); }
+static void test_known_standard_errors_are_calibrated(void **state) { (void)state; check_shape(5); }
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_linear_model_is_calibrated),
+        cmocka_unit_test(test_random_intercept_with_weights_is_calibrated),
+        cmocka_unit_test(test_correlated_slope_is_calibrated),
+        cmocka_unit_test(test_uncorrelated_slope_with_student_t_prior_is_calibrated),
+        cmocka_unit_test(test_inverse_wishart_is_calibrated),
+        cmocka_unit_test(test_known_standard_errors_are_calibrated),
+    };
+
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
