@@ -125,7 +125,7 @@ typedef struct { char *target, *dist, *origin; } bm_prior_line;   /* origin: "de
 /* Every prior in numbers. */
 typedef struct {
     size_t    p;
-    bm_dist  *b;             /* p; of kind flat, normal, student_t or constant. The intercept's entry is unused when centred */
+    bm_dist  *b;             /* p; of kind flat, normal, student_t or constant. The intercept's entry is a copy of intercept when centred */
     bool      centred;       /* the intercept's prior is on Intercept = b_Intercept + sum_k xbar_k b_k */
     bm_dist   intercept;     /* used when centred */
     double   *xbar;          /* p: column means, 0 at the intercept */

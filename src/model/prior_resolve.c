@@ -109,7 +109,6 @@ static bm_status fix_centred(resolver *r, const bm_prior *who)
         return bm_prior_fail(r->err, who->text, who->target_at, "Intercept is the intercept at the mean of the predictors, which constant cannot fix; fix b_Intercept, or "
                                                                 "subtract the value from the response");
     r->p->centred = false;
-    r->p->b[d->intercept] = who->dist;
     return BM_OK;
 }
 
@@ -134,6 +133,7 @@ static bm_status resolve_intercept(resolver *r)
         double s = default_scale(d, 1);
 
         p->intercept = who ? who->dist : normal(default_mean(d->ymean, s), s);
+        p->b[k] = p->intercept;
         if (who && who->dist.kind == BM_DIST_CONSTANT) st = fix_centred(r, who);
     } else {
         p->b[k] = who->dist;
