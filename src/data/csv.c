@@ -238,8 +238,7 @@ static bm_status next_mask(bm_csv *c, bool *more, bm_error *err)
     if (!*more) return BM_OK;
     if (c->at >= c->len && (st = refill(c, err)) != BM_OK) return st;
     c->base = c->at;
-    c->mask = find_specials(c->buf + c->at, c->delim);
-    if (c->len - c->at < 64) c->mask &= ((uint64_t)1 << (c->len - c->at)) - 1;
+    c->mask = find_specials(c->buf + c->at, c->delim);           /* none in the zeros behind the last byte */
     c->at = c->len - c->at < 64 ? c->len : c->at + 64;
     return BM_OK;
 }

@@ -235,12 +235,12 @@ static bm_status turn_to_labels(builder *b, const bm_source *s, size_t rows, bm_
     return st;
 }
 
-static void keep_text(builder *b, const bm_field *f, bool missing)
+static bm_status keep_text(builder *b, const bm_source *s, const bm_field *f, size_t row, bool missing, bm_error *err)
 {
     bm_buf *t = &b->text;
     size_t  n = missing ? 0 : f->n;
 
-    if (t->n > KEEP_TEXT || t->failed) {
+    if (t->n > KEEP_TEXT) {
         bm_buf_free(t);
         b->kept = false;
     } else if (t->cap - t->n > n + 1) {
@@ -251,6 +251,7 @@ static void keep_text(builder *b, const bm_field *f, bool missing)
         bm_buf_add(t, f->s, n);
         bm_buf_add(t, "", 1);
     }
+    return t->failed ? out_of_memory(s, row, err) : BM_OK;
 }
 
 static bm_status add_label(builder *b, const bm_source *s, const bm_field *f, size_t row, bm_error *err)
@@ -287,8 +288,7 @@ static bm_status add_cell(builder *b, const bm_source *s, const bm_field *f, siz
     b->col.num[row] = cell == BM_CELL_NUMBER ? x : NAN;
     b->col.nmissing += cell == BM_CELL_MISSING;
     b->lost += cell == BM_CELL_TEXT;
-    if (b->kept) keep_text(b, f, cell == BM_CELL_MISSING);
-    return BM_OK;
+    return b->kept ? keep_text(b, s, f, row, cell == BM_CELL_MISSING, err) : BM_OK;
 }
 
 /* ---- the end of a column ---- */
