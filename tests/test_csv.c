@@ -1,4 +1,5 @@
-/* test_csv.c: bytes and records: plain, gzip and standard input; RFC 4180 against a slow second parser; what is refused, and how it is said. */
+/* test_csv.c: bytes and records: plain, gzip and standard input; RFC 4180 against a slow second parser; what is refused,
+ * and how it is said. */
 #include "data/data_priv.h"
 #include "data_files.h"
 
@@ -268,6 +269,23 @@ static void test_records_across_blocks_parse_as_byte_by_byte(void **state)
     }
 }
 
+/* The block grows while fields of the record lie in it. */
+static void test_fields_before_a_long_one_stay_right(void **state)
+{
+    for (size_t n = 250000; n < 1200000; n += 99991) {
+        bm_buf text = { 0 };
+
+        bm_buf_puts(&text, "first,\"second \"\"2\"\"\",");
+        for (size_t i = 0; i < n; i++) bm_buf_putc(&text, "abcdefghij"[i % 10]);
+        bm_buf_puts(&text, ",\"");
+        for (size_t i = 0; i < n; i++) bm_buf_putc(&text, "klmno\n,rs "[i % 10]);
+        bm_buf_puts(&text, "\",last\n1,2,3,4,5\n");
+        agrees_with_naive(text.s);
+        bm_buf_free(&text);
+    }
+    (void)state;
+}
+
 /* ---- where bytes come from ---- */
 
 static void test_gzip_reads_as_the_plain_file(void **state)
@@ -467,11 +485,15 @@ static void test_other_formats_are_named_with_a_way_out(void **state)
     refuses("\xfe\xff\0a\0,", 6, BM_EPARSE, "@ is UTF-16 text: convert it with iconv");
     refuses("\x28\xb5\x2f\xfd....", 8, BM_EPARSE, "@ is compressed with zstd: use zstd -dc");
     refuses("\xfd" "7zXZ\0..", 8, BM_EPARSE, "@ is compressed with xz: use xz -dc");
-    refuses("BZh91AY", 7, BM_EPARSE, "@ is compressed with bzip2: use bzip2 -dc");
+    refuses("BZh91AY&SY..", 12, BM_EPARSE, "@ is compressed with bzip2: use bzip2 -dc");
     refuses("PK\x03\x04....", 8, BM_EPARSE, "@ is a zip archive or a spreadsheet");
     refuses("\xd0\xcf\x11\xe0....", 8, BM_EPARSE, "@ is a spreadsheet in the old Excel format");
-    refuses("PAR1....", 8, BM_EPARSE, "@ is a Parquet file");
-    refuses("RDX3\n...", 8, BM_EPARSE, "@ is an R data file");
+    refuses("PAR1\x15....", 9, BM_EPARSE, "@ is a Parquet file");
+    refuses("RDX2\nX\n...", 10, BM_EPARSE, "@ is an R data file");
+    parses_as("PAR1,PAR2\n", 0, "<PAR1><PAR2>|");
+    parses_as("BZhours,b\n", 0, "<BZhours><b>|");
+    parses_as("RDX3\n1\n", 0, "<RDX3>|<1>|");
+    refuses("RDX3\nX\n...", 10, BM_EPARSE, "@ is an R data file");
 }
 
 static void test_nul_byte_is_named_with_line_and_byte(void **state)
@@ -543,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_line_numbers_count_newlines_within_quotes),
         cmocka_unit_test(test_random_text_parses_as_byte_by_byte),
         cmocka_unit_test(test_records_across_blocks_parse_as_byte_by_byte),
+        cmocka_unit_test(test_fields_before_a_long_one_stay_right),
         cmocka_unit_test(test_gzip_reads_as_the_plain_file),
         cmocka_unit_test(test_large_gzip_has_the_hash_of_its_content),
         cmocka_unit_test(test_hash_is_xxh64),

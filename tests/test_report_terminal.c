@@ -53,6 +53,7 @@ static char *show_plan(fake *f, bm_print_options opt)
 
 static void assert_shows(const char *text, const char *part)
 {
+    assert_non_null(text);
     if (strstr(text, part)) return;
     print_error("'%s' is not in:\n%s", part, text);
     fail();
@@ -60,6 +61,7 @@ static void assert_shows(const char *text, const char *part)
 
 static void assert_hides(const char *text, const char *part)
 {
+    assert_non_null(text);
     if (!strstr(text, part)) return;
     print_error("'%s' is in:\n%s", part, text);
     fail();
@@ -154,8 +156,8 @@ static void test_wrapped_text_keeps_its_words_and_its_margin(void **state)
 static void test_a_brms_user_finds_every_part_in_order(void **state)
 {
     static const char *const parts[] = {
-        " Family: gaussian\n", "Formula: Reaction ~ Days + (Days | Subject)\n", "   Data: sleepstudy.csv (180 rows used of 183; 3 dropped, missing: Reaction in\n"
-        "         2, Days in 1)\n", "  Draws: 4 chains x 500 kept = 2000, after 1000 warm-up each; seed 20250612\n",
+        " Family: gaussian\n", "Formula: Reaction ~ Days + (Days | Subject)\n", "   Data: sleepstudy.csv (180 rows used of 183; 3 dropped, missing: Reaction in\n         2, Days in 1)\n",
+        "  Draws: 4 chains x 500 kept = 2000, after 1000 warm-up each; seed 20250612\n",
         "Sampler: collapsed; acceptance 0.71 to 0.74; Pareto k 0.12\n", "\nGroup-level effects\n~Subject (18 levels)\n",
         "                    Estimate Est.Error l-95% CI u-95% CI  Rhat Bulk_ESS Tail_ESS\n", "\nsd(Intercept) ", "\nsd(Days) ",
         "\ncor(Intercept,Days) ", "\nPopulation-level effects\n", "\nIntercept            251.44      7.44 ", "\nDays                  10.48      1.72 ",
@@ -182,6 +184,33 @@ static void test_a_brms_user_finds_every_part_in_order(void **state)
     assert_tidy(text, 80);
     assert_hides(text, "r_Subject");
     assert_hides(text, "lp__");
+    free(text);
+    fake_free(&f);
+}
+
+/* Estimates are exact moments where there are some, intervals always those of the draws; all to the digits shown. */
+static void test_the_numbers_of_a_row_are_those_of_the_summary(void **state)
+{
+    static const char *const labels[] = { "\nIntercept ", "\nDays ", "\nsd(Intercept) ", "\nsd(Days) ", "\ncor(Intercept,Days) ", "\nsigma " };
+    fake                     f;
+
+    (void)state;
+    fake_sleepstudy(&f, 500);
+    char *text = show_fit(&f, plain);
+    for (size_t k = 0; k < 6; k++) {
+        const bm_summary_row *s = &f.summary[k + 1];
+        double                want[] = { k < 2 ? s->rb_mean : s->mean, k < 2 ? s->rb_sd : s->sd, s->q2_5, s->q97_5, s->rhat, s->ess_bulk, s->ess_tail };
+        double                half[] = { 0.00501, 0.00501, 0.00501, 0.00501, 0.000501, 0.501, 0.501 };
+        char                 *at = strstr(text, labels[k]);
+
+        assert_non_null(at);
+        at += strlen(labels[k]);
+        for (size_t i = 0; i < 7; i++) {
+            double got = strtod(at, &at);
+
+            assert_true(fabs(got - want[i]) < half[i]);
+        }
+    }
     free(text);
     fake_free(&f);
 }
@@ -327,7 +356,7 @@ static void test_an_interrupted_run_known_errors_and_other_parameters_are_stated
     f.spec.name = bm_strdup("eight");
     f.spec.title = bm_strdup("Eight schools");
     free(f.draws->names[2]);
-    f.draws->names[2] = bm_strdup("phi");
+    f.summary[2].name = f.draws->names[2] = bm_strdup("phi");
     char *text = show_fit(&f, plain);
     assert_shows(text, "  Model: eight: Eight schools\n");
     assert_shows(text, "4 chains x 100 kept = 400, after 1000 warm-up each, thin 5;");
@@ -689,6 +718,7 @@ int main(void)
         cmocka_unit_test(test_text_is_shown_without_anything_a_terminal_would_obey),
         cmocka_unit_test(test_wrapped_text_keeps_its_words_and_its_margin),
         cmocka_unit_test(test_a_brms_user_finds_every_part_in_order),
+        cmocka_unit_test(test_the_numbers_of_a_row_are_those_of_the_summary),
         cmocka_unit_test(test_every_point_of_a_column_is_in_the_same_place),
         cmocka_unit_test(test_a_model_without_groups_has_no_group_section),
         cmocka_unit_test(test_forty_coefficients_and_long_names_stay_unambiguous),
