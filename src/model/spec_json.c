@@ -285,7 +285,7 @@ static bm_status set_value(const reader *r, const bm_key *k, const cJSON *v)
 
 static bm_status unknown_key(const reader *r, const cJSON *v, bool sampler)
 {
-    const char *names[40], *near;
+    const char *names[40] = { NULL }, *near;
     size_t      n = 0;
     bm_buf      all = { 0 };
     char        at[400];
