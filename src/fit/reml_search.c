@@ -44,9 +44,9 @@ static double largest(const double *v, size_t n)
 /* Eigenvalues and vectors (in Hp) of the profiled criterion's second derivatives at x. */
 static bm_status eigen_at(polish *w, const double *x, bm_error *err)
 {
-    bm_status st = bm_criterion_curvature(w->c, x, w->H, NULL, err);
+    bm_status st = w->n ? bm_criterion_curvature(w->c, x, w->H, NULL, err) : BM_OK;
 
-    if (st != BM_OK) return st;
+    if (st != BM_OK || !w->n) return st;
     bm_criterion_profile_hessian(w->H, w->n, w->c->known_se, w->Hp);
     return bm_eigen(w->n, w->Hp, w->values);
 }
@@ -63,7 +63,7 @@ static bm_status newton(polish *w, double *x, double *f, double *gnorm, bm_error
         if ((st = eigen_at(w, x, err)) != BM_OK) break;
         if ((st = bm_criterion_profiled(w->c, x, f, w->g)) != BM_OK) break;
         *gnorm = largest(w->g, n);
-        if (*gnorm <= 1e-10) break;
+        if (n == 0 || *gnorm <= 1e-10) break;
         flat = 1e-7 * fmax(1, w->values[n - 1]);
         memset(w->step, 0, n * sizeof *w->step);
         for (size_t l = 0; l < n; l++) {
