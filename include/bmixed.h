@@ -146,6 +146,8 @@ BM_API BM_MUST_CHECK bm_status bm_fit_write(const bm_fit *f, const char *dir, co
 BM_API BM_MUST_CHECK bm_status bm_fit_print(const bm_fit *f, FILE *out, const bm_print_options *opt, bm_error *err);
 /* How many monitored parameters have R-hat > 1.01 or a bulk or tail ESS below 100 per chain. */
 BM_API size_t bm_fit_untrusted(const bm_fit *f);
+/* The name of the i-th of them, NULL beyond the last. */
+BM_API const char *bm_fit_untrusted_name(const bm_fit *f, size_t i);
 
 /* ---- draws, ours or anybody's ------------------------------------------------------------------------------------ */
 

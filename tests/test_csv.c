@@ -467,11 +467,15 @@ static void test_other_formats_are_named_with_a_way_out(void **state)
     refuses("\xfe\xff\0a\0,", 6, BM_EPARSE, "@ is UTF-16 text: convert it with iconv");
     refuses("\x28\xb5\x2f\xfd....", 8, BM_EPARSE, "@ is compressed with zstd: use zstd -dc");
     refuses("\xfd" "7zXZ\0..", 8, BM_EPARSE, "@ is compressed with xz: use xz -dc");
-    refuses("BZh91AY", 7, BM_EPARSE, "@ is compressed with bzip2: use bzip2 -dc");
+    refuses("BZh91AY&SY..", 12, BM_EPARSE, "@ is compressed with bzip2: use bzip2 -dc");
     refuses("PK\x03\x04....", 8, BM_EPARSE, "@ is a zip archive or a spreadsheet");
     refuses("\xd0\xcf\x11\xe0....", 8, BM_EPARSE, "@ is a spreadsheet in the old Excel format");
-    refuses("PAR1....", 8, BM_EPARSE, "@ is a Parquet file");
-    refuses("RDX3\n...", 8, BM_EPARSE, "@ is an R data file");
+    refuses("PAR1\x15....", 9, BM_EPARSE, "@ is a Parquet file");
+    refuses("RDX2\nX\n...", 10, BM_EPARSE, "@ is an R data file");
+    parses_as("PAR1,PAR2\n", 0, "<PAR1><PAR2>|");
+    parses_as("BZhours,b\n", 0, "<BZhours><b>|");
+    parses_as("RDX3\n1\n", 0, "<RDX3>|<1>|");
+    refuses("RDX3\nX\n...", 10, BM_EPARSE, "@ is an R data file");
 }
 
 static void test_nul_byte_is_named_with_line_and_byte(void **state)

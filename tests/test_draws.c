@@ -1,5 +1,6 @@
-/* test_draws.c: diagnostics against R's posterior (tests/data/posterior_reference.csv, made by tests/r/posterior_reference.R), naive second
- * versions, and identities; Pareto k against R's loo and samples with known shape. */
+/* test_draws.c: diagnostics against R's posterior (tests/data/posterior_reference.csv, made by
+ * tests/r/posterior_reference.R), naive second versions, and identities; Pareto k against R's loo and samples with known
+ * shape. */
 #include "draws/draws.h"
 #include "testing.h"
 
@@ -86,13 +87,16 @@ static bm_draws *as_draws(const double *x, size_t nvar, size_t nchain, size_t ni
 
 /* ---- R's posterior ---- */
 
-enum { MEAN, MEDIAN, SD, MAD, Q5, Q95, RHAT, BULK, TAIL, MCSE_MEAN, MCSE_SD, Q2_5, Q97_5, ESS_MEAN, MCSE_Q5, MCSE_Q50, MCSE_Q97_5, NANSWERS };
-static const char *const answer[] = { "mean", "median", "sd", "mad", "q5", "q95", "rhat", "ess_bulk", "ess_tail", "mcse_mean", "mcse_sd",
+enum { MEAN, MEDIAN, SD, MAD, Q5, Q95, RHAT, BULK, TAIL, MCSE_MEAN, MCSE_SD, Q2_5, Q97_5, ESS_MEAN, MCSE_Q5, MCSE_Q50,
+       MCSE_Q97_5, NANSWERS };
+static const char *const answer[] = { "mean", "median", "sd", "mad", "q5", "q95", "rhat", "ess_bulk", "ess_tail",
+                                      "mcse_mean", "mcse_sd",
                                       "q2.5", "q97.5", "ess_mean", "mcse_q5", "mcse_q50", "mcse_q97.5" };
 
 static void row_answers(double *got, const bm_summary_row *r)
 {
-    double a[] = { r->mean, r->median, r->sd, r->mad, r->q5, r->q95, r->rhat, r->ess_bulk, r->ess_tail, r->mcse_mean, r->mcse_sd, r->q2_5, r->q97_5 };
+    double a[] = { r->mean, r->median, r->sd, r->mad, r->q5, r->q95, r->rhat, r->ess_bulk, r->ess_tail, r->mcse_mean,
+                   r->mcse_sd, r->q2_5, r->q97_5 };
 
     memcpy(got, a, sizeof a);
 }
@@ -130,8 +134,10 @@ static double check_case(char *line)
         double want = cell(&at), diff = fabs(got[k] - want) / fmax(fabs(want), 1e-300);
 
         if ((isnan(want) && isnan(got[k])) || want == got[k]) continue;
-        if (k == RHAT && want > 1e12 && isinf(got[k])) continue;            /* no variance within chains, but for R's rounding */
-        if (k <= Q95 || k == Q2_5 || k == Q97_5) diff = fabs(got[k] - want) / fmax(fabs(want), got[SD]);   /* may cancel to nearly 0 */
+        /* no variance within chains, but for R's rounding */
+        if (k == RHAT && want > 1e12 && isinf(got[k])) continue;
+        /* a location may cancel to nearly 0 */
+        if (k <= Q95 || k == Q2_5 || k == Q97_5) diff = fabs(got[k] - want) / fmax(fabs(want), got[SD]);
         if (!(diff <= tolerance)) {
             print_error("%s: got %.17g, posterior has %.17g in %s\n", answer[k], got[k], want, whole);
             diff = INFINITY;
@@ -163,18 +169,20 @@ static void test_every_number_agrees_with_posterior(void **state)
 
 /* ---- the same a second way ---- */
 
-/* Effective sample size of the mean by the paper's formulas, straight: all autocovariances as double sums, then Geyer. n even. */
+/* Effective sample size of the mean by the paper's formulas, straight: all autocovariances as double sums, then Geyer. n
+ * even. */
 static double naive_ess(const double *x, int nchain, int n)
 {
     int     half = n / 2, m = 2 * nchain, t;
-    double *rho = calloc((size_t)half + 2, sizeof *rho), *gamma = calloc((size_t)half, sizeof *gamma), *mean = calloc((size_t)m, sizeof *mean);
+    double *rho = calloc((size_t)half + 2, sizeof *rho), *gamma = calloc((size_t)half, sizeof *gamma);
+    double *mean = calloc((size_t)m, sizeof *mean);
     double  grand = 0, between = 0, plus, tau = 0, before = INFINITY;
 
     assert_true(rho && gamma && mean);
     for (int k = 0; k < m; k++) {
         for (int i = 0; i < half; i++) mean[k] += x[k * half + i] / half;
         for (int l = 0; l < half; l++)
-            for (int i = 0; i + l < half; i++) gamma[l] += (x[k * half + i] - mean[k]) * (x[k * half + i + l] - mean[k]) / half / m;
+            for (int i = k * half; i + l < (k + 1) * half; i++) gamma[l] += (x[i] - mean[k]) * (x[i + l] - mean[k]) / half / m;
         grand += mean[k] / m;
     }
     for (int k = 0; k < m; k++) between += (mean[k] - grand) * (mean[k] - grand) / (m - 1);
@@ -272,8 +280,9 @@ static void test_quantiles_of_nothing_or_nan_are_nan(void **state)
     assert_true(isnan(out));
 }
 
-/* Independent draws of density f at the quantile p have error sqrt(p (1 - p) / S) / f. 10 %: the two order statistics have some 400 draws between
- * them, and the effective sample size is an estimate too. The larger number is beyond what GSL's beta distribution can do. */
+/* Independent draws of density f at the quantile p have error sqrt(p (1 - p) / S) / f. 10 %: the two order statistics have
+ * some 400 draws between them, and the effective sample size is an estimate too. The larger number is beyond what GSL's
+ * beta distribution can do. */
 static void test_mcse_of_a_quantile_of_many_draws(void **state)
 {
     enum { N = 2000000 };
@@ -329,7 +338,8 @@ static void test_summary_holds_the_single_measures(void **state)
     (void)state;
     bm_assert_ok(bm_summarise(&r, d, 1, &err), err);
     assert_string_equal(r->name, "a");
-    assert_true(r->rhat == bm_rhat(x, 4, 333) && r->ess_bulk == bm_ess_bulk(x, 4, 333) && r->ess_tail == bm_ess_tail(x, 4, 333));
+    assert_true(r->rhat == bm_rhat(x, 4, 333));
+    assert_true(r->ess_bulk == bm_ess_bulk(x, 4, 333) && r->ess_tail == bm_ess_tail(x, 4, 333));
     assert_true(r->mcse_mean == bm_mcse_mean(x, 4, 333) && r->mcse_sd == bm_mcse_sd(x, 4, 333));
     bm_quantiles(x, 4 * 333, prob, 4, q);
     assert_true(r->q5 == q[0] && r->q95 == q[1] && r->q2_5 == q[2] && r->q97_5 == q[3]);
@@ -467,7 +477,8 @@ static void test_pareto_k_agrees_with_loo(void **state)
         assert_non_null(w);
         log_weights(w, kind, n, a, (int64_t)seed);
         got = bm_pareto_k(w, n);
-        if (!(got == want) && !(fabs(got - want) < 1e-8) && !(got == -INFINITY && want == INFINITY)) {   /* all of the tail the same: loo gives up */
+        /* all of the tail the same: loo gives up */
+        if (!(got == want) && !(fabs(got - want) < 1e-8) && !(got == -INFINITY && want == INFINITY)) {
             print_error("k of %s, n = %zu, a = %g: got %.17g, loo has %.17g\n", kind, n, a, got, want);
             fail();
         }
@@ -487,7 +498,8 @@ static void test_pareto_k_finds_a_known_shape(void **state)
     (void)state;
     assert_non_null(w);
     for (int s = 0; s < 5; s++) {
-        double k = shapes[s], sum = 0, se = (1 + k) / sqrt(m * REPS);        /* asymptotic sd of the shape of m excesses: (1 + k) / sqrt m */
+        /* asymptotic sd of the shape of m excesses: (1 + k) / sqrt m */
+        double k = shapes[s], sum = 0, se = (1 + k) / sqrt(m * REPS);
 
         bm_rng_key(&r, 11, (uint64_t)s, 0);
         for (int rep = 0; rep < REPS; rep++) {
@@ -523,7 +535,8 @@ static void test_pareto_k_of_odd_weights(void **state)
 
 static void test_R_reads_draws_and_finds_the_same_summary(void **state)
 {
-    const char     *kind[] = { "normal", "heavy", "rounded", "shifted" }, *name[] = { "b_I(Days^2)", "sd_g__x y", "r_g[a,Intercept]", "lp__" };
+    const char     *kind[] = { "normal", "heavy", "rounded", "shifted" };
+    const char     *name[] = { "b_I(Days^2)", "sd_g__x y", "r_g[a,Intercept]", "lp__" };
     char            dir[] = "/tmp/bm_test_XXXXXX", path[64], command[300];
     bm_summary_row *r;
     bm_error        err = { 0 };
@@ -548,7 +561,9 @@ static void test_R_reads_draws_and_finds_the_same_summary(void **state)
     snprintf(path, sizeof path, "%s/draws.csv", dir);
     assert_non_null(f = fopen(path, "w"));
     fprintf(f, ".chain,.iteration,.draw,%s,%s,\"%s\",%s\n", name[0], name[1], name[2], name[3]);
-    for (int i = 0; i < 303; i++) fprintf(f, "%d,%d,%d,%.17g,%.17g,%.17g,%.17g\n", i / 101 + 1, i % 101 + 1, i + 1, d->x[i], d->x[303 + i], d->x[606 + i], d->x[909 + i]);
+    for (int i = 0; i < 303; i++)
+        fprintf(f, "%d,%d,%d,%.17g,%.17g,%.17g,%.17g\n", i / 101 + 1, i % 101 + 1, i + 1, d->x[i], d->x[303 + i],
+                d->x[606 + i], d->x[909 + i]);
     fclose(f);
     for (int wrong = 0; wrong <= 1; wrong++) {               /* and with one number off by 1e-5 it must say no */
         snprintf(path, sizeof path, "%s/summary.csv", dir);
@@ -564,7 +579,8 @@ static void test_R_reads_draws_and_finds_the_same_summary(void **state)
             fputc('\n', f);
         }
         fclose(f);
-        snprintf(command, sizeof command, "Rscript tests/r/check_draws.R %s/draws.csv %s/summary.csv >%s/out 2>&1", dir, dir, dir);
+        snprintf(command, sizeof command, "Rscript tests/r/check_draws.R %s/draws.csv %s/summary.csv >%s/out 2>&1", dir,
+                 dir, dir);
         code = system(command);
         assert_true(wrong ? code != 0 : code == 0);
     }

@@ -1,4 +1,5 @@
-/* test_read_draws.c: reading draws back: draws.csv, output directories, Stan CSV files, and every message about what is wrong with them. */
+/* test_read_draws.c: reading draws back: draws.csv, output directories, Stan CSV files, and every message about what is
+ * wrong with them. */
 #include "draws/read_priv.h"
 #include "testing.h"
 
@@ -160,7 +161,8 @@ static void test_columns_for_chains_may_be_missing(void **state)
     bm_draws_free(d);
 }
 
-/* Rows of the chains in turn, as some programs write them; chains counted from 0 as Python does; R's row names in a column without name. */
+/* Rows of the chains in turn, as some programs write them; chains counted from 0 as Python does; R's row names in a column
+ * without name. */
 static void test_chains_may_be_interleaved_counted_from_0_and_have_row_names(void **state)
 {
     bm_draws *d = read_one("\"\",\"x\",\".chain\",\".iteration\"\n\"1\",10,1,5\n\"2\",20,0,5\n\"3\",11,1,6\n\"4\",21,0,7\n");
@@ -203,7 +205,8 @@ static void test_quoted_hash_is_a_name_and_not_a_comment(void **state)
 
 static void test_several_files_are_chains_one_after_another(void **state)
 {
-    const char *paths[] = { put("a.csv", "x,y\n1,2\n3,4\n"), put("b.csv", ".chain,.iteration,x,y\n1,1,5,6\n2,1,9,10\n1,2,7,8\n2,2,11,12\n") };
+    const char *paths[] = { put("a.csv", "x,y\n1,2\n3,4\n"),
+                            put("b.csv", ".chain,.iteration,x,y\n1,1,5,6\n2,1,9,10\n1,2,7,8\n2,2,11,12\n") };
     bm_draws   *d = read_all(paths, 2);
 
     (void)state;
@@ -232,10 +235,12 @@ static void test_directory_of_stan_files_gives_the_names_of_its_labels(void **st
     bm_draws   *d;
 
     (void)state;
-    put("stan/draws-1.csv", "# algorithm = fixed_param\nlp__,accept_stat__,sd_g_x,r_g.1.1,r_g.2.1,r_g.1.2,odd.3,r_g.9.1\n-1,0,2,3,4,5,6,7\n");
-    put("stan/draws-2.csv", "# algorithm = fixed_param\nlp__,accept_stat__,sd_g_x,r_g.1.1,r_g.2.1,r_g.1.2,odd.3,r_g.9.1\n-2,0,3,4,5,6,7,8\n");
-    put("stan/draws-labels.json", "{\"bmixed\":\"0.1.0\",\"scalars\":{\"sd_g_x\":\"sd_g__x\"},"
-                                  "\"arrays\":{\"r_h\":{},\"r_g\":{\"group\":\"g\",\"level\":[\"308\",\"a, b\"],\"term\":[\"Intercept\",\"x\"]}}}");
+#define COLUMNS "# algorithm = fixed_param\nlp__,accept_stat__,sd_g_x,r_g.1.1,r_g.2.1,r_g.1.2,odd.3,r_g.9.1\n"
+    put("stan/draws-1.csv", COLUMNS "-1,0,2,3,4,5,6,7\n");
+    put("stan/draws-2.csv", COLUMNS "-2,0,3,4,5,6,7,8\n");
+    put("stan/draws-labels.json",
+        "{\"bmixed\":\"0.1.0\",\"scalars\":{\"sd_g_x\":\"sd_g__x\"},\"arrays\":"
+        "{\"r_h\":{},\"r_g\":{\"group\":\"g\",\"level\":[\"308\",\"a, b\"],\"term\":[\"Intercept\",\"x\"]}}}");
     d = read_all(&path, 1);
     const char *want[] = { "lp__", "sd_g__x", "r_g[308,Intercept]", "r_g[a, b,Intercept]", "r_g[308,x]", "odd[3]", "r_g[9,1]" };
     assert_true(bm_draws_nvar(d) == 7 && bm_draws_nchain(d) == 2);
@@ -272,17 +277,18 @@ static void test_directory_without_draws_csv_says_what_to_do(void **state)
 /* ---- Stan CSV ---- */
 
 #define STAN_HEAD \
-    "# stan_version_major = 2\n# stan_version_minor = 31\n# model = \"eight_schools\"_model\n# method = sample (Default)\n#   sample\n" \
-    "#     num_samples = 3\n"
-#define STAN_COLUMNS "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__,mu,theta.1,theta.2,L.1.2,z.1.real\n"
+    "# stan_version_major = 2\n# stan_version_minor = 31\n# model = \"eight_schools\"_model\n" \
+    "# method = sample (Default)\n#   sample\n#     num_samples = 3\n"
+#define STAN_COLUMNS "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__," \
+    "mu,theta.1,theta.2,L.1.2,z.1.real\n"
 #define STAN_TUNED "# Adaptation terminated\n# Step size = 0.4\n# Diagonal elements of inverse mass matrix:\n# 1.1, 0.9, 2.2\n"
 #define STAN_TIMES "# \n#  Elapsed Time: 0.02 seconds (Warm-up)\n#                0.01 seconds (Sampling)\n#\n"
 #define STAN_ROW(n) "-" #n ",0.9,0.4,3,7,0,9.9," #n ".5,1,2,3,4\n"
 
 static void test_stan_csv_gives_variables_by_their_stan_names(void **state)
 {
-    bm_draws   *d = read_one(STAN_HEAD "#     num_warmup = 1000 (Default)\n#     save_warmup = 0 (Default)\n" STAN_COLUMNS STAN_TUNED
-                             STAN_ROW(1) STAN_ROW(2) STAN_ROW(3) STAN_TIMES);
+    bm_draws   *d = read_one(STAN_HEAD "#     num_warmup = 1000 (Default)\n#     save_warmup = 0 (Default)\n" STAN_COLUMNS
+                             STAN_TUNED STAN_ROW(1) STAN_ROW(2) STAN_ROW(3) STAN_TIMES);
     const char *want[] = { "lp__", "mu", "theta[1]", "theta[2]", "L[1,2]", "z.1.real" };
 
     (void)state;
@@ -310,13 +316,15 @@ static void test_saved_warmup_is_left_out(void **state)
         char      text[3000];
         bm_draws *d;
 
-        snprintf(text, sizeof text, "%s%s%s%s", STAN_HEAD, c[i].said, STAN_COLUMNS, STAN_ROW(1) STAN_ROW(2) STAN_TUNED STAN_ROW(3) STAN_ROW(4) STAN_ROW(5));
+        snprintf(text, sizeof text, "%s%s%s%s", STAN_HEAD, c[i].said, STAN_COLUMNS,
+                 STAN_ROW(1) STAN_ROW(2) STAN_TUNED STAN_ROW(3) STAN_ROW(4) STAN_ROW(5));
         d = read_one(text);
         assert_int_equal(bm_draws_niter(d), c[i].draws);
         assert_true(value(d, 0, 0, c[i].draws - 1) == -5);
         bm_draws_free(d);
     }
-    assert_refused(STAN_HEAD "# num_warmup = 9\n# save_warmup = 1\n" STAN_COLUMNS STAN_ROW(1) STAN_ROW(2), "bad.csv: no draws: all its 2 rows are warm-up");
+    assert_refused(STAN_HEAD "# num_warmup = 9\n# save_warmup = 1\n" STAN_COLUMNS STAN_ROW(1) STAN_ROW(2),
+                   "bad.csv: no draws: all its 2 rows are warm-up");
 }
 
 static void test_stan_csv_without_its_comments_is_known_by_its_columns(void **state)
@@ -331,7 +339,8 @@ static void test_stan_csv_without_its_comments_is_known_by_its_columns(void **st
 
 static void test_one_stan_file_per_chain(void **state)
 {
-    const char *paths[] = { put("s1.csv", STAN_HEAD STAN_COLUMNS STAN_ROW(1) STAN_ROW(2)), put("s2.csv", STAN_HEAD STAN_COLUMNS STAN_ROW(3) STAN_ROW(4)) };
+    const char *paths[] = { put("s1.csv", STAN_HEAD STAN_COLUMNS STAN_ROW(1) STAN_ROW(2)),
+                            put("s2.csv", STAN_HEAD STAN_COLUMNS STAN_ROW(3) STAN_ROW(4)) };
     bm_draws   *d = read_all(paths, 2);
 
     (void)state;
@@ -347,10 +356,13 @@ static void test_cell_that_is_no_number_is_named_by_line_and_column(void **state
     assert_refused("x,b_y\n1,2\n3,abc\n", "bad.csv:3:2: 'abc' in column 'b_y' is not a number");
     assert_refused("x,b_y\n1,2\n\n3,4\n5,1e999\n", "bad.csv:5:2: '1e999' in column 'b_y' is not a number");
     assert_refused("x,y\n1,0x10\n", "bad.csv:2:2: '0x10' in column 'y' is not a number");
-    assert_refused("x,y\n1,\"a\x1b[31m,\n\"\n", "bad.csv:2:2: 'a?[31m,?' in column 'y'");   /* no escape codes to the terminal */
-    assert_refused("x\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee\n", ":2:1: 'aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd...' in column 'x'");
+    /* no escape codes to the terminal */
+    assert_refused("x,y\n1,\"a\x1b[31m,\n\"\n", "bad.csv:2:2: 'a?[31m,?' in column 'y'");
+    assert_refused("x\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeee\n",
+                   ":2:1: 'aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd...' in column 'x'");
     assert_refused("x,y\n1,\n", "bad.csv:2:2: the cell of column 'y' is empty");
-    assert_refused(STAN_HEAD STAN_COLUMNS STAN_ROW(1) "-1,0.9,0.4,3,7,0,9.9,1,bad,2,3,4\n", "bad.csv:9:9: 'bad' in column 'theta[1]' is not a number");
+    assert_refused(STAN_HEAD STAN_COLUMNS STAN_ROW(1) "-1,0.9,0.4,3,7,0,9.9,1,bad,2,3,4\n",
+                   "bad.csv:9:9: 'bad' in column 'theta[1]' is not a number");
 }
 
 static void test_chain_and_iteration_must_be_whole_numbers(void **state)
@@ -358,7 +370,8 @@ static void test_chain_and_iteration_must_be_whole_numbers(void **state)
     (void)state;
     assert_refused(".chain,x\none,2\n", "bad.csv:2:1: 'one' in column '.chain' is not a whole number from 0 to 9999");
     assert_refused(".chain,x\n10000,2\n", "bad.csv:2:1: '10000' in column '.chain'");
-    assert_refused(".iteration,x\n1.5,2\n", "bad.csv:2:1: '1.5' in column '.iteration' is not a whole number from 0 to 1000000000000");
+    assert_refused(".iteration,x\n1.5,2\n",
+                   "bad.csv:2:1: '1.5' in column '.iteration' is not a whole number from 0 to 1000000000000");
 }
 
 static void test_row_of_another_length_is_named(void **state)
@@ -403,8 +416,10 @@ static void test_missing_chain_is_named(void **state)
 static void test_iterations_must_go_up(void **state)
 {
     (void)state;
-    assert_refused(".iteration,x\n1,1\n2,1\n1,1\n", "bad.csv:4: .iteration 1 comes after 2; several chains in one file need a column .chain");
-    assert_refused(".chain,.iteration,x\n1,1,1\n2,1,5\n1,1,1\n", "bad.csv:4: .iteration 1 of chain 1 comes after 1; the rows of a chain must be in order");
+    assert_refused(".iteration,x\n1,1\n2,1\n1,1\n",
+                   "bad.csv:4: .iteration 1 comes after 2; several chains in one file need a column .chain");
+    assert_refused(".chain,.iteration,x\n1,1,1\n2,1,5\n1,1,1\n",
+                   "bad.csv:4: .iteration 1 of chain 1 comes after 1; the rows of a chain must be in order");
 }
 
 static void test_chains_of_unequal_length_are_named(void **state)
@@ -483,7 +498,8 @@ static void test_every_failing_allocation_of_a_summary_leaves_a_message(void **s
 
     (void)state;
     bm_assert_ok(bm_draws_new(&d, &name, 1, 2, 1000, &none), none);
-    for (int i = 0; i < 2000; i++) d->x[i] = i % 1000;       /* so slow that the transform is wanted: without memory for it, it is done without */
+    /* so slow that the transform is wanted: without memory for it, it is done without */
+    for (int i = 0; i < 2000; i++) d->x[i] = i % 1000;
     for (k = 0; st != BM_OK; k++) {
         bm_error err = { 0 };
 

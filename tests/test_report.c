@@ -579,7 +579,7 @@ static void test_group_effects_of_which_some_are_missing_become_scalars(void **s
 
     fake_sleepstudy(&f, 10);
     free(f.draws->names[7]);
-    f.draws->names[7] = bm_strdup("r_Other[1,__]");
+    f.summary[7].name = f.draws->names[7] = bm_strdup("r_Other[1,__]");
     bm_assert_ok(bm_report_dir(&f.r, p->path, &opt, &err), err);
     char *text = slurp(p->path, "draws-1.csv"), *names = line_with(text, "lp__");
     assert_non_null(strstr(names, ",sigma,r_Other_1,r_Subject_308_Days,r_Subject_309_Intercept,"));

@@ -53,6 +53,7 @@ static char *show_plan(fake *f, bm_print_options opt)
 
 static void assert_shows(const char *text, const char *part)
 {
+    assert_non_null(text);
     if (strstr(text, part)) return;
     print_error("'%s' is not in:\n%s", part, text);
     fail();
@@ -60,6 +61,7 @@ static void assert_shows(const char *text, const char *part)
 
 static void assert_hides(const char *text, const char *part)
 {
+    assert_non_null(text);
     if (!strstr(text, part)) return;
     print_error("'%s' is in:\n%s", part, text);
     fail();
@@ -154,8 +156,8 @@ static void test_wrapped_text_keeps_its_words_and_its_margin(void **state)
 static void test_a_brms_user_finds_every_part_in_order(void **state)
 {
     static const char *const parts[] = {
-        " Family: gaussian\n", "Formula: Reaction ~ Days + (Days | Subject)\n", "   Data: sleepstudy.csv (180 rows used of 183; 3 dropped, missing: Reaction in\n"
-        "         2, Days in 1)\n", "  Draws: 4 chains x 500 kept = 2000, after 1000 warm-up each; seed 20250612\n",
+        " Family: gaussian\n", "Formula: Reaction ~ Days + (Days | Subject)\n", "   Data: sleepstudy.csv (180 rows used of 183; 3 dropped, missing: Reaction in\n         2, Days in 1)\n",
+        "  Draws: 4 chains x 500 kept = 2000, after 1000 warm-up each; seed 20250612\n",
         "Sampler: collapsed; acceptance 0.71 to 0.74; Pareto k 0.12\n", "\nGroup-level effects\n~Subject (18 levels)\n",
         "                    Estimate Est.Error l-95% CI u-95% CI  Rhat Bulk_ESS Tail_ESS\n", "\nsd(Intercept) ", "\nsd(Days) ",
         "\ncor(Intercept,Days) ", "\nPopulation-level effects\n", "\nIntercept            251.44      7.44 ", "\nDays                  10.48      1.72 ",
@@ -327,7 +329,7 @@ static void test_an_interrupted_run_known_errors_and_other_parameters_are_stated
     f.spec.name = bm_strdup("eight");
     f.spec.title = bm_strdup("Eight schools");
     free(f.draws->names[2]);
-    f.draws->names[2] = bm_strdup("phi");
+    f.summary[2].name = f.draws->names[2] = bm_strdup("phi");
     char *text = show_fit(&f, plain);
     assert_shows(text, "  Model: eight: Eight schools\n");
     assert_shows(text, "4 chains x 100 kept = 400, after 1000 warm-up each, thin 5;");

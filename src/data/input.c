@@ -65,7 +65,7 @@ static bm_status fill_block(bm_input *in, size_t need, bm_error *err)
     return BM_OK;
 }
 
-/* Files that are not text by the looks of their first bytes. */
+/* Files that are not text by the looks of their first bytes: enough of them that no header of a CSV file begins so. */
 static bm_status check_magic(const bm_input *in, bm_error *err)
 {
     static const struct { const char *magic; size_t n; const char *what; } table[] = {
@@ -73,11 +73,12 @@ static bm_status check_magic(const bm_input *in, bm_error *err)
         { "\xfe\xff", 2, "is UTF-16 text: convert it with iconv -f UTF-16 -t UTF-8" },
         { "\x28\xb5\x2f\xfd", 4, "is compressed with zstd: use zstd -dc FILE and read standard input (-)" },
         { "\xfd" "7zXZ", 5, "is compressed with xz: use xz -dc FILE and read standard input (-)" },
-        { "BZh", 3, "is compressed with bzip2: use bzip2 -dc FILE and read standard input (-)" },
+        { "BZh91AY&SY", 10, "is compressed with bzip2: use bzip2 -dc FILE and read standard input (-)" },
         { "PK\x03\x04", 4, "is a zip archive or a spreadsheet: unpack it, or save the sheet as CSV" },
         { "\xd0\xcf\x11\xe0", 4, "is a spreadsheet in the old Excel format: save the sheet as CSV" },
-        { "PAR1", 4, "is a Parquet file: convert it to CSV" },
-        { "RDX", 3, "is an R data file: write it with write.csv(x, row.names = FALSE)" },
+        { "PAR1\x15", 5, "is a Parquet file: convert it to CSV" },
+        { "RDX2\nX\n", 7, "is an R data file: write it with write.csv(x, row.names = FALSE)" },
+        { "RDX3\nX\n", 7, "is an R data file: write it with write.csv(x, row.names = FALSE)" },
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -109,7 +110,7 @@ bm_status bm_input_open(bm_input **out, const char *path, bm_error *err)
         goto done;
     }
     bm_hash_start(&in->hash);
-    if ((st = open_file(in, err)) != BM_OK || (st = fill_block(in, 6, err)) != BM_OK) goto done;
+    if ((st = open_file(in, err)) != BM_OK || (st = fill_block(in, 10, err)) != BM_OK) goto done;
     if ((st = check_magic(in, err)) != BM_OK) goto done;
     if (in->n >= 2 && in->block[0] == 0x1f && in->block[1] == 0x8b) {
         if (inflateInit2(&in->z, 15 + 16) != Z_OK) {

@@ -1,4 +1,5 @@
-/* draws_file.c: one CSV file of draws, in the layout of draws.csv or Stan's, into rows of variables and the chains they belong to. */
+/* draws_file.c: one CSV file of draws, in the layout of draws.csv or Stan's, into rows of variables and the chains they
+ * belong to. */
 #include "draws/read_priv.h"
 
 #include <ctype.h>
@@ -63,7 +64,8 @@ static bm_status add_column(bm_draws_file *f, size_t j, const char *name, bool s
 
     f->to[j] = DROP;
     if (!*name && j > 0) return bm_fail(err, BM_EPARSE, "%s: column %zu has no name", f->path, j + 1);
-    if (!*name || strcmp(name, ".draw") == 0 || bm_stan_sampler_column(name, stan)) return BM_OK;   /* a nameless first one: R's row names */
+    /* A nameless first column: R's row names. */
+    if (!*name || strcmp(name, ".draw") == 0 || bm_stan_sampler_column(name, stan)) return BM_OK;
     if (seen) {
         if (*seen) return bm_fail(err, BM_EPARSE, "%s: two columns are called '%s'", f->path, name);
         *seen = true;
@@ -115,22 +117,27 @@ static bool special_number(const char *s, size_t n, double *x)
     return true;
 }
 
-static bm_status read_number(const bm_draws_file *f, const bm_csv *csv, size_t j, const bm_field *cell, double *x, bm_error *err)
+static bm_status read_number(const bm_draws_file *f, const bm_csv *csv, size_t j, const bm_field *cell, double *x,
+                             bm_error *err)
 {
     const char *name = f->names.v[f->to[j]];
 
     if (bm_parse_double(cell->s, cell->n, x) || special_number(cell->s, cell->n, x)) return BM_OK;
-    if (cell->n == 0) return bm_fail(err, BM_EPARSE, "%s:%zu:%zu: the cell of column '%s' is empty", f->path, bm_csv_line(csv), j + 1, name);
-    return bm_fail(err, BM_EPARSE, "%s:%zu:%zu: '%s' in column '%s' is not a number", f->path, bm_csv_line(csv), j + 1, shown(cell).s, name);
+    if (cell->n == 0)
+        return bm_fail(err, BM_EPARSE, "%s:%zu:%zu: the cell of column '%s' is empty", f->path, bm_csv_line(csv), j + 1, name);
+    return bm_fail(err, BM_EPARSE, "%s:%zu:%zu: '%s' in column '%s' is not a number", f->path, bm_csv_line(csv), j + 1,
+                   shown(cell).s, name);
 }
 
-static bm_status read_count(const bm_draws_file *f, const bm_csv *csv, size_t j, const bm_field *cell, long long *x, bm_error *err)
+static bm_status read_count(const bm_draws_file *f, const bm_csv *csv, size_t j, const bm_field *cell, long long *x,
+                            bm_error *err)
 {
     bool      chain = f->to[j] == CHAIN;
     long long most = chain ? MAX_CHAINS : 1000000000000;
 
     if (bm_whole_number(cell->s, cell->n, 0, most, x)) return BM_OK;
-    return bm_fail(err, BM_EPARSE, "%s:%zu:%zu: '%s' in column '%s' is not a whole number from 0 to %lld", f->path, bm_csv_line(csv), j + 1,
+    return bm_fail(err, BM_EPARSE, "%s:%zu:%zu: '%s' in column '%s' is not a whole number from 0 to %lld", f->path,
+                   bm_csv_line(csv), j + 1,
                    shown(cell).s, chain ? ".chain" : ".iteration", most);
 }
 
@@ -152,7 +159,8 @@ static bm_status find_chain(bm_draws_file *f, long long id, uint32_t *at, bm_err
     return BM_OK;
 }
 
-/* Iterations of a chain must go up: a step back means several chains in one, rows sorted by something else, or twice the same rows. */
+/* Iterations of a chain must go up: a step back means several chains in one, rows sorted by something else, or twice the
+ * same rows. */
 static bm_status check_iteration(const bm_draws_file *f, bm_chain_rows *c, long long iter, size_t line, bm_error *err)
 {
     if (iter > c->last_iter) {
@@ -160,10 +168,10 @@ static bm_status check_iteration(const bm_draws_file *f, bm_chain_rows *c, long 
         return BM_OK;
     }
     if (!f->has_chain)
-        return bm_fail(err, BM_EPARSE, "%s:%zu: .iteration %lld comes after %lld; several chains in one file need a column .chain", f->path, line, iter,
-                       c->last_iter);
-    return bm_fail(err, BM_EPARSE, "%s:%zu: .iteration %lld of chain %lld comes after %lld; the rows of a chain must be in order, each once", f->path,
-                   line, iter, c->id, c->last_iter);
+        return bm_fail(err, BM_EPARSE, "%s:%zu: .iteration %lld comes after %lld; several chains in one file need a column "
+                       ".chain", f->path, line, iter, c->last_iter);
+    return bm_fail(err, BM_EPARSE, "%s:%zu: .iteration %lld of chain %lld comes after %lld; the rows of a chain must be in "
+                   "order, each once", f->path, line, iter, c->id, c->last_iter);
 }
 
 static bm_status room_for_row(bm_draws_file *f, bm_error *err)
@@ -225,7 +233,8 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Chains in the order of their ids, which must be 1, 2, ... (or 0, 1, ..., as Python counts): one left out is a file cut or glued badly. */
+/* Chains in the order of their ids, which must be 1, 2, ... (or 0, 1, ..., as Python counts): one left out is a file cut or
+ * glued badly. */
 static bm_status order_chains(bm_draws_file *f, bm_error *err)
 {
     bm_status st = BM_ENOMEM;
@@ -243,7 +252,8 @@ static bm_status order_chains(bm_draws_file *f, bm_error *err)
         long long first = f->chains[0].id == 0 ? 0 : 1;
 
         if (f->chains[k].id != first + (long long)k) {
-            st = bm_fail(err, BM_EPARSE, "%s: chain %lld is missing: .chain goes up to %lld", f->path, first + (long long)k, f->chains[n - 1].id);
+            st = bm_fail(err, BM_EPARSE, "%s: chain %lld is missing: .chain goes up to %lld", f->path,
+                         first + (long long)k, f->chains[n - 1].id);
             goto done;
         }
         for (size_t i = 0; i < n; i++)
@@ -285,7 +295,8 @@ bm_status bm_draws_file_read(bm_draws_file *f, const char *path, bm_error *err)
     bm_csv_close(csv);
     if (st != BM_OK) return st;
     if (!f->to) return bm_fail(err, BM_EPARSE, "%s: there is no header, only comments", f->path);
-    if (f->nrow == 0 && f->warmup > 0) return bm_fail(err, BM_EPARSE, "%s: no draws: all its %zu rows are warm-up", f->path, f->warmup);
+    if (f->nrow == 0 && f->warmup > 0)
+        return bm_fail(err, BM_EPARSE, "%s: no draws: all its %zu rows are warm-up", f->path, f->warmup);
     if (f->nrow == 0) return bm_fail(err, BM_EPARSE, "%s: no draws: there is nothing below the header", f->path);
     return order_chains(f, err);
 }

@@ -63,9 +63,11 @@ static bool array_label(bm_buf *b, const array_labels *l, size_t n, const char *
 {
     const char *open = strchr(name, '['), *comma = open ? strchr(open, ',') : NULL, *close = comma ? strchr(comma, ']') : NULL;
     long long   i, j;
+    size_t      len;
 
     if (!close) return false;
-    while (n > 0 && !(l->name && strlen(l->name) == (size_t)(open - name) && memcmp(l->name, name, (size_t)(open - name)) == 0)) l++, n--;
+    len = (size_t)(open - name);
+    while (n > 0 && !(l->name && strlen(l->name) == len && memcmp(l->name, name, len) == 0)) l++, n--;
     if (n == 0 || !l->group || !bm_whole_number(open + 1, (size_t)(comma - open - 1), 1, (long long)l->nlevel, &i)
         || !bm_whole_number(comma + 1, (size_t)(close - comma - 1), 1, (long long)l->nterm, &j))
         return false;

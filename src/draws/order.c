@@ -7,7 +7,8 @@
 
 enum { DIGIT = 11, BUCKETS = 1 << DIGIT, SMALL = 128 };
 
-/* IEEE doubles compare like sign-magnitude integers: flip the sign bit of positive ones, all bits of negative ones. -0 comes before 0. */
+/* IEEE doubles compare like sign-magnitude integers: flip the sign bit of positive ones, all bits of negative ones. -0
+ * comes before 0. */
 static uint64_t to_key(double v)
 {
     uint64_t u;

@@ -1,4 +1,5 @@
-/* read_draws.c: draws from an output directory of ours, from a CSV file in the layout of draws.csv, or from Stan CSV files, a chain each. */
+/* read_draws.c: draws from an output directory of ours, from a CSV file in the layout of draws.csv, or from Stan CSV files,
+ * a chain each. */
 #include "draws/read_priv.h"
 
 #include <errno.h>
@@ -44,9 +45,11 @@ static bm_status files_in(bm_strv *files, bm_strv *labels, const char *dir, bm_e
     }
     if (st == BM_OK && files->n == before) {
         if (in_dir(&b, dir, "draws.json"))
-            st = bm_fail(err, BM_EINVAL, "%s: only draws.json, which is for other programs to read; fit with --format csv", dir);
+            st = bm_fail(err, BM_EINVAL, "%s: only draws.json, which is for other programs to read; fit with --format csv",
+                         dir);
         else
-            st = bm_fail(err, BM_EINVAL, "%s: no draws.csv in this directory (--format none keeps none); for Stan CSV files name the files", dir);
+            st = bm_fail(err, BM_EINVAL, "%s: no draws.csv in this directory (--format none keeps none); for Stan CSV files name "
+                         "the files", dir);
     }
     if (b.failed || label.failed) st = bm_nomem(err);
     bm_buf_free(&b);
@@ -60,10 +63,12 @@ static bm_status find_files(bm_strv *files, bm_strv *labels, const char *const *
     bm_status   st = BM_OK;
     struct stat s;
 
-    if (npaths == 0) return bm_fail(err, BM_EINVAL, "no draws to read: name an output directory, a CSV file of draws, or Stan CSV files");
+    if (npaths == 0)
+        return bm_fail(err, BM_EINVAL, "no draws to read: name an output directory, a CSV file of draws, or Stan CSV files");
     for (size_t i = 0; i < npaths && st == BM_OK; i++) {
         for (size_t j = 0; j < i; j++)
-            if (strcmp(paths[i], paths[j]) == 0) return bm_fail(err, BM_EINVAL, "%s is given twice: the same chain counts once", paths[i]);
+            if (strcmp(paths[i], paths[j]) == 0)
+                return bm_fail(err, BM_EINVAL, "%s is given twice: the same chain counts once", paths[i]);
         if (stat(paths[i], &s) == 0 && S_ISDIR(s.st_mode)) st = files_in(files, labels, paths[i], err);
         else st = add_file(files, labels, paths[i], "", err);
     }
@@ -78,10 +83,11 @@ static bm_status check_names(const bm_draws_file *a, const bm_draws_file *b, bm_
 
     for (size_t i = 0; i < n; i++)
         if (strcmp(a->names.v[i], b->names.v[i]) != 0)
-            return bm_fail(err, BM_EPARSE, "%s: variable %zu is '%s', but '%s' in %s: chains must hold the same variables in the same order", b->path,
-                           i + 1, b->names.v[i], a->names.v[i], a->path);
+            return bm_fail(err, BM_EPARSE, "%s: variable %zu is '%s', but '%s' in %s: chains must hold the same variables in "
+                           "the same order", b->path, i + 1, b->names.v[i], a->names.v[i], a->path);
     if (a->names.n == b->names.n) return BM_OK;
-    return bm_fail(err, BM_EPARSE, "%s: %zu variables, but %zu in %s: chains must hold the same variables", b->path, b->names.n, a->names.n, a->path);
+    return bm_fail(err, BM_EPARSE, "%s: %zu variables, but %zu in %s: chains must hold the same variables", b->path,
+                   b->names.n, a->names.n, a->path);
 }
 
 static void chain_label(char *dst, size_t room, const bm_draws_file *f, size_t k)
@@ -100,8 +106,8 @@ static bm_status check_lengths(const bm_draws_file *f, size_t nfile, size_t *nch
             if (f[i].chains[k].ndraw == f[0].chains[0].ndraw) continue;
             chain_label(a, sizeof a, f, 0);
             chain_label(b, sizeof b, f + i, k);
-            return bm_fail(err, BM_EPARSE, "%s has %zu draws, but %s has %zu: chains must be equally long", b, f[i].chains[k].ndraw, a,
-                           f[0].chains[0].ndraw);
+            return bm_fail(err, BM_EPARSE, "%s has %zu draws, but %s has %zu: chains must be equally long", b,
+                           f[i].chains[k].ndraw, a, f[0].chains[0].ndraw);
         }
     return BM_OK;
 }

@@ -17,7 +17,7 @@ typedef struct {
 
 void      bm_stan_comment(bm_stan_settings *s, const char *line, size_t n);   /* one comment line, # included */
 size_t    bm_stan_rows_to_skip(const bm_stan_settings *s);                    /* at the start of the file, that are no draws */
-bool      bm_stan_sampler_column(const char *name, bool stan);                /* of the sampler's, not of the model's (lp__ is kept) */
+bool      bm_stan_sampler_column(const char *name, bool stan);                /* the sampler's, not the model's; not lp__ */
 void      bm_stan_name(bm_buf *b, const char *name);                          /* beta.1.2 as beta[1,2] */
 
 bool      bm_whole_number(const char *s, size_t n, long long lo, long long hi, long long *out);   /* the whole of s[0..n) */
@@ -40,12 +40,13 @@ typedef struct {
     size_t         warmup;       /* rows skipped */
 } bm_draws_file;
 
-bm_status bm_draws_file_read(bm_draws_file *f, const char *path, bm_error *err);   /* f: zeroed; to be cleared also after a failure */
+/* f: zeroed; to be cleared also after a failure. */
+bm_status bm_draws_file_read(bm_draws_file *f, const char *path, bm_error *err);
 void      bm_draws_file_clear(bm_draws_file *f);
 
 /* ---- labels (labels.c) ---- */
 
-/* Gives the variables of f, read from the Stan CSV files of an output directory of ours, the names that its draws-labels.json has for them. */
+/* Gives variables read from the Stan CSV files of an output directory of ours the names that its draws-labels.json has. */
 bm_status bm_draws_relabel(bm_strv *names, const char *labels_path, bm_error *err);
 
 #endif

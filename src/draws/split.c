@@ -1,9 +1,9 @@
 /* split.c: what R-hat and the effective sample size need of split chains: means, variances, autocovariances.
- * Vehtari et al. (2021), Bayesian Analysis 16:667, sections 3 and 4; Geyer (1992), Statistical Science 7:473. The order of steps and
- * the ends of the sequences are those of R's posterior.
+ * Vehtari et al. (2021), Bayesian Analysis 16:667, sections 3 and 4; Geyer (1992), Statistical Science 7:473. The order of
+ * steps and the ends of the sequences are those of R's posterior.
  *
- * Autocovariances are computed as Geyer's sequence asks for them: chains that mix need a dozen lags, which sums of products give
- * sooner than a transform; from FFT_FROM lags on, a transform gives all of them. */
+ * Autocovariances are computed as Geyer's sequence asks for them: chains that mix need a dozen lags, which sums of products
+ * give sooner than a transform; from FFT_FROM lags on, a transform gives all of them. */
 #include "draws/draws_priv.h"
 
 #include <float.h>
@@ -13,7 +13,9 @@
 
 enum { BATCH = 8, FFT_FROM = 64 };
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+/* Chosen when the program is loaded, which the sanitizers' run-time does not survive. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) \
+    && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define LANES __attribute__((target_clones("avx2", "default")))
 #else
 #define LANES
@@ -95,8 +97,8 @@ static bool undefined(const bm_split *s, const double *x)
     return hi - lo < DBL_EPSILON;
 }
 
-/* acc[l] = sum of v[i] w[i + l], i < n: each loaded draw is used for all lags of a batch. The lanes are the lags, and each lag's sum keeps its
- * order, so wider registers do not change a bit of it. */
+/* acc[l] = sum of v[i] w[i + l], i < n: each loaded draw is used for all lags of a batch. The lanes are the lags, and each
+ * lag's sum keeps its order, so wider registers do not change a bit of it. */
 LANES static void lag_products(const double *v, const double *w, size_t n, double *acc)
 {
     double a[BATCH] = { 0 };
@@ -150,7 +152,8 @@ double bm_split_rhat(const bm_split *s)
     return sqrt((n * s->var_means / s->mean_var + n - 1) / n);
 }
 
-/* Decimation in frequency, natural order in, bit-reversed out: the inverse below takes that order, so nothing is ever permuted. */
+/* Decimation in frequency, natural order in, bit-reversed out: the inverse below takes that order, so nothing is ever
+ * permuted. */
 static void fft_forward(double *z, const double *w, size_t m)
 {
     for (size_t len = m; len >= 2; len /= 2)
@@ -204,8 +207,8 @@ static bool fft_ready(bm_split *s)
     return true;
 }
 
-/* Wiener-Khinchin on zero-padded chains, two at a time as real and imaginary parts: of the squared modulus only the even part, which is the
- * sum of the two chains' power, reaches the real part of the inverse. */
+/* Wiener-Khinchin on zero-padded chains, two at a time as real and imaginary parts: of the squared modulus only the even
+ * part, which is the sum of the two chains' power, reaches the real part of the inverse. */
 static void all_lags(bm_split *s)
 {
     size_t  m = s->nfft;
@@ -240,8 +243,8 @@ static double rho(bm_split *s, double var_plus, size_t lag)
     return 1 - (s->mean_var - s->acov[lag]) / var_plus;
 }
 
-/* Geyer's initial positive sequence of sums of pairs rho[t] + rho[t + 1], t even. Returns where it ends, with what is left of its last
- * pair in r[end]. */
+/* Geyer's initial positive sequence of sums of pairs rho[t] + rho[t + 1], t even. Returns where it ends, with what is left
+ * of its last pair in r[end]. */
 static size_t initial_positive(bm_split *s, double var_plus, double *r)
 {
     double even = 1, odd = rho(s, var_plus, 1);
@@ -280,7 +283,8 @@ double bm_split_ess(bm_split *s)
     end = initial_positive(s, var_plus, s->rho);
     initial_monotone(s->rho, end);
     tau = -1 + s->rho[end];
-    for (size_t t = 0; t < (end ? end : 1); t++) tau += 2 * s->rho[t];   /* R's 1:0 counts down: with end = 0 the first is taken once */
+    /* With end = 0 the first is taken once: R's 1:0 counts down. */
+    for (size_t t = 0; t < (end ? end : 1); t++) tau += 2 * s->rho[t];
     if (isnan(tau)) return NAN;
     return draws / fmax(tau, bound);
 }

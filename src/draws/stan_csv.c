@@ -49,7 +49,8 @@ void bm_stan_comment(bm_stan_settings *s, const char *line, size_t n)
     if (is_word(key, nkey, "thin") && number > 0) s->thin = number;
 }
 
-/* Saved warm-up is thinned like the draws, beginning with the first; a fixed_param run has none. A variational file begins with the mean. */
+/* Saved warm-up is thinned like the draws, beginning with the first; a fixed_param run has none. A variational file begins
+ * with the mean. */
 size_t bm_stan_rows_to_skip(const bm_stan_settings *s)
 {
     if (s->variational) return 1;
@@ -59,8 +60,8 @@ size_t bm_stan_rows_to_skip(const bm_stan_settings *s)
 
 bool bm_stan_sampler_column(const char *name, bool stan)
 {
-    static const char *const known[] = { "accept_stat__", "stepsize__", "treedepth__", "n_leapfrog__", "divergent__", "energy__", "int_time__",
-                                         "log_p__", "log_g__", "log_q__", "lp_approx__", "path__" };
+    static const char *const known[] = { "accept_stat__", "stepsize__", "treedepth__", "n_leapfrog__", "divergent__",
+                                         "energy__", "int_time__", "log_p__", "log_g__", "log_q__", "lp_approx__", "path__" };
     size_t n = strlen(name);
 
     if (strcmp(name, "lp__") == 0) return false;
@@ -75,7 +76,7 @@ void bm_stan_name(bm_buf *b, const char *name)
     const char *dot = strchr(name, '.');
     bool        indices = dot && dot > name;
 
-    for (const char *s = dot; indices && *s; s++) indices = *s == '.' ? isdigit((unsigned char)s[1]) : isdigit((unsigned char)*s);
+    for (const char *s = dot; indices && *s; s++) indices = isdigit((unsigned char)(*s == '.' ? s[1] : *s));
     if (!indices) {
         bm_buf_puts(b, name);
         return;

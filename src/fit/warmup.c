@@ -127,11 +127,11 @@ static void fold_state(bm_mcmc *s, bm_chain *c)
 
 static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 {
-    enum { MOST = 1200, ROUNDS = 4 };
+    enum { ROUNDS = 4 };
     static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
-    static const size_t most[ROUNDS] = { 250, 400, 600, MOST };      /* states to fit to: the early fits only have to find the way */
-    size_t  d = s->post->th.d, done = 0;
-    double *x = bm_alloc((size_t)MOST * (d + 1), sizeof *x), *lp = x + (size_t)MOST * d;
+    size_t       d = s->post->th.d, done = 0, last = 600 + 200 * d;
+    const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
+    double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d;
 
     if (!x) return bm_nomem(err);
     for (int r = 0; r < ROUNDS && !bm_mcmc_stopped(s); r++) {
