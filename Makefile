@@ -32,7 +32,7 @@ CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq
 
 WARN     := -Wall -Wextra -Wpedantic -Wno-psabi -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
             $(if $(OPENMP),,-Wno-unknown-pragmas)
-CFLAGS   ?= -O2 -g
+CFLAGS   ?= -O3 -g
 override CFLAGS   += -std=gnu11 $(OPENMP) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=fast \
                      $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 override CPPFLAGS += -Iinclude -Isrc -Itests -D_GNU_SOURCE -I/usr/include/suitesparse

@@ -146,6 +146,8 @@ BM_API BM_MUST_CHECK bm_status bm_fit_write(const bm_fit *f, const char *dir, co
 BM_API BM_MUST_CHECK bm_status bm_fit_print(const bm_fit *f, FILE *out, const bm_print_options *opt, bm_error *err);
 /* How many monitored parameters have R-hat > 1.01 or a bulk or tail ESS below 100 per chain. */
 BM_API size_t bm_fit_untrusted(const bm_fit *f);
+/* The name of the i-th of them, NULL beyond the last. */
+BM_API const char *bm_fit_untrusted_name(const bm_fit *f, size_t i);
 
 /* ---- draws, ours or anybody's ------------------------------------------------------------------------------------ */
 
@@ -178,6 +180,38 @@ BM_API BM_MUST_CHECK bm_status bm_draws_print(const bm_draws *d, FILE *out, cons
  * cor_..., sigma=25); what is not set is drawn from its prior, or is an error where that is improper. */
 BM_API BM_MUST_CHECK bm_status bm_simulate(const bm_model *m, FILE *out, const char *const *set, size_t nset, uint64_t seed,
                                            bm_error *err);
+
+/* ---- REML and ML -------------------------------------------------------------------------------------------------- */
+
+typedef enum { BM_CI_NONE, BM_CI_WALD, BM_CI_PROFILE } bm_ci;
+
+typedef struct {
+    bool   ml;        /* maximum likelihood; default: restricted maximum likelihood */
+    bm_ci  ci;        /* wald: normal intervals of b; profile: likelihood intervals of sds, correlations, sigma and b (of the ML deviance) */
+    double level;     /* of the intervals */
+    int    starts;    /* starting points of the search; 0: three, and more when the best ends at the boundary */
+} bm_reml_options;
+#define BM_REML_OPTIONS_INIT { .ml = false, .ci = BM_CI_WALD, .level = 0.95, .starts = 0 }
+
+typedef struct bm_reml bm_reml;   /* a classical fit; holds no pointer to its model */
+
+/* opt NULL: the defaults. The priors of the model are not used. */
+BM_API BM_MUST_CHECK bm_status bm_reml_run(bm_reml **out, const bm_model *m, const bm_reml_options *opt, bm_error *err);
+BM_API void bm_reml_free(bm_reml *r);
+/* The terminal summary, or with opt->json the content of reml.json. */
+BM_API BM_MUST_CHECK bm_status bm_reml_print(const bm_reml *r, FILE *out, const bm_print_options *opt, bm_error *err);
+/* reml.json in directory dir, which is made if there is none. The file appears whole or not at all. */
+BM_API BM_MUST_CHECK bm_status bm_reml_write(const bm_reml *r, const char *dir, const bm_write_options *opt, bm_error *err);
+BM_API double bm_reml_criterion(const bm_reml *r);   /* REML criterion or -2 log likelihood, with all constants, as in lme4 */
+BM_API bool   bm_reml_singular(const bm_reml *r);
+BM_API bool   bm_reml_converged(const bm_reml *r);
+
+typedef struct bm_anova bm_anova; /* likelihood-ratio test of two nested models of the same rows */
+
+/* Fits both models, by ML where their coefficients differ (or opt->ml), else by REML. Their order does not matter. */
+BM_API BM_MUST_CHECK bm_status bm_anova_run(bm_anova **out, const bm_model *a, const bm_model *b, const bm_reml_options *opt, bm_error *err);
+BM_API BM_MUST_CHECK bm_status bm_anova_print(const bm_anova *a, FILE *out, const bm_print_options *opt, bm_error *err);
+BM_API void bm_anova_free(bm_anova *a);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* test_rng.c: random streams against published values and exact distributions.
- * Statistical tests have fixed seeds, so they do not fail by chance; with any other seed each would raise a false alarm with probability below
- * 1e-7 (ALARM), all of them together below 1e-5. What they can see is tested too: draws off by 1 or 2 % in scale must not pass. */
+ * Statistical tests have fixed seeds, so they do not fail by chance; with any other seed each would raise a false alarm
+ * with probability below 1e-7 (ALARM), all of them together below 1e-5. What they can see is tested too: draws off by 1 or
+ * 2 % in scale must not pass. */
 #include "base/base.h"
 #include "base/ziggurat.h"
 #include "testing.h"
@@ -45,7 +46,8 @@ static bool chisq_fits(const double *seen, const double *expected, size_t n)
 /* First outputs of Vigna's splitmix64.c from state 1234567. */
 static void test_splitmix64_gives_the_published_values(void **state)
 {
-    uint64_t s = 1234567, want[] = { 6457827717110365317u, 3203168211198807973u, 9817491932198370423u, 4593380528125082431u, 16408922859458223821u };
+    uint64_t s = 1234567, want[] = { 6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
+                                     4593380528125082431u, 16408922859458223821u };
 
     (void)state;
     for (size_t i = 0; i < 5; i++) assert_true(bm_splitmix64(&s) == want[i]);
@@ -90,7 +92,8 @@ static void test_every_key_bit_stirs_every_state_bit(void **state)
     memset(flips, 0, sizeof flips);
     bm_rng_key(&key, 20, 1, 1);
     for (int t = 0; t < TRIALS; t++) {
-        uint64_t k[3] = { t % 2 ? bm_rng_u64(&key) : (uint64_t)t, t % 3 ? bm_rng_u64(&key) : (uint64_t)t, bm_rng_u64(&key) % 100 };   /* small ones too */
+        uint64_t k[3] = { t % 2 ? bm_rng_u64(&key) : (uint64_t)t, t % 3 ? bm_rng_u64(&key) : (uint64_t)t,
+                          bm_rng_u64(&key) % 100 };
 
         bm_rng_key(&r, k[0], k[1], k[2]);
         for (int bit = 0; bit < 192; bit++) {
@@ -125,7 +128,8 @@ static void test_streams_of_neighbouring_keys_are_uncorrelated(void **state)
 
     (void)state;
     for (uint64_t k = 0; k < 60; k++) {
-        double z[3] = { stream_correlation(k, 0, 0, 1, 0, 0), stream_correlation(1, k, 3, 0, 1, 0), stream_correlation(1, 3, k, 0, 0, 1) };
+        double z[3] = { stream_correlation(k, 0, 0, 1, 0, 0), stream_correlation(1, k, 3, 0, 1, 0),
+                        stream_correlation(1, 3, k, 0, 0, 1) };
 
         for (int i = 0; i < 3; i++, pairs++) {
             assert_true(sigmas_fit(z[i]));
@@ -228,8 +232,11 @@ static bool normal_fits(const double *z, size_t n)
     }
     for (int k = 1; k <= 6; k++)
         fits = fits && sigmas_fit((m[k] / N - moment[k]) / sqrt((moment[2 * k] - moment[k] * moment[k]) / N));
-    for (int i = 0; i < 256; i++)                            /* the first takes all beyond zig_x[1] */
-        expected[i] = expected[256 + i] = N * (gsl_cdf_ugaussian_P(i ? zig_x[i] : INFINITY) - gsl_cdf_ugaussian_P(zig_x[i + 1]));
+    for (int i = 0; i < 256; i++) {
+        double upper = i ? gsl_cdf_ugaussian_P(zig_x[i]) : 1;    /* the first takes all beyond zig_x[1] */
+
+        expected[i] = expected[256 + i] = N * (upper - gsl_cdf_ugaussian_P(zig_x[i + 1]));
+    }
     return chisq_fits(seen, expected, 512) && fits;
 }
 
@@ -257,7 +264,8 @@ static void test_normal_is_normal_in_every_layer(void **state)
 /* Draws beyond r, where the ziggurat's last layer hands over: their number, their mean excess, their distribution. */
 static bool tail_fits(double *tail, size_t m, double n, double stretch)
 {
-    double r = zig_x[1], p = 2 * gsl_cdf_ugaussian_Q(r), mills = exp(-r * r / 2) / sqrt(2 * M_PI) / gsl_cdf_ugaussian_Q(r), mean = 0;
+    double r = zig_x[1], p = 2 * gsl_cdf_ugaussian_Q(r), mills = exp(-r * r / 2) / sqrt(2 * M_PI) / gsl_cdf_ugaussian_Q(r),
+        mean = 0;
     double var = 1 + r * mills - mills * mills;              /* of z | z > r, whose mean is mills */
 
     for (size_t i = 0; i < m; i++) {
@@ -266,7 +274,8 @@ static bool tail_fits(double *tail, size_t m, double n, double stretch)
         mean += z / (double)m;
         tail[i] = gsl_cdf_ugaussian_Q(z) / gsl_cdf_ugaussian_Q(r);
     }
-    return sigmas_fit(((double)m - n * p) / sqrt(n * p * (1 - p))) && sigmas_fit((mean - mills) / sqrt(var / (double)m)) && ks_fits(tail, m);
+    return sigmas_fit(((double)m - n * p) / sqrt(n * p * (1 - p))) && sigmas_fit((mean - mills) / sqrt(var / (double)m))
+        && ks_fits(tail, m);
 }
 
 static void test_normal_tail_is_exact(void **state)

@@ -1,6 +1,7 @@
 /* model.c: from a specification and data to a posterior ready to be sampled. */
 #include "api/api.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static bm_status read_frame(bm_model *m, bm_error *err)
     names = bm_source_names(src, &n);
     if ((st = expand_dot(m, names, n, err)) != BM_OK) goto done;
     if ((st = wanted(m, &want, &factors, err)) != BM_OK) goto done;
-    bm_source_set_factors(src, (const char *const *)factors.v, factors.n);
+    if ((st = bm_source_add_factors(src, (const char *const *)factors.v, factors.n, err)) != BM_OK) goto done;
     st = bm_source_read(src, &m->frame, (const char *const *)want.v, want.n, err);
 done:
     bm_source_close(src);
@@ -136,17 +137,18 @@ static size_t spanned(const bm_stats *s)
     return n;
 }
 
-/* Residuals that coefficients and group effects together leave, as a share of sum w (y - o)^2. */
-static bm_status left_share(const bm_model *m, double *share, bm_error *err)
+/* Do coefficients and group effects together leave nothing but rounding? */
+static bm_status leaves_nothing(const bm_model *m, bool *nothing, bm_error *err)
 {
+    const double    rounding = 50 * DBL_EPSILON, cancelled = 1e-11;   /* of y; of what the coefficients leave, which the kernels subtract from */
     const bm_stats *s = m->stats;
     bm_marginal    *g = NULL;
     double         *L = NULL;
     bm_status       st;
     size_t          at = 0;
 
-    *share = s->yy / s->y_scale;
-    if (s->nfac != 1 || *share < 1e-20) return BM_OK;
+    *nothing = s->yy <= rounding * rounding * s->y_scale;
+    if (s->nfac != 1 || *nothing) return BM_OK;
     if ((st = bm_marginal_new(&g, s, m->post->pk, NULL, BM_REML, err)) != BM_OK) return st;
     if (!(L = bm_alloc(g->nL, sizeof *L))) {
         bm_marginal_free(g);
@@ -154,7 +156,7 @@ static bm_status left_share(const bm_model *m, double *share, bm_error *err)
     }
     for (size_t k = 0; k < s->nfac; at += s->fac[k].q * s->fac[k].q, k++)
         for (size_t i = 0; i < s->fac[k].q; i++) L[at + i * (s->fac[k].q + 1)] = 1e6 * s->fac[k].Kz[i * (s->fac[k].q + 1)];
-    if (bm_marginal_eval(g, L, 1) == BM_OK) *share = fmax(g->Q, 0) / s->y_scale;
+    if (bm_marginal_eval(g, L, 1) == BM_OK) *nothing = g->Q <= cancelled * s->yy;
     free(L);
     bm_marginal_free(g);
     return BM_OK;
@@ -163,16 +165,15 @@ static bm_status left_share(const bm_model *m, double *share, bm_error *err)
 static bm_status check_fit_possible(const bm_model *m, bm_error *err)
 {
     const bm_stats *s = m->stats;
-    double          share;
+    bool            nothing;
     bm_status       st;
 
     if (!m->priors->has_sigma || m->priors->sigma.kind == BM_DIST_CONSTANT) return BM_OK;
     if (m->priors->sigma.kind == BM_DIST_INV_GAMMA || m->priors->sigma.kind == BM_DIST_LOGNORMAL) return BM_OK;   /* no density at 0 */
     if (s->n <= spanned(s)) return BM_OK;            /* as many effects as rows: the sds share the variance out */
-    if ((st = left_share(m, &share, err)) != BM_OK) return st;
-    if (share > 1e-13) return BM_OK;
-    return bm_fail(err, BM_ENUMERIC, "perfect fit: the model leaves no residuals (less than 1e-13 of the sum of squares), so the posterior of sigma piles up at 0 "
-                                     "and has no finite density; is the response computed from the predictors? A prior that keeps sigma off 0, "
+    if ((st = leaves_nothing(m, &nothing, err)) != BM_OK || !nothing) return st;
+    return bm_fail(err, BM_ENUMERIC, "perfect fit: the model leaves no residuals beyond rounding, so the posterior of sigma piles up at 0 and has no finite "
+                                     "density; is the response computed from the predictors? A prior that keeps sigma off 0, "
                                      "such as --prior 'sigma ~ inv_gamma(2, 1)', or constant(x), makes it proper");
 }
 

@@ -200,6 +200,13 @@ size_t bm_fit_untrusted(const bm_fit *f)
     return n;
 }
 
+const char *bm_fit_untrusted_name(const bm_fit *f, size_t i)
+{
+    for (size_t v = 0; v < f->nmonitored; v++)
+        if (doubtful(f, &f->summary[v]) && i-- == 0) return f->summary[v].name;
+    return NULL;
+}
+
 static bm_status warn(bm_fit *f, bm_error *err)
 {
     bm_status st = BM_OK;

@@ -1,6 +1,7 @@
 /* diagnose.c: convergence diagnostics of one variable: R-hat, effective sample sizes, Monte Carlo standard errors.
- * Vehtari et al. (2021), Bayesian Analysis 16:667; mcse of a quantile: their section 4.4; of an sd: Kenney & Keeping (1951), p. 141, as in
- * R's posterior. The variable is sorted once; ranks, folded ranks, quantiles and the mad all come from that order. */
+ * Vehtari et al. (2021), Bayesian Analysis 16:667, of a quantile's standard error section 4.4; that of an sd: Kenney &
+ * Keeping (1951), p. 141, as in R's posterior. The variable is sorted once; ranks, folded ranks, quantiles and the mad all
+ * come from that order. */
 #include "draws/draws_priv.h"
 
 #include <float.h>
@@ -69,8 +70,8 @@ void bm_diag_load(bm_diag *d, const double *x)
     d->median = bm_median_sorted(d->sorted, d->n);
 }
 
-/* folded, tmp: |x - median| and its pairs in order: two runs of the sorted draws, merged from the median outwards. False where the median
- * is no number. */
+/* folded, tmp: |x - median| and its pairs in order: two runs of the sorted draws, merged from the median outwards. False
+ * where the median is no number. */
 static bool fold(bm_diag *d)
 {
     const double *s = d->sorted;
@@ -81,11 +82,13 @@ static bool fold(bm_diag *d)
     while (hi < n && s[hi] < d->median) hi++;
     lo = hi;                                             /* s[lo - 1] is the next one below */
     for (size_t k = 0; k < n; k++) {
-        bool   up = lo == 0 || (hi < n && s[hi] - d->median <= d->median - s[lo - 1]);
-        size_t at = up ? hi++ : --lo;
+        double below = lo > 0 ? d->median - s[lo - 1] : INFINITY, above = hi < n ? s[hi] - d->median : INFINITY;
+        bool   up = lo == 0 || (hi < n && above <= below);   /* a coin's toss: no branch depends on it */
 
-        d->folded[k] = fabs(s[at] - d->median);
-        d->tmp[k] = d->order[at];
+        d->folded[k] = up ? above : below;
+        d->tmp[k] = d->order[up ? hi : lo - 1];
+        hi += up;
+        lo -= !up;
     }
     return d->is_folded = true;
 }
@@ -189,11 +192,18 @@ double bm_diag_mcse_sd(bm_diag *d)
     return sqrt((m4 - m2 * m2) / ess_of(d, d->series) / m2 / 4);
 }
 
-/* gsl_cdf_beta_Pinv calls the error handler where it does not converge: bisection always does. */
+/* gsl_cdf_beta_Pinv calls the error handler where it does not converge: bisection always does. Where even gsl_cdf_beta_P
+ * fails, with millions of draws, the normal with a term for the skewness (Cornish & Fisher) is right to 1 / (a + b) of a
+ * standard deviation. */
 static double beta_quantile(double p, double a, double b)
 {
-    double lo = 0, hi = 1;
+    double lo = 0, hi = 1, s = a + b;
 
+    if (s > 1e6) {
+        double z = gsl_cdf_ugaussian_Pinv(p), skew = 2 * (b - a) * sqrt(s + 1) / ((s + 2) * sqrt(a * b));
+
+        return a / s + sqrt(a * b / (s + 1)) / s * (z + skew * (z * z - 1) / 6);
+    }
     for (int i = 0; i < 64 && lo < hi; i++) {
         double m = 0.5 * (lo + hi);
 

@@ -1,5 +1,6 @@
-/* draws: storage of draws, convergence diagnostics, summaries. Source of every diagnostic: Vehtari, Gelman, Simpson, Carpenter, Buerkner
- * (2021), Bayesian Analysis 16:667; numbers agree with R's posterior package (normal scores with S + 1/4) to 1e-6. */
+/* draws: storage of draws, convergence diagnostics, summaries. Source of every diagnostic: Vehtari, Gelman, Simpson,
+ * Carpenter, Buerkner (2021), Bayesian Analysis 16:667; numbers agree with R's posterior package (normal scores with S +
+ * 1/4) to 1e-6. */
 #ifndef BM_DRAWS_H
 #define BM_DRAWS_H
 
@@ -14,8 +15,9 @@ struct bm_draws {
 /* names are copied; x zeroed. */
 bm_status bm_draws_new(bm_draws **out, const char *const *names, size_t nvar, size_t nchain, size_t niter, bm_error *err);
 
-/* One variable: x is nchain x niter, chain after chain. NaN where undefined (draws that are constant to 2e-16, NaN or infinite, chains
- * shorter than 4 for R-hat, 6 for the others), as posterior gives NA; NaN also without memory. bm_summarise shares work between them. */
+/* One variable: x is nchain x niter, chain after chain. NaN where undefined (draws that are constant to 2e-16, NaN or
+ * infinite, chains shorter than 4 for R-hat, 6 for the others), as posterior gives NA; NaN also without memory.
+ * bm_summarise shares work between them. */
 double bm_rhat(const double *x, size_t nchain, size_t niter);            /* rank-normalised split: max of bulk and folded */
 double bm_ess_bulk(const double *x, size_t nchain, size_t niter);
 double bm_ess_tail(const double *x, size_t nchain, size_t niter);
@@ -25,9 +27,9 @@ double bm_mcse_sd(const double *x, size_t nchain, size_t niter);
 double bm_mcse_quantile(const double *x, size_t nchain, size_t niter, double prob);
 /* R's type-7 quantiles of n values; x is sorted in place first. */
 void   bm_quantiles(double *x, size_t n, const double *prob, size_t nprob, double *out);
-/* Shape k of a generalised Pareto fitted to the largest of n log weights (Zhang & Stephens 2009, with PSIS's prior and tail length:
- * min(n/5, 3 sqrt n)). -inf where the tail is constant, inf where a weight is infinite or most of the tail one and the same, NaN where a
- * weight is NaN or n < 21 (and without memory). */
+/* Shape k of a generalised Pareto fitted to the largest of n log weights (Zhang & Stephens 2009, with PSIS's prior and tail
+ * length: min(n/5, 3 sqrt n)). -inf where the tail is constant, inf where a weight is infinite or most of the tail one and
+ * the same, NaN where a weight is NaN or n < 21 (and without memory). */
 double bm_pareto_k(const double *log_w, size_t n);
 
 typedef struct {

@@ -1,4 +1,5 @@
-/* draws_priv.h: what the files of this room share: order statistics, autocovariances, and one variable's diagnostics that use both. */
+/* draws_priv.h: what the files of this room share: order statistics, autocovariances, and one variable's diagnostics that
+ * use both. */
 #ifndef BM_DRAWS_PRIV_H
 #define BM_DRAWS_PRIV_H
 
@@ -6,11 +7,11 @@
 
 /* ---- order statistics (order.c) ---- */
 
-typedef struct { uint64_t key; size_t i; } bm_pair;      /* a double as an integer of the same order (-0 as +0), and where it stood */
+typedef struct { uint64_t key; size_t i; } bm_pair;      /* a double as an integer of the same order, and where it stood */
 
 void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x without NaN */
 double bm_pair_value(const bm_pair *a);
-void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* stable; tmp: n, scratch */
+void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* by key; tmp: n, scratch */
 /* R's type 7 quantile and R's median of n sorted values. */
 double bm_quantile_sorted(const double *s, size_t n, double prob);
 double bm_median_sorted(const double *s, size_t n);
@@ -21,10 +22,11 @@ double bm_median_sorted(const double *s, size_t n);
 typedef struct {
     size_t  nchain, niter;
     size_t  half, nsplit;        /* draws per split chain; 2 nchain */
-    double  mean_var, var_means; /* of the series now loaded: mean of the split chains' variances, variance of their means (n - 1) */
+    double  mean_var, var_means; /* of the series now loaded: mean of the variances of the split chains, variance of their
+                                  * means (both n - 1) */
     double *mean;                /* nsplit */
     double *v;                   /* nsplit x (half + some zeros): centred draws, split chain after split chain */
-    double *acov;                /* mean over the split chains of their autocovariances (divided by half); the first nlag are known */
+    double *acov;                /* autocovariances (divided by half), mean over the split chains; the first nlag are known */
     size_t  nlag;
     double *rho;                 /* scratch of Geyer's sequences */
     size_t  nfft;                /* power of two >= 2 half */
@@ -34,7 +36,8 @@ typedef struct {
 
 bm_status bm_split_init(bm_split *s, size_t nchain, size_t niter);       /* BM_ENOMEM, without message */
 void      bm_split_clear(bm_split *s);
-/* x: nchain x niter. False if the split chains hold NaN or Inf or are constant (to DBL_EPSILON, as in posterior): all is NA then. */
+/* x: nchain x niter. False if the split chains hold NaN or Inf or are constant (to DBL_EPSILON, as in posterior): all is NA
+ * then. */
 bool      bm_split_load(bm_split *s, const double *x);
 double    bm_split_rhat(const bm_split *s);
 double    bm_split_ess(bm_split *s);

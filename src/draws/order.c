@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIGIT = 11, BUCKETS = 1 << DIGIT, PASSES = 6, SMALL = 192 };
+enum { DIGIT = 11, BUCKETS = 1 << DIGIT, SMALL = 128 };
 
-/* IEEE doubles compare like sign-magnitude integers: flip the sign bit of positive ones, all bits of negative ones. */
+/* IEEE doubles compare like sign-magnitude integers: flip the sign bit of positive ones, all bits of negative ones. -0
+ * comes before 0. */
 static uint64_t to_key(double v)
 {
     uint64_t u;
 
-    v += 0.0;                                            /* -0 becomes +0: they are ties */
     memcpy(&u, &v, sizeof u);
     return u & 1ull << 63 ? ~u : u | 1ull << 63;
 }
@@ -31,7 +31,15 @@ void bm_pairs_set(bm_pair *a, const double *x, size_t n)
     for (size_t i = 0; i < n; i++) a[i] = (bm_pair){ to_key(x[i]), i };
 }
 
-static void insertion_sort(bm_pair *a, size_t n)
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = ((const bm_pair *)a)->key, y = ((const bm_pair *)b)->key;
+
+    return (x > y) - (x < y);
+}
+
+/* Gives up, with the same pairs in some order, after so many moves. */
+static bool insertion_sort(bm_pair *a, size_t n, size_t moves)
 {
     for (size_t i = 1; i < n; i++) {
         bm_pair p = a[i];
@@ -39,38 +47,57 @@ static void insertion_sort(bm_pair *a, size_t n)
 
         for (; j > 0 && a[j - 1].key > p.key; j--) a[j] = a[j - 1];
         a[j] = p;
+        if (i - j > moves) return false;
+        moves -= i - j;
     }
+    return true;
 }
 
-/* Least significant digit first: six passes of 11 bits, fewer where a digit (of the exponent, mostly) is the same in all. */
+/* Least significant digit first, passes of 11 bits from bit `from` of key - base on; fewer where a digit is the same in all. */
+static void radix_sort(bm_pair *a, bm_pair *tmp, size_t n, uint64_t base, int from)
+{
+    uint32_t count[BUCKETS];
+    bm_pair *src = a, *dst = tmp;
+
+    for (int shift = from; shift < 64; shift += DIGIT) {
+        uint32_t at = 0;
+
+        memset(count, 0, sizeof count);
+        for (size_t i = 0; i < n; i++) count[(src[i].key - base) >> shift & (BUCKETS - 1)]++;
+        if (count[(src[0].key - base) >> shift & (BUCKETS - 1)] == n) continue;
+        for (size_t b = 0; b < BUCKETS; b++) {
+            uint32_t k = count[b];
+
+            count[b] = at;
+            at += k;
+        }
+        for (size_t i = 0; i < n; i++) dst[count[(src[i].key - base) >> shift & (BUCKETS - 1)]++] = src[i];
+        bm_pair *t = src;
+        src = dst;
+        dst = t;
+    }
+    if (src != a) memcpy(a, src, n * sizeof *a);
+}
+
+/* Draws hardly ever agree in the top 33 bits of their range, so three passes and a few moves do; where many agree, all six. */
 void bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n)
 {
-    size_t   count[PASSES][BUCKETS];
-    bm_pair *from = a, *to = tmp;
+    uint64_t lo = UINT64_MAX, hi = 0;
+    int      top;
 
-    if (n <= SMALL) {
-        insertion_sort(a, n);
+    if (n <= SMALL || n > UINT32_MAX) {
+        if (n <= SMALL) insertion_sort(a, n, SIZE_MAX);
+        else qsort(a, n, sizeof *a, by_key);
         return;
     }
-    memset(count, 0, sizeof count);
-    for (size_t i = 0; i < n; i++)
-        for (int p = 0; p < PASSES; p++) count[p][a[i].key >> (p * DIGIT) & (BUCKETS - 1)]++;
-    for (int p = 0; p < PASSES; p++) {
-        size_t *c = count[p], sum = 0;
-
-        if (c[from[0].key >> (p * DIGIT) & (BUCKETS - 1)] == n) continue;
-        for (size_t b = 0; b < BUCKETS; b++) {
-            size_t k = c[b];
-
-            c[b] = sum;
-            sum += k;
-        }
-        for (size_t i = 0; i < n; i++) to[c[from[i].key >> (p * DIGIT) & (BUCKETS - 1)]++] = from[i];
-        bm_pair *t = from;
-        from = to;
-        to = t;
+    for (size_t i = 0; i < n; i++) {
+        lo = a[i].key < lo ? a[i].key : lo;
+        hi = a[i].key > hi ? a[i].key : hi;
     }
-    if (from != a) memcpy(a, from, n * sizeof *a);
+    if (lo == hi) return;
+    top = 64 - __builtin_clzll(hi - lo);
+    radix_sort(a, tmp, n, lo, top > 3 * DIGIT ? top - 3 * DIGIT : 0);
+    if (top > 3 * DIGIT && !insertion_sort(a, n, 4 * n)) radix_sort(a, tmp, n, lo, 0);
 }
 
 double bm_quantile_sorted(const double *s, size_t n, double prob)
@@ -87,13 +114,12 @@ double bm_quantile_sorted(const double *s, size_t n, double prob)
     return (1 - h) * s[i] + h * s[i + 1];
 }
 
-/* The mean of two is taken in extended precision, as in R: whether |x - median| ties depends on its last bit. */
+/* The mean of two is rounded once, as in R: whether two |x - median| are ties depends on its last bit. */
 double bm_median_sorted(const double *s, size_t n)
 {
     if (n == 0) return NAN;
     if (n % 2) return s[n / 2];
-    long double a = s[n / 2 - 1], b = s[n / 2], m = (a + b) / 2;
-    return isfinite((double)m) ? (double)(m + ((a - m) + (b - m)) / 2) : (double)m;
+    return (double)(((long double)s[n / 2 - 1] + s[n / 2]) / 2);
 }
 
 static int by_value(const void *a, const void *b)

@@ -1,13 +1,15 @@
 /* pareto.c: how heavy the upper tail of importance weights is.
- * Zhang & Stephens (2009), Technometrics 51:316: the generalised Pareto's theta = -k / sigma averaged over its profile likelihood on a grid;
- * weakly informative prior and tail length of PSIS: Vehtari, Simpson, Gelman, Yao & Gabry (2024), JMLR 25(72). Agrees with R's loo. */
+ * Zhang & Stephens (2009), Technometrics 51:316: the generalised Pareto's theta = -k / sigma averaged over its profile
+ * likelihood on a grid; weakly informative prior and tail length of PSIS: Vehtari, Simpson, Gelman, Yao & Gabry (2024),
+ * JMLR 25(72). Agrees with R's loo. */
 #include "draws/draws_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { MIN_TAIL = 5, GRID_BASE = 30 };
-static const double SAME = 1e-8;                         /* weights this close, relatively, are equal: log densities have rounding errors */
+/* Weights this close, relatively, are equal: log densities have rounding errors. */
+static const double SAME = 1e-8;
 
 /* Profile log likelihood of theta per observation, at its k = mean log(1 - theta x); at theta = 0 the exponential's. */
 static double profile(double theta, const double *x, size_t n, double *k)
@@ -59,7 +61,8 @@ double bm_pareto_k(const double *log_w, size_t n)
     if (top - bm_pair_value(a + n - tail) < SAME) goto done;
     for (size_t i = 0; i < tail; i++) x[i] = exp(bm_pair_value(a + n - tail + i) - top) - exp(cut - top);
     k = INFINITY;
-    if (x[(size_t)((double)tail / 4 + 0.5) - 1] > 0) k = gpd_shape(x, tail, x + tail, x + tail + m);   /* else: one weight over and over */
+    /* Else most of the tail is one weight, over and over. */
+    if (x[(size_t)((double)tail / 4 + 0.5) - 1] > 0) k = gpd_shape(x, tail, x + tail, x + tail + m);
 done:
     free(a);
     free(x);

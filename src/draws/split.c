@@ -1,9 +1,9 @@
 /* split.c: what R-hat and the effective sample size need of split chains: means, variances, autocovariances.
- * Vehtari et al. (2021), Bayesian Analysis 16:667, sections 3 and 4; Geyer (1992), Statistical Science 7:473. The order of steps and
- * the ends of the sequences are those of R's posterior.
+ * Vehtari et al. (2021), Bayesian Analysis 16:667, sections 3 and 4; Geyer (1992), Statistical Science 7:473. The order of
+ * steps and the ends of the sequences are those of R's posterior.
  *
- * Autocovariances are computed as Geyer's sequence asks for them: chains that mix need a dozen lags, which sums of products give
- * sooner than a transform; from FFT_FROM lags on, a transform gives all of them. */
+ * Autocovariances are computed as Geyer's sequence asks for them: chains that mix need a dozen lags, which sums of products
+ * give sooner than a transform; from FFT_FROM lags on, a transform gives all of them. */
 #include "draws/draws_priv.h"
 
 #include <float.h>
@@ -12,6 +12,14 @@
 #include <string.h>
 
 enum { BATCH = 8, FFT_FROM = 64 };
+
+/* Chosen when the program is loaded, which the sanitizers' run-time does not survive. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) \
+    && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define LANES __attribute__((target_clones("avx2", "default")))
+#else
+#define LANES
+#endif
 
 static size_t stride(const bm_split *s)
 {
@@ -75,31 +83,40 @@ static const double *split_chain(const bm_split *s, const double *x, size_t k)
 /* NaN or Inf, or all the same to within DBL_EPSILON. */
 static bool undefined(const bm_split *s, const double *x)
 {
-    double lo = INFINITY, hi = -INFINITY, bad = 0;
+    double lo = INFINITY, hi = -INFINITY;
 
     for (size_t k = 0; k < s->nsplit; k++) {
         const double *c = split_chain(s, x, k);
 
         for (size_t i = 0; i < s->half; i++) {
-            lo = c[i] < lo ? c[i] : lo;
-            hi = c[i] > hi ? c[i] : hi;
-            bad += c[i] - c[i];                          /* NaN for NaN and Inf */
+            if (!isfinite(c[i])) return true;
+            lo = fmin(lo, c[i]);
+            hi = fmax(hi, c[i]);
         }
     }
-    return bad != 0 || !(hi - lo >= DBL_EPSILON);
+    return hi - lo < DBL_EPSILON;
 }
 
-/* The next BATCH autocovariances by sums of products: each loaded draw is used for all of them. */
+/* acc[l] = sum of v[i] w[i + l], i < n: each loaded draw is used for all lags of a batch. The lanes are the lags, and each
+ * lag's sum keeps its order, so wider registers do not change a bit of it. */
+LANES static void lag_products(const double *v, const double *w, size_t n, double *acc)
+{
+    double a[BATCH] = { 0 };
+
+    for (size_t i = 0; i < n; i++)
+        for (int l = 0; l < BATCH; l++) a[l] += v[i] * w[i + l];
+    for (int l = 0; l < BATCH; l++) acc[l] = a[l];
+}
+
+/* The next BATCH autocovariances. */
 static void more_lags(bm_split *s)
 {
-    double total[BATCH] = { 0 };
+    double total[BATCH] = { 0 }, acc[BATCH];
 
     for (size_t k = 0; k < s->nsplit; k++) {
-        const double *v = s->v + k * stride(s), *w = v + s->nlag;
-        double        acc[BATCH] = { 0 };
+        const double *v = s->v + k * stride(s);
 
-        for (size_t i = 0; i < s->half - s->nlag; i++)
-            for (int l = 0; l < BATCH; l++) acc[l] += v[i] * w[i + l];
+        lag_products(v, v + s->nlag, s->half - s->nlag, acc);
         for (int l = 0; l < BATCH; l++) total[l] += acc[l];
     }
     for (int l = 0; l < BATCH; l++) s->acov[s->nlag + l] = total[l] / ((double)s->half * (double)s->nsplit);
@@ -111,8 +128,7 @@ bool bm_split_load(bm_split *s, const double *x)
     double n = (double)s->half, mean, ss = 0;
 
     s->nlag = 0;
-    s->mean_var = s->var_means = NAN;
-    if (s->half < 2 || undefined(s, x)) return false;
+    if (s->half < 2) return false;
     for (size_t k = 0; k < s->nsplit; k++) {
         const double *c = split_chain(s, x, k);
         double       *v = s->v + k * stride(s), m = bm_mean(c, s->half);
@@ -125,7 +141,8 @@ bool bm_split_load(bm_split *s, const double *x)
     s->var_means = ss / (double)(s->nsplit - 1);
     more_lags(s);
     s->mean_var = s->acov[0] * n / (n - 1);
-    return true;
+    /* Draws within DBL_EPSILON of one another have less variance than its square, so most need no second look. */
+    return (isfinite(s->mean_var) && s->mean_var + s->var_means > DBL_EPSILON * DBL_EPSILON) || !undefined(s, x);
 }
 
 double bm_split_rhat(const bm_split *s)
@@ -135,7 +152,8 @@ double bm_split_rhat(const bm_split *s)
     return sqrt((n * s->var_means / s->mean_var + n - 1) / n);
 }
 
-/* Decimation in frequency, natural order in, bit-reversed out: the inverse below takes that order, so nothing is ever permuted. */
+/* Decimation in frequency, natural order in, bit-reversed out: the inverse below takes that order, so nothing is ever
+ * permuted. */
 static void fft_forward(double *z, const double *w, size_t m)
 {
     for (size_t len = m; len >= 2; len /= 2)
@@ -189,8 +207,8 @@ static bool fft_ready(bm_split *s)
     return true;
 }
 
-/* Wiener-Khinchin on zero-padded chains, two at a time as real and imaginary parts: of the squared modulus only the even part, which is the
- * sum of the two chains' power, reaches the real part of the inverse. */
+/* Wiener-Khinchin on zero-padded chains, two at a time as real and imaginary parts: of the squared modulus only the even
+ * part, which is the sum of the two chains' power, reaches the real part of the inverse. */
 static void all_lags(bm_split *s)
 {
     size_t  m = s->nfft;
@@ -225,8 +243,8 @@ static double rho(bm_split *s, double var_plus, size_t lag)
     return 1 - (s->mean_var - s->acov[lag]) / var_plus;
 }
 
-/* Geyer's initial positive sequence of sums of pairs rho[t] + rho[t + 1], t even. Returns where it ends, with what is left of its last
- * pair in r[end]. */
+/* Geyer's initial positive sequence of sums of pairs rho[t] + rho[t + 1], t even. Returns where it ends, with what is left
+ * of its last pair in r[end]. */
 static size_t initial_positive(bm_split *s, double var_plus, double *r)
 {
     double even = 1, odd = rho(s, var_plus, 1);
@@ -265,7 +283,8 @@ double bm_split_ess(bm_split *s)
     end = initial_positive(s, var_plus, s->rho);
     initial_monotone(s->rho, end);
     tau = -1 + s->rho[end];
-    for (size_t t = 0; t < (end ? end : 1); t++) tau += 2 * s->rho[t];   /* R's 1:0 counts down: with end = 0 the first is taken once */
+    /* With end = 0 the first is taken once: R's 1:0 counts down. */
+    for (size_t t = 0; t < (end ? end : 1); t++) tau += 2 * s->rho[t];
     if (isnan(tau)) return NAN;
     return draws / fmax(tau, bound);
 }

@@ -1,5 +1,5 @@
-/* summary.c: one row of numbers per variable, as posterior::summarise_draws gives them. Variables are shared out to threads; each is computed
- * by one of them from start to end, so the numbers do not depend on how many there are. */
+/* summary.c: one row of numbers per variable, as posterior::summarise_draws gives them. Variables are shared out to
+ * threads; each is computed by one of them from start to end, so the numbers do not depend on how many there are. */
 #include "draws/draws_priv.h"
 
 #include <math.h>
@@ -54,7 +54,8 @@ bm_status bm_summarise(bm_summary_row **out, const bm_draws *d, int threads, bm_
     row = NULL;
     st = BM_OK;
 done:
-    if (st != BM_OK) bm_fail(err, st, "out of memory for the summary of %zu variables with %zu draws each", d->nvar, d->nchain * d->niter);
+    if (st != BM_OK) bm_fail(err, st, "out of memory for the summary of %zu variables with %zu draws each", d->nvar,
+                             d->nchain * d->niter);
     while (ready > 0) bm_diag_clear(diag + --ready);
     free(diag);
     free(row);

@@ -70,6 +70,7 @@ double bm_independence_step(bm_chain *c, const bm_mixture *q)
     double u = bm_rng_uniform(&c->rng);
     lq_star = bm_mixture_logpdf(q, c->star->x);
     c->tried++;
+    if (!bm_mixture_inside(q, &c->star->post->th, c->star->x)) return -INFINITY;
     if (evaluate(c, c->star) != BM_OK) return -INFINITY;
     ratio = c->star->lp - lq_star;
     if (log(u) < ratio - (c->cur->lp - bm_mixture_logpdf(q, c->cur->x))) {
@@ -79,7 +80,7 @@ double bm_independence_step(bm_chain *c, const bm_mixture *q)
     return ratio;
 }
 
-void bm_local_step(bm_chain *c, const double *C, double scale)
+void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale)
 {
     size_t d = c->cur->post->th.d;
     double s = scale / sqrt((double)d), *z = c->p;
@@ -92,5 +93,6 @@ void bm_local_step(bm_chain *c, const double *C, double scale)
         for (size_t j = 0; j <= i; j++) v += s * C[i + j * d] * z[j];
         c->star->x[i] = v;
     }
+    bm_mixture_fold(q, &c->cur->post->th, c->star->x);
     if (evaluate(c, c->star) == BM_OK && log(u) < c->star->lp - c->cur->lp) bm_chain_accept(c);
 }

@@ -39,8 +39,8 @@ void bm_chain_settle(bm_chain *c);
 void bm_chain_accept(bm_chain *c);
 /* theta* ~ q, accepted by the ratio of ratios. Returns log p - log q at theta*. */
 double bm_independence_step(bm_chain *c, const bm_mixture *q);
-/* Random-walk step with covariance (scale^2 / d) cov; C: its Cholesky factor. */
-void bm_local_step(bm_chain *c, const double *C, double scale);
+/* Random-walk step with covariance (scale^2 / d) C C', folded to q's side of the one-sided sds. */
+void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale);
 /* Returns the acceptance probability. */
 double bm_hmc_step(bm_chain *c, const bm_hmc *h);
 bm_status bm_hmc_new(bm_hmc *h, size_t d, bm_error *err);

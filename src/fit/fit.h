@@ -2,6 +2,7 @@
 #ifndef BM_FIT_H
 #define BM_FIT_H
 
+#include "fit/reml.h"
 #include "posterior/posterior.h"
 
 /* Where draws go: the sampler never sees a file. Called by each chain from its own thread, iterations in order. u: all group effects in the
@@ -20,6 +21,8 @@ typedef struct {
     uint64_t warmup_evaluations, evaluations;    /* of the marginal (a gradient counts as one); the second: while sampling, all chains */
     const double *log_ratio;        /* log posterior - log proposal at the proposals made while sampling; empty for gradient kernels */
     size_t   nratio;
+    double   log_evidence;          /* log p(y): mean ratio over the proposals made; NaN where the kernel makes none */
+    double   log_evidence_se;       /* its standard error: the proposals are independent */
     bm_moments *moments;            /* averages over all chains, of b and then of u */
 } bm_mcmc_info;
 

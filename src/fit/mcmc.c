@@ -41,7 +41,7 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
         bm_nomem(err);
         goto fail;
     }
-    if ((st = bm_mixture_new(&s->q, d, err)) != BM_OK) goto fail;
+    if ((st = bm_mixture_new(&s->q, &post->th, d, err)) != BM_OK) goto fail;
     for (size_t k = 0; k < s->nchain; k++)
         if ((st = bm_chain_new(&s->chain[k], k, post, opt, err)) != BM_OK) goto fail;
     *out = s;
@@ -110,7 +110,7 @@ static void move_theta(const bm_mcmc *s, bm_chain *c)
         double ratio = bm_independence_step(c, &s->q);
 
         if (isfinite(ratio)) keep_ratio(c, ratio);
-        if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, s->local_C, 2.4);
+        if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, &s->q, s->local_C, 2.4);
     }
     }
 }
@@ -174,9 +174,29 @@ static void describe(const bm_mcmc *s, char *text, size_t size)
                  s->q.K, s->q.K == 1 ? "" : "'s", s->q.nimage > 1 ? ", mirrored at sd = 0" : "", 100 * s->local_share);
 }
 
+/* p(y) = E_q p(y | theta) p(theta) / q(theta). Proposals on the wrong side of a one-sided sd count as zeros, and each such sd stands for its two
+ * sides. Meaningful only when every prior is proper, which the caller knows. */
+static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
+{
+    double top = -INFINITY, sum = 0, sq = 0, n = (double)tried;
+
+    info->log_evidence = info->log_evidence_se = NAN;
+    if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio || s->post->cp->any_t) return;
+    for (size_t i = 0; i < info->nratio; i++) top = fmax(top, info->log_ratio[i]);
+    for (size_t i = 0; i < info->nratio; i++) {
+        double w = exp(info->log_ratio[i] - top);
+
+        sum += w;
+        sq += w * w;
+    }
+    info->log_evidence = top + log(sum / n) + (double)s->q.nside * M_LN2;
+    info->log_evidence_se = sqrt(fmax(sq / n - (sum / n) * (sum / n), 0) / n) / (sum / n);
+}
+
 bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
 {
-    size_t n = 0, p = s->post->st->p;
+    size_t   n = 0, p = s->post->st->p;
+    uint64_t tried = 0;
 
     *info = (bm_mcmc_info){ .collapsed = true, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
                                .warmup_evaluations = s->warmup_evaluations, .moments = &s->moments };
@@ -189,6 +209,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
         bm_moments_merge(&s->moments, &c->moments);
         info->evaluations += c->evaluations;
         s->acceptance[k] = c->tried ? (double)c->accepted / (double)c->tried : 1;
+        tried += c->tried;
         n += c->nratio;
     }
     free(s->ratios);
@@ -199,5 +220,6 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
     }
     info->log_ratio = s->ratios;
     info->nratio = n;
+    evidence(s, tried, info);
     return BM_OK;
 }

@@ -11,19 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-bm_status bm_mixture_new(bm_mixture *m, size_t d, bm_error *err)
+bm_status bm_mixture_new(bm_mixture *m, const bm_theta *th, size_t d, bm_error *err)
 {
+    size_t nsd = th ? th->nsd : 0;
+
     *m = (bm_mixture){ .d = d, .nimage = 1 };
     m->mean = bm_alloc(BM_MIX_MAX * d, sizeof *m->mean);
     m->C = bm_alloc(BM_MIX_MAX * d * d, sizeof *m->C);
     m->sign = bm_alloc(d << BM_FLIP_MAX, sizeof *m->sign);
     m->cov = bm_alloc(d * d, sizeof *m->cov);
     m->work = bm_alloc((BM_MIX_MAX + 2) * (d * d + 2 * d), sizeof *m->work);
-    if (!m->mean || !m->C || !m->sign || !m->cov || !m->work) {
+    m->side = bm_alloc(nsd, sizeof *m->side);
+    if (!m->mean || !m->C || !m->sign || !m->cov || !m->work || !m->side) {
         bm_mixture_free(m);
         return bm_nomem(err);
     }
     for (size_t i = 0; i < d; i++) m->sign[i] = 1;
+    for (size_t i = 0; i < nsd; i++)
+        if (th->sd_x[i] >= 0) m->side[m->nside++] = i;
     return BM_OK;
 }
 
@@ -34,6 +39,7 @@ void bm_mixture_free(bm_mixture *m)
     free(m->sign);
     free(m->cov);
     free(m->work);
+    free(m->side);
     *m = (bm_mixture){ 0 };
 }
 
@@ -150,6 +156,13 @@ void bm_mixture_mirror(bm_mixture *m, const bm_theta *th, const double *x, size_
         near[at_rank].reach = reach;
     }
     m->nimage = (size_t)1 << nflip;
+    m->nside = 0;
+    for (size_t s = 0; s < th->nsd; s++) {
+        bool mirrored = th->sd_x[s] < 0;
+
+        for (size_t b = 0; b < nflip; b++) mirrored |= near[b].sd == s;
+        if (!mirrored) m->side[m->nside++] = s;
+    }
     for (size_t f = 0; f < m->nimage; f++) {
         double *sign = m->sign + f * d;
 
@@ -157,6 +170,19 @@ void bm_mixture_mirror(bm_mixture *m, const bm_theta *th, const double *x, size_
         for (size_t b = 0; b < nflip; b++)
             if (f >> b & 1) bm_theta_flip(th, near[b].sd, sign);
     }
+}
+
+bool bm_mixture_inside(const bm_mixture *m, const bm_theta *th, const double *x)
+{
+    for (size_t i = 0; i < m->nside; i++)
+        if (x[th->sd_x[m->side[i]]] < 0) return false;
+    return true;
+}
+
+void bm_mixture_fold(const bm_mixture *m, const bm_theta *th, double *x)
+{
+    for (size_t i = 0; i < m->nside; i++)
+        if (x[th->sd_x[m->side[i]]] < 0) bm_theta_flip(th, m->side[i], x);
 }
 
 /* ---- fitting ---- */
@@ -375,7 +401,7 @@ double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n
     double     best = 0, mean[128], *lq = bm_alloc(2 * n, sizeof *lq), *v = lq + n, *cov = bm_alloc(d * d, sizeof *cov);
     bm_mixture kept = { 0 };
 
-    if (!lq || !cov || bm_mixture_new(&kept, d, NULL) != BM_OK) goto done;
+    if (!lq || !cov || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) goto done;
     if (moments(m, x, n, mean) != BM_OK) goto done;
     memcpy(cov, m->cov, d * d * sizeof *cov);
     best = fit_single(m, x, lp, n, mean, cov, lq, v);

@@ -14,11 +14,14 @@ typedef struct {
     double *C;                         /* K x (d x d): lower Cholesky factors of the scale matrices */
     size_t  nimage;                    /* mirror images: 2^(sds whose posterior reaches 0) */
     double *sign;                      /* nimage x d: +1 or -1 */
+    size_t  nside;                     /* sds without mirror images: the target is taken on their positive side only */
+    size_t *side;
     double *cov;                       /* d x d: overall covariance about the nearest image's mean: for local steps */
     double *work;                      /* scratch of fitting, 8 d^2 + 8 d per component */
 } bm_mixture;
 
-bm_status bm_mixture_new(bm_mixture *m, size_t d, bm_error *err);
+/* th NULL: no sds, for copies. Every sd begins one-sided. */
+bm_status bm_mixture_new(bm_mixture *m, const bm_theta *th, size_t d, bm_error *err);
 void      bm_mixture_free(bm_mixture *m);
 /* One component. cov: d x d (lower triangle). BM_NOT_PD. */
 bm_status bm_mixture_single(bm_mixture *m, const double *mean, const double *cov, double df);
@@ -28,6 +31,10 @@ void bm_mixture_mirror(bm_mixture *m, const bm_theta *th, const double *x, size_
  * most, as long as the expected acceptance rate gains; expectation maximisation in between. Returns the expected acceptance rate (on the draws). */
 double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n);
 void   bm_mixture_draw(const bm_mixture *m, bm_rng *rng, double *x);
+/* Is x on the side of every one-sided sd? */
+bool   bm_mixture_inside(const bm_mixture *m, const bm_theta *th, const double *x);
+/* Folds x to that side: the target is the same there. */
+void   bm_mixture_fold(const bm_mixture *m, const bm_theta *th, double *x);
 double bm_mixture_logpdf(const bm_mixture *m, const double *x);
 
 #endif

@@ -15,6 +15,13 @@ enum { MIXTURE_UP_TO = 12 };                         /* dimensions; beyond, inde
 
 static const double KEEP_INDEPENDENCE = 0.12;        /* acceptance below which Hamiltonian moves take over */
 
+/* The image of x with all sds positive. */
+static void canonical(const bm_theta *th, double *x)
+{
+    for (size_t i = 0; i < th->nsd; i++)
+        if (th->sd_x[i] >= 0 && x[th->sd_x[i]] < 0) bm_theta_flip(th, i, x);
+}
+
 /* A start away from the mode: t with 3 degrees of freedom, twice as wide. */
 static bm_status disperse(bm_mcmc *s, bm_chain *c, const double *C, bm_error *err)
 {
@@ -31,17 +38,11 @@ static bm_status disperse(bm_mcmc *s, bm_chain *c, const double *C, bm_error *er
             for (size_t j = 0; j <= i; j++) v += scale * C[i + j * d] * c->p[j];
             c->cur->x[i] = v;
         }
+        canonical(&s->post->th, c->cur->x);
         c->evaluations++;
         if (bm_point_eval(c->cur) == BM_OK) return BM_OK;
     }
     return bm_fail(err, BM_ENUMERIC, "chain %zu found no start with a positive posterior density near the mode", c->id + 1);
-}
-
-/* The image of x with all sds positive. */
-static void canonical(const bm_theta *th, double *x)
-{
-    for (size_t i = 0; i < th->nsd; i++)
-        if (th->sd_x[i] >= 0 && x[th->sd_x[i]] < 0) bm_theta_flip(th, i, x);
 }
 
 static void record(bm_chain *c, const bm_theta *th)
@@ -67,7 +68,7 @@ static void round_of(bm_mcmc *s, size_t steps, bool hmc, uint64_t done, uint64_t
                 bm_hmc_step(c, &s->hmc);
             } else {
                 bm_independence_step(c, &s->q);
-                bm_local_step(c, s->local_C, 2.4);
+                bm_local_step(c, &s->q, s->local_C, 2.4);
             }
             record(c, &s->post->th);
             if (k == 0 && i % 64 == 0) bm_mcmc_progress(s, "warm-up", (done + i) * s->nchain, total * s->nchain);
@@ -115,12 +116,22 @@ static void set_local(bm_mcmc *s)
         for (size_t i = 0; i < d * d; i++) s->local_C[i] = i % (d + 1) == 0 ? 0.1 : 0;
 }
 
+/* The state where the proposal now expects it: the same point of the posterior, evaluated again for its factors' signs. */
+static void fold_state(bm_mcmc *s, bm_chain *c)
+{
+    if (bm_mixture_inside(&s->q, &s->post->th, c->cur->x)) return;
+    bm_mixture_fold(&s->q, &s->post->th, c->cur->x);
+    c->evaluations++;
+    bm_point_eval(c->cur);
+}
+
 static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 {
-    enum { MOST = 1200, ROUNDS = 4 };
+    enum { ROUNDS = 4 };
     static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
-    size_t  d = s->post->th.d, done = 0;
-    double *x = bm_alloc((size_t)MOST * (d + 1), sizeof *x), *lp = x + (size_t)MOST * d;
+    size_t       d = s->post->th.d, done = 0, last = 1600 + 200 * d;
+    const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
+    double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d;
 
     if (!x) return bm_nomem(err);
     for (int r = 0; r < ROUNDS && !bm_mcmc_stopped(s); r++) {
@@ -129,10 +140,11 @@ static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
         round_of(s, steps, false, done, warmup);
         done += steps;
         s->warmup_acceptance = round_acceptance(s);
-        size_t n = gather(s, MOST, x, lp);
+        size_t n = gather(s, most[r], x, lp);
         if (n < 20 * d) continue;                    /* too few to learn from */
         bm_mixture_mirror(&s->q, &s->post->th, x, n);
         bm_mixture_fit(&s->q, x, lp, n);
+        for (size_t k = 0; k < s->nchain; k++) fold_state(s, &s->chain[k]);
         set_local(s);
     }
     free(x);

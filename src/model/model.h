@@ -31,14 +31,18 @@ bm_status bm_spec_json(const bm_spec *s, bm_buf *out, bm_error *err);
 /* ---- formula (formula_parse.c, formula_terms.c) ---- */
 
 typedef struct bm_formula bm_formula;
-/* Errors carry the formula and a caret line under the place. "." is kept until bm_formula_expand. */
+/* Errors carry the formula and a caret line under the place. "." is kept until bm_formula_expand_dot. A formula without a left side
+ * parses, but only bm_design_rhs takes it. */
 bm_status   bm_formula_parse(bm_formula **out, const char *text, bm_error *err);
-/* Replaces "." by the columns of the data that are not in the response (nor weights, se: `except`). */
+/* Replaces "." by the columns of the data that are not in the response (nor weights, se: `except`), nor grouping variables. */
 bm_status   bm_formula_expand_dot(bm_formula *f, const char *const *columns, size_t n, const char *const *except, size_t nexcept, bm_error *err);
 /* Variable names used anywhere, each once, in order of appearance. */
 const char *const *bm_formula_vars(const bm_formula *f, size_t *n);
-/* Those used as grouping variables (to the right of a bar), which are read as factors. */
+/* Those used as grouping variables only (to the right of a bar): read them as factors. One that is also a predictor stays what it is
+ * and is made a factor for the group by bm_design_new. */
 const char *const *bm_formula_group_vars(const bm_formula *f, size_t *n);
+/* Every variable is one of these columns; otherwise an error with the place and the column that was probably meant. */
+bm_status   bm_formula_match(const bm_formula *f, const char *const *columns, size_t n, bm_error *err);
 bm_status   bm_formula_print(const bm_formula *f, bm_buf *out, bm_error *err);   /* parses back to an equal formula */
 void        bm_formula_free(bm_formula *f);
 
@@ -85,6 +89,8 @@ typedef struct {
 
 /* Every number of the design matrices for the frame's complete rows, coded by R's rules. */
 bm_status bm_design_new(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bm_error *err);
+/* The right side only, whatever the response is: y, yname are NULL, ymean and ysd 0. */
+bm_status bm_design_rhs(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bm_error *err);
 void      bm_design_free(bm_design *d);
 /* Parameter names: sd_GROUP__TERM, cor_GROUP__A__B, r_GROUP[level,term]. */
 void bm_sd_name(bm_buf *b, const bm_group *g, size_t i);

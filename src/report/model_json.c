@@ -2,6 +2,7 @@
  * is named by its absolute path: the directory may be moved or copied, the data stays where it is. */
 #include "report/report_priv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,10 @@ bm_status bm_write_model_json(bm_file *f, const bm_result *r, bm_error *err)
 
     s.path = NULL;
     s.fit = *r->options;
-    if (s.data && strcmp(s.data, "-") != 0 && (path = realpath(s.data, NULL))) s.data = path;
+    if (s.data && strcmp(s.data, "-") != 0) {
+        if (!(path = realpath(s.data, NULL)) && errno == ENOMEM) return bm_nomem(err);
+        if (path) s.data = path;                          /* else it is gone, or was never a file: as it was given */
+    }
     st = bm_spec_json(&s, &f->buf, err);
     free(path);
     return st;

@@ -52,7 +52,7 @@ static void add_names(bm_screen *s, char *const *names, size_t n, size_t most, s
         bm_buf_printf(&text, "%s%s", i ? ", " : "", names[i]);
     }
     if (text.failed) s->b.failed = true;
-    bm_show_wrapped(&s->b, text.s ? text.s : "none", used, indent, s->width);
+    bm_safe_wrapped(&s->b, text.s ? text.s : "none", used, indent, s->width);
     bm_buf_putc(&s->b, '\n');
     bm_buf_free(&text);
 }
@@ -73,7 +73,7 @@ static void add_design(bm_screen *s, const bm_plan *p)
 
     bm_screen_title(s, "Design");
     bm_buf_puts(&s->b, "  y  ");
-    bm_show(&s->b, d->yname);
+    bm_safe_text(&s->b, d->yname);
     bm_buf_printf(&s->b, ", mean %.4g, sd %.4g%s%s\n", d->ymean, d->ysd, d->o ? ", less the offset" : "", d->w && !d->known_se ? ", weighted" : "");
     add_matrix(s, "X", d->n, d->p, nonzeros(d->X, d->n * d->p));
     bm_buf_puts(&s->b, "\n     ");
@@ -123,7 +123,7 @@ static bm_status add_groups(bm_screen *s, const bm_plan *p, bm_error *err)
         add_blocks(&text, g);
         if (text.failed) s->b.failed = true;
         bm_buf_puts(&s->b, "  ");
-        bm_show_wrapped(&s->b, text.s ? text.s : "", 2, 4, s->width);
+        bm_safe_wrapped(&s->b, text.s ? text.s : "", 2, 4, s->width);
         bm_buf_putc(&s->b, '\n');
         bm_buf_free(&text);
     }
@@ -150,7 +150,7 @@ static void add_sampler(bm_screen *s, const bm_plan *p)
                   p->ntheta == 1 ? "" : "s");
     if (text.failed) s->b.failed = true;
     bm_buf_puts(&s->b, "  ");
-    bm_show_wrapped(&s->b, text.s ? text.s : "", 2, 2, s->width);
+    bm_safe_wrapped(&s->b, text.s ? text.s : "", 2, 2, s->width);
     bm_buf_putc(&s->b, '\n');
     bm_buf_free(&text);
 }

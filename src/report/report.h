@@ -67,4 +67,9 @@ typedef struct {
 } bm_plan;
 bm_status bm_report_plan(const bm_plan *p, FILE *out, const bm_print_options *opt, bm_error *err);
 
+/* ---- REML and ML (reml_print.c, reml_json.c, anova_print.c): opt->json chooses between text and JSON ---- */
+bm_status bm_report_reml(const bm_reml *r, FILE *out, const bm_print_options *opt, bm_error *err);
+bm_status bm_report_reml_dir(const bm_reml *r, const char *dir, const bm_write_options *opt, bm_error *err);    /* dir/reml.json */
+bm_status bm_report_anova(const bm_anova *a, FILE *out, const bm_print_options *opt, bm_error *err);
+
 #endif

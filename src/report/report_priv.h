@@ -42,11 +42,11 @@ void      bm_outdir_close(bm_outdir *o);
 /* Bytes of the UTF-8 sequence at s and its code point (may be NULL); 0 if it is none: overlong, surrogate, too large, cut short. */
 size_t bm_utf8(const char *s, uint32_t *code);
 /* Appends s for a terminal: control characters, bytes that are not UTF-8 and characters that reorder text become \x1b, \u202e, \n. */
-void   bm_show(bm_buf *b, const char *s);
+void   bm_safe_text(bm_buf *b, const char *s);
 /* Columns that a text without control characters takes. */
 size_t bm_width(const char *s);
 /* s word-wrapped to width columns, made safe, later lines after indent blanks; the first starts at column `used`. */
-void   bm_show_wrapped(bm_buf *b, const char *s, size_t used, size_t indent, size_t width);
+void   bm_safe_wrapped(bm_buf *b, const char *s, size_t used, size_t indent, size_t width);
 
 /* ---- tables (table.c) ---- */
 
@@ -58,7 +58,7 @@ typedef struct {
     size_t   ncol;
     bm_strv  label;              /* safe to show */
     bm_cell *cell;               /* label.n x ncol */
-    bool    *flag, flags;        /* rows marked with a !; is there any */
+    bool    *flag, flags;        /* rows not to be trusted; is there any */
     size_t   cell_cap, flag_cap;
     size_t   label_width, limit; /* of the label column; of a line */
     size_t  *left, *width;       /* ncol: columns up to the decimal point (0: flushed right), columns */
@@ -66,11 +66,12 @@ typedef struct {
 
 int  bm_decimals(double x, double sd, double mcse);
 void bm_cell_number(bm_cell c, double x, int decimals);
-void bm_cell_rhat(bm_cell c, double rhat);
-void bm_cell_count(bm_cell c, double n);
+/* R-hat, bulk and tail ESS into three cells; those that fail (bm_untrusted) marked with a !. Is any? */
+bool bm_cell_diagnostics(bm_cell c[3], const bm_summary_row *s, size_t nchain);
 void bm_table_init(bm_table *t, const char *const *head, size_t ncol);       /* head is borrowed */
 void bm_table_free(bm_table *t);
-bm_cell *bm_table_row(bm_table *t, const char *label, bool flag, bm_error *err);   /* its ncol empty cells, NULL when out of memory */
+bm_cell *bm_table_row(bm_table *t, const char *label, bm_error *err);        /* its ncol empty cells, NULL when out of memory */
+void bm_table_flag(bm_table *t);                                             /* the last row */
 bm_status bm_table_measure(bm_table *t, size_t width, bm_error *err);        /* once all rows are there */
 void bm_table_heading(const bm_table *t, bm_buf *b, const char *title, size_t from, size_t to);   /* columns [from, to); no newline */
 void bm_table_line(const bm_table *t, bm_buf *b, size_t row, size_t from, size_t to);

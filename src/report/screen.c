@@ -19,7 +19,7 @@ void bm_screen_title(bm_screen *s, const char *title)
 {
     bm_buf_putc(&s->b, '\n');
     paint(s, "1");
-    bm_show(&s->b, title);
+    bm_safe_text(&s->b, title);
     paint(s, "0");
     bm_buf_putc(&s->b, '\n');
 }
@@ -35,7 +35,7 @@ void bm_screen_field(bm_screen *s, const char *name, bm_buf *text)
 
     if (text->failed) s->b.failed = true;
     bm_buf_printf(&s->b, "%*s: ", INDENT - 2, name);
-    bm_show_wrapped(&s->b, text->s ? text->s : "", INDENT, INDENT, s->width);
+    bm_safe_wrapped(&s->b, text->s ? text->s : "", INDENT, INDENT, s->width);
     bm_buf_putc(&s->b, '\n');
     bm_buf_free(text);
 }
@@ -141,7 +141,7 @@ static void prior_line(bm_screen *s, const bm_priors *p, size_t i, const char *w
     if (strcmp(line->origin, "default") == 0) bm_buf_puts(&text, " (default)");
     if (text.failed) s->b.failed = true;
     bm_buf_puts(&s->b, "  ");
-    bm_show_wrapped(&s->b, text.s ? text.s : "", 2, 6, s->width);
+    bm_safe_wrapped(&s->b, text.s ? text.s : "", 2, 6, s->width);
     bm_buf_putc(&s->b, '\n');
     bm_buf_free(&text);
 }
@@ -180,7 +180,7 @@ void bm_screen_list(bm_screen *s, const char *title, const char *bullet, const b
         size_t used = 3 + strlen(bullet);
 
         bm_buf_printf(&s->b, "  %s ", bullet);
-        bm_show_wrapped(&s->b, items->v[i], used, used, s->width);
+        bm_safe_wrapped(&s->b, items->v[i], used, used, s->width);
         bm_buf_putc(&s->b, '\n');
     }
 }

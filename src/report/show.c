@@ -81,7 +81,7 @@ static void show_part(bm_buf *b, const char *s, size_t n)
     }
 }
 
-void bm_show(bm_buf *b, const char *s)
+void bm_safe_text(bm_buf *b, const char *s)
 {
     show_part(b, s, strlen(s));
 }
@@ -100,12 +100,12 @@ size_t bm_width(const char *s)
     return n;
 }
 
-void bm_show_wrapped(bm_buf *b, const char *s, size_t used, size_t indent, size_t width)
+void bm_safe_wrapped(bm_buf *b, const char *s, size_t used, size_t indent, size_t width)
 {
     bool first = true;
 
     while (*s) {
-        size_t n = strcspn(s, " "), start = b->n, w;
+        size_t n = strcspn(s, " "), start, w;
 
         if (n) {
             if (!first) bm_buf_putc(b, ' ');

@@ -56,14 +56,26 @@ void bm_cell_number(bm_cell c, double x, int decimals)
     }
 }
 
-void bm_cell_rhat(bm_cell c, double rhat)
+static void mark(bm_cell c, bool on)
 {
-    bm_cell_number(c, rhat, rhat < 10 ? 3 : rhat < 100 ? 1 : 0);
+    if (!on) return;
+    size_t n = strlen(c);
+    c[n] = '!';
+    c[n + 1] = '\0';
 }
 
-void bm_cell_count(bm_cell c, double n)
+bool bm_cell_diagnostics(bm_cell c[3], const bm_summary_row *s, size_t nchain)
 {
-    bm_cell_number(c, n, 0);
+    double need = 100 * (double)nchain;                      /* NaN fails no comparison */
+    bool   rhat = s->rhat > 1.01, bulk = s->ess_bulk < need, tail = s->ess_tail < need;
+
+    bm_cell_number(c[0], s->rhat, s->rhat < 10 ? 3 : s->rhat < 100 ? 1 : 0);
+    bm_cell_number(c[1], s->ess_bulk, 0);
+    bm_cell_number(c[2], s->ess_tail, 0);
+    mark(c[0], rhat);
+    mark(c[1], bulk);
+    mark(c[2], tail);
+    return rhat || bulk || tail;
 }
 
 /* ---- tables ---- */
@@ -83,7 +95,7 @@ void bm_table_free(bm_table *t)
     *t = (bm_table){ 0 };
 }
 
-bm_cell *bm_table_row(bm_table *t, const char *label, bool flag, bm_error *err)
+bm_cell *bm_table_row(bm_table *t, const char *label, bm_error *err)
 {
     size_t   n = t->label.n;
     bm_buf   safe = { 0 };
@@ -92,43 +104,57 @@ bm_cell *bm_table_row(bm_table *t, const char *label, bool flag, bm_error *err)
 
     if (cell) t->cell = cell;
     if (flags) t->flag = flags;
-    bm_show(&safe, label);
+    bm_safe_text(&safe, label);
     if (!cell || !flags || safe.failed || bm_strv_add(&t->label, safe.s ? safe.s : "", err) != BM_OK) {
         bm_buf_free(&safe);
         bm_nomem(err);
         return NULL;
     }
     bm_buf_free(&safe);
-    flags[n] = flag;
-    t->flags |= flag;
+    flags[n] = false;
     memset(cell + n * t->ncol, 0, t->ncol * sizeof *cell);
     return cell + n * t->ncol;
 }
 
+/* Length of a cell without the mark it may end in, which takes the blank after the column. */
+static size_t cell_length(const char *s)
+{
+    size_t n = strlen(s);
+
+    return n && s[n - 1] == '!' ? n - 1 : n;
+}
+
 static size_t before_point(const char *s)
 {
-    return s[0] == 'N' || s[0] == 'I' ? strlen(s) : strcspn(s, ".e");
+    return strcspn(s, ".!");
+}
+
+static bool is_word(const char *s)
+{
+    return strchr(s, 'N') || strchr(s, 'I');                 /* NA, Inf, -Inf: flushed right */
 }
 
 /* Widths of a column: whole, and up to the decimal point; left 0: numbers so different in size that they are flushed right instead. */
 static void measure_column(bm_table *t, size_t k)
 {
     size_t left = 0, right = 0, longest = 0, head = strlen(t->head[k]);
+    bool   aligned = true;
 
     for (size_t i = 0; i < t->label.n; i++) {
         const char *s = t->cell[i * t->ncol + k];
-        size_t      l = before_point(s), n = strlen(s);
+        size_t      l = before_point(s), n = cell_length(s);
 
+        if (n > longest) longest = n;
+        if (is_word(s)) continue;
+        if (strchr(s, 'e')) aligned = false;
         if (l > left) left = l;
         if (n - l > right) right = n - l;
-        if (n > longest) longest = n;
     }
-    bool aligned = left + right <= 11;
-    size_t w = aligned ? left + right : longest;
-
-    if (w < head) w = head;
-    t->width[k] = w;
-    t->left[k] = aligned ? w - right : 0;                    /* flushed to the right end of a wide heading */
+    if (left + right > 11) aligned = false;
+    if (aligned && left + right > longest) longest = left + right;
+    if (k + 1 == t->ncol && t->flags) longest++, right++;    /* no blank follows the last column */
+    t->width[k] = longest > head ? longest : head;
+    t->left[k] = aligned ? t->width[k] - right : 0;          /* flushed to the right end of a wide heading */
 }
 
 bm_status bm_table_measure(bm_table *t, size_t width, bm_error *err)
@@ -149,7 +175,6 @@ bm_status bm_table_measure(bm_table *t, size_t width, bm_error *err)
 
         if (w > longest) longest = w;
     }
-    numbers += t->flags ? 2 : 0;
     t->label_width = longest;
     if (longest + numbers > width) t->label_width = width > numbers + 8 ? width - numbers : 8;
     if (t->label_width > longest) t->label_width = longest;
@@ -196,6 +221,11 @@ static void add_label(bm_buf *b, const char *s, size_t limit)
     bm_buf_puts(b, p);
 }
 
+void bm_table_flag(bm_table *t)
+{
+    t->flag[t->label.n - 1] = t->flags = true;
+}
+
 void bm_table_heading(const bm_table *t, bm_buf *b, const char *title, size_t from, size_t to)
 {
     size_t w = bm_width(title);
@@ -220,21 +250,19 @@ void bm_table_line(const bm_table *t, bm_buf *b, size_t row, size_t from, size_t
     }
     pending = t->label_width - w;
     for (size_t k = from; k < to; k++) {
-        const char *s = t->cell[row * t->ncol + k];
-        size_t      n = strlen(s), lead = t->left[k] ? t->left[k] - before_point(s) : t->width[k] - n;
+        const char *cell = t->cell[row * t->ncol + k];
+        size_t      n = cell_length(cell), lead = t->width[k] - n;
 
-        pending += 1;
+        if (k + 1 == t->ncol && t->flags) lead--;
+        if (t->left[k] && !is_word(cell)) lead = t->left[k] - before_point(cell);
+        pending += 1 + lead;
         if (n) {
-            add_blanks(b, pending + lead);
-            bm_buf_puts(b, s);
-            pending = t->width[k] - lead - n;
+            add_blanks(b, pending);
+            bm_buf_puts(b, cell);
+            pending = t->width[k] - lead - n - (cell[n] == '!');
         } else {
-            pending += t->width[k];
+            pending += t->width[k] - lead;
         }
-    }
-    if (t->flags && t->flag[row]) {
-        add_blanks(b, pending);
-        bm_buf_puts(b, " !");
     }
     bm_buf_putc(b, '\n');
 }

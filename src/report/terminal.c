@@ -28,16 +28,14 @@ static bm_status add_parameter(layout *l, size_t i, const char *label, bm_error 
     bool                  rb = isfinite(s->rb_mean) && isfinite(s->rb_sd);
     double                mean = rb ? s->rb_mean : s->mean, sd = rb ? s->rb_sd : s->sd;
     int                   d = bm_decimals(mean, sd, s->mcse_mean);
-    bm_cell              *c = bm_table_row(&l->t, label, bm_untrusted(s, l->r->draws->nchain), err);
+    bm_cell              *c = bm_table_row(&l->t, label, err);
 
     if (!c) return BM_ENOMEM;
     bm_cell_number(c[0], mean, d);
     bm_cell_number(c[1], sd, d);
     bm_cell_number(c[2], s->q2_5, d);
     bm_cell_number(c[3], s->q97_5, d);
-    bm_cell_rhat(c[4], s->rhat);
-    bm_cell_count(c[5], s->ess_bulk);
-    bm_cell_count(c[6], s->ess_tail);
+    if (bm_cell_diagnostics(c + 4, s, l->r->draws->nchain)) bm_table_flag(&l->t);
     l->shown[i] = true;
     return BM_OK;
 }
@@ -93,7 +91,7 @@ static bm_status add_derived(layout *l, bm_error *err)
     for (size_t i = 0; i < l->r->nderived; i++) {
         const bm_derived_row *d = &l->r->derived[i];
         int                   digits = bm_decimals(d->mean, d->sd, NAN);
-        bm_cell              *c = bm_table_row(&l->t, d->name, false, err);
+        bm_cell              *c = bm_table_row(&l->t, d->name, err);
 
         if (!c) return BM_ENOMEM;
         bm_cell_number(c[0], d->mean, digits);
@@ -180,7 +178,7 @@ static void print_groups(const layout *l, bm_screen *s)
         if (k == 0) bm_screen_title(s, "Group-level effects");
         else bm_buf_putc(&s->b, '\n');
         bm_buf_putc(&s->b, '~');
-        bm_show(&s->b, g->name);
+        bm_safe_text(&s->b, g->name);
         bm_buf_printf(&s->b, " (%zu level%s)\n", g->J, g->J == 1 ? "" : "s");
         print_rows(l, s, NULL, l->group[k], NCOL);
     }
@@ -201,7 +199,7 @@ static void print_legend(const layout *l, bm_screen *s)
     if (text.failed) s->b.failed = true;
     bm_buf_putc(&s->b, '\n');
     bm_screen_dim(s, true);
-    bm_show_wrapped(&s->b, text.s ? text.s : "", 0, 0, s->width);
+    bm_safe_wrapped(&s->b, text.s ? text.s : "", 0, 0, s->width);
     bm_screen_dim(s, false);
     bm_buf_putc(&s->b, '\n');
     bm_buf_free(&text);
@@ -212,14 +210,15 @@ static void print_derived(const layout *l, bm_screen *s)
     print_rows(l, s, "Derived quantities", l->derived, 4);
     for (size_t i = 0; i < l->r->nderived; i++) {
         const bm_derived_row *d = &l->r->derived[i];
-        size_t                start = s->b.n;
+        size_t                start;
 
         if (!d->meaning || !*d->meaning) continue;
         bm_screen_dim(s, true);
+        start = s->b.n;
         bm_buf_puts(&s->b, "  ");
-        bm_show(&s->b, d->name);
+        bm_safe_text(&s->b, d->name);
         bm_buf_puts(&s->b, ": ");
-        bm_show_wrapped(&s->b, d->meaning, s->b.s ? bm_width(s->b.s + start) : 0, 4, s->width);
+        bm_safe_wrapped(&s->b, d->meaning, s->b.s ? bm_width(s->b.s + start) : 0, 4, s->width);
         bm_screen_dim(s, false);
         bm_buf_putc(&s->b, '\n');
     }
@@ -238,7 +237,7 @@ static void print_all(const layout *l, bm_screen *s)
     if (r->design->known_se) {
         bm_screen_title(s, "Residual standard deviation");
         bm_buf_puts(&s->b, "known for each row: column ");
-        bm_show(&s->b, r->spec->se ? r->spec->se : "of standard errors");
+        bm_safe_text(&s->b, r->spec->se ? r->spec->se : "of standard errors");
         bm_buf_putc(&s->b, '\n');
     }
     print_rows(l, s, "Other parameters", l->other, NCOL);

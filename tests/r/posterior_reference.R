@@ -21,6 +21,7 @@ shape <- list(
   scaled   = function(z, chain, iter) z * chain,
   offset   = function(z, chain, iter) 1000000 + z,
   tiny     = function(z, chain, iter) z * 2^-30,
+  zeros    = function(z, chain, iter) if (iter %% 3 == 0) 0 * z else z,
   atom     = function(z, chain, iter) z * 2^-60,
   constant = function(z, chain, iter) 0.1,
   stuck    = function(z, chain, iter) 0.1 * chain,

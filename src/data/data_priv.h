@@ -1,0 +1,63 @@
+/* data_priv.h: what the files of this room share. */
+#ifndef BM_DATA_PRIV_H
+#define BM_DATA_PRIV_H
+
+#include "data/data.h"
+
+/* ---- hash.c: XXH64 (Collet), so that `xxhsum -H64 FILE` shows the same ---- */
+
+typedef struct { uint64_t v[4], total; size_t n; unsigned char tail[32]; } bm_hash;
+void     bm_hash_start(bm_hash *h);
+void     bm_hash_add(bm_hash *h, const void *s, size_t n);
+uint64_t bm_hash_value(const bm_hash *h);
+
+/* ---- input.c: the bytes of a file, of a gzip file's content, or of standard input ---- */
+
+typedef struct bm_input bm_input;
+bm_status   bm_input_open(bm_input **out, const char *path, bm_error *err);
+/* Up to room bytes; *got = 0 at the end and only there. */
+bm_status   bm_input_read(bm_input *in, char *dst, size_t room, size_t *got, bm_error *err);
+const char *bm_input_name(const bm_input *in);       /* for messages */
+const char *bm_input_path(const bm_input *in);
+uint64_t    bm_input_bytes(const bm_input *in);
+uint64_t    bm_input_hash(const bm_input *in);
+void        bm_input_close(bm_input *in);
+
+/* ---- cell.c: what a cell means, apart from where it is kept ---- */
+
+typedef enum { BM_CELL_NUMBER, BM_CELL_MISSING, BM_CELL_TEXT } bm_cell;
+typedef struct { bm_strv na; bool na_numbers; char delim; } bm_cell_rules;      /* na_numbers: some of them are (-99) */
+
+bm_status   bm_cell_rules_init(bm_cell_rules *r, const bm_read_options *opt, char delim, bm_error *err);
+void        bm_cell_rules_free(bm_cell_rules *r);
+/* An empty cell is always missing, as is one that equals a string for missing; *x is set for a number. */
+bm_cell     bm_cell_read(const bm_cell_rules *r, const bm_field *f, double *x);
+bool        bm_cell_missing(const bm_cell_rules *r, const bm_field *f);
+/* Static text for messages on why the cell is no number, if it looks as if it were meant as one; else NULL. */
+const char *bm_cell_hint(const char *s, size_t n, char delim);
+/* The offset of the first byte that is not UTF-8 (RFC 3629); n if all are. */
+size_t      bm_utf8_bad(const char *s, size_t n);
+/* Text of the file as it may appear in a message: control characters and bytes that are not UTF-8 as \xNN, long text cut. */
+enum { BM_SHOW_MAX = 80 };
+typedef struct { char s[BM_SHOW_MAX]; } bm_shown;
+bm_shown    bm_show(const char *s, size_t n);
+
+/* ---- levels.c: distinct labels and their codes, in the order of first sight ---- */
+
+typedef struct { uint64_t head; uint32_t tag, code1; } bm_slot;   /* first 8 bytes, upper half of the hash, code + 1 (0: empty) */
+typedef struct {
+    char    *text;  size_t ntext, cap_text;          /* all labels, each with a NUL */
+    size_t  *at;    size_t n, cap;                   /* where each begins */
+    bm_slot *slot;  size_t nslot;                    /* open addressing */
+} bm_levels;
+
+/* The code of a label, which is added if it is new (*added). */
+bm_status   bm_levels_code(bm_levels *lv, const char *s, size_t n, int32_t *code, bool *added, bm_error *err);
+bool        bm_levels_find(const bm_levels *lv, const char *s, size_t n, int32_t *code);
+const char *bm_levels_label(const bm_levels *lv, size_t code);
+/* Ends a factor: c gets the labels in numeric order (if all are numbers) or byte order, and c->code, n codes in the order of
+ * first sight, is rewritten to match. */
+bm_status   bm_levels_finish(const bm_levels *lv, bm_column *c, size_t n, bm_error *err);
+void        bm_levels_free(bm_levels *lv);
+
+#endif

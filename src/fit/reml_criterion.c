@@ -1,0 +1,147 @@
+/* reml_criterion.c: the REML or ML criterion, its gradient and its second derivatives in the coordinates of relfac.h.
+ *
+ * At fixed x (that is at fixed T = L / sigma) -2 log p = const(x) + df log sigma^2 + Q(x) / sigma^2, df = n - rank (REML) or n (ML). So
+ * the best sigma^2 is Q / df, and by the envelope theorem the gradient of the profiled criterion is the one at fixed sigma. */
+#include "fit/reml_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bm_status bm_criterion_new(bm_criterion_at *c, const bm_stats *st, const bm_design *d, bool ml, bm_error *err)
+{
+    double    df = (double)st->n - (double)st->rank;
+    bm_status status;
+
+    *c = (bm_criterion_at){ .st = st, .known_se = d->known_se, .sigma0 = 1 };
+    if (!d->known_se && df > 0 && st->yy > 0) c->sigma0 = sqrt(st->yy / df);
+    if ((status = bm_relfac_new(&c->rf, st, d, err)) != BM_OK) goto fail;
+    if ((status = bm_packed_new(&c->pk, st, err)) != BM_OK) goto fail;
+    if ((status = bm_marginal_new(&c->m, st, c->pk, NULL, ml ? BM_ML : BM_REML, err)) != BM_OK) goto fail;
+    if (!(c->L = bm_alloc(c->rf->nL, sizeof *c->L))) {
+        status = bm_nomem(err);
+        goto fail;
+    }
+    return BM_OK;
+fail:
+    bm_criterion_clear(c);
+    return status;
+}
+
+void bm_criterion_clear(bm_criterion_at *c)
+{
+    bm_marginal_free(c->m);
+    bm_packed_free(c->pk);
+    bm_relfac_free(c->rf);
+    free(c->L);
+    *c = (bm_criterion_at){ 0 };
+}
+
+static void gradient(bm_criterion_at *c, double *g)
+{
+    bm_marginal_gradient(c->m);
+    bm_relfac_gradient(c->rf, c->m->dL, c->m->sigma, g);
+    for (size_t i = 0; i < c->rf->n; i++) g[i] *= -2;
+}
+
+bm_status bm_criterion_full(bm_criterion_at *c, const double *x, double sigma, double *f, double *g)
+{
+    bm_status st;
+
+    c->evaluations++;
+    bm_relfac_L(c->rf, x, sigma, c->L);
+    if ((st = bm_marginal_eval(c->m, c->L, sigma)) != BM_OK) return st;
+    *f = -2 * c->m->logp;
+    if (g) gradient(c, g);
+    return BM_OK;
+}
+
+bm_status bm_criterion_profiled(void *self, const double *x, double *f, double *g)
+{
+    bm_criterion_at *c = self;
+    bm_status        st;
+
+    if ((st = bm_criterion_full(c, x, c->sigma0, f, NULL)) != BM_OK) return st;
+    if (!c->known_se && (st = bm_marginal_profile_sigma(c->m)) != BM_OK) return st;
+    *f = -2 * c->m->logp;
+    if (g) gradient(c, g);
+    return BM_OK;
+}
+
+/* ---- second derivatives ---- */
+
+typedef struct { double *g, *var, Q; } derived;      /* at one point: gradient in x, variances of b, Q */
+
+static bm_status at_point(bm_criterion_at *c, const double *x, double sigma, bool variances, derived *out)
+{
+    double    f;
+    bm_status st = bm_criterion_full(c, x, sigma, &f, out->g);
+
+    if (st != BM_OK) return st;
+    out->Q = c->m->Q;
+    if (!variances) return BM_OK;
+    bm_marginal_conditional(c->m, NULL, out->var, NULL, NULL);
+    for (size_t i = 0; i < c->st->p; i++) out->var[i] *= out->var[i];
+    return BM_OK;
+}
+
+/* Column i of H and dvar by central differences of fourth order with steps h and 2h. */
+static bm_status differences(bm_criterion_at *c, double *x, size_t i, double sigma, double *H, double *dvar, derived *at)
+{
+    static const double weight[4] = { 1, -8, 8, -1 }, step[4] = { -2, -1, 1, 2 };
+    size_t    n = c->rf->n, N = n + 1, p = c->st->p;
+    double    x0 = x[i], h = 2e-3 * fmax(1, bm_relfac_row(c->rf, x, i)), dQ = 0;
+    bm_status st = BM_OK;
+
+    for (size_t k = 0; k < 4 && st == BM_OK; k++) {
+        double w = weight[k] / (12 * h);
+
+        x[i] = x0 + step[k] * h;
+        if ((st = at_point(c, x, sigma, dvar != NULL, at)) != BM_OK) break;
+        for (size_t j = 0; j < n; j++) H[j + i * N] += w * at->g[j];
+        dQ += w * at->Q;
+        for (size_t j = 0; dvar && j < p; j++) dvar[j + i * p] += w * at->var[j];
+    }
+    x[i] = x0;
+    if (!c->known_se) H[n + i * N] = -2 * dQ / (sigma * sigma);
+    return st;
+}
+
+bm_status bm_criterion_curvature(bm_criterion_at *c, const double *x, double *H, double *dvar, bm_error *err)
+{
+    size_t    n = c->rf->n, N = n + 1, p = c->st->p;
+    double    f, *block = bm_alloc(2 * n + p, sizeof *block), *y = block, sigma;
+    derived   at = { .g = block + n, .var = block + 2 * n };
+    bm_status st = BM_OK;
+
+    if (!block) return bm_nomem(err);
+    memcpy(y, x, n * sizeof *y);
+    memset(H, 0, N * N * sizeof *H);
+    if (dvar) memset(dvar, 0, p * N * sizeof *dvar);
+    if ((st = bm_criterion_profiled(c, y, &f, NULL)) != BM_OK) goto done;
+    sigma = c->m->sigma;
+    if (dvar && !c->known_se) {
+        bm_marginal_conditional(c->m, NULL, at.var, NULL, NULL);
+        for (size_t j = 0; j < p; j++) dvar[j + n * p] = 2 * at.var[j] * at.var[j];
+    }
+    if (!c->known_se) H[n + n * N] = 4 * c->m->Q / (sigma * sigma);
+    for (size_t i = 0; i < n && st == BM_OK; i++) st = differences(c, y, i, sigma, H, dvar, &at);
+    if (st != BM_OK) goto done;
+    for (size_t j = 0; j < n; j++) {
+        for (size_t i = j + 1; i < n; i++) H[i + j * N] = H[j + i * N] = 0.5 * (H[i + j * N] + H[j + i * N]);
+        H[j + n * N] = H[n + j * N];
+    }
+    st = bm_criterion_profiled(c, y, &f, NULL);
+done:
+    free(block);
+    return st;
+}
+
+void bm_criterion_profile_hessian(const double *H, size_t n, bool known_se, double *Hp)
+{
+    size_t N = n + 1;
+
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < n; i++)
+            Hp[i + j * n] = H[i + j * N] - (known_se ? 0 : H[i + n * N] * H[n + j * N] / H[n + n * N]);
+}

@@ -1,0 +1,51 @@
+/* reml_priv.h: the criterion as a function of the coordinates of relfac.h. Private to the files of REML. */
+#ifndef BM_REML_PRIV_H
+#define BM_REML_PRIV_H
+
+#include "fit/optim.h"
+#include "fit/relfac.h"
+#include "fit/reml.h"
+
+typedef struct {
+    const bm_stats *st;
+    bm_packed      *pk;
+    bm_marginal    *m;
+    bm_relfac      *rf;
+    double         *L;            /* nL, scratch */
+    double          sigma0;       /* where the marginal is evaluated before sigma is profiled: of the size of the residuals */
+    bool            known_se;     /* sigma is 1 */
+    int             evaluations;
+} bm_criterion_at;
+
+bm_status bm_criterion_new(bm_criterion_at *c, const bm_stats *st, const bm_design *d, bool ml, bm_error *err);
+void      bm_criterion_clear(bm_criterion_at *c);
+/* A bm_objective: -2 log p at x, sigma at its best value. c->m is left at that point. */
+bm_status bm_criterion_profiled(void *c, const double *x, double *f, double *g);
+/* The same at a given sigma. */
+bm_status bm_criterion_full(bm_criterion_at *c, const double *x, double sigma, double *f, double *g);
+
+/* Second derivatives of -2 log p in (x, log sigma) at the profiled point x, (n + 1) x (n + 1) (with known_se the last row and column are
+ * zero), and, where dvar is not NULL, derivatives of the variances of b with respect to the same: p x (n + 1). Leaves c->m at x. */
+bm_status bm_criterion_curvature(bm_criterion_at *c, const double *x, double *H, double *dvar, bm_error *err);
+/* Second derivatives of the profiled criterion: n x n, from H. */
+void bm_criterion_profile_hessian(const double *H, size_t n, bool known_se, double *Hp);
+
+/* The search (reml_search.c): the best point over several starts, polished. x: n, its content is the first start if use_x. */
+bm_status bm_reml_minimise(bm_criterion_at *c, double *x, bool use_x, int starts, bm_reml_search *out, bm_error *err);
+
+/* What is at the boundary (reml_boundary.c): r->singular and r->boundary, from L at the point where c->m is. */
+bm_status bm_reml_find_boundary(bm_reml *r, const bm_criterion_at *c, const double *L, bm_error *err);
+bm_status bm_reml_snap(bm_criterion_at *c, double *L);
+
+/* Profile-likelihood intervals (reml_profile.c) into r->interval, of the ML deviance. */
+bm_status bm_reml_profile(bm_reml *r, const bm_stats *st, const bm_design *d, double level, bm_error *err);
+
+/* How much the deviance rises over its minimum when a parameter is held at value. */
+typedef bm_status bm_profile_fn(void *self, double value, double *rise, bm_error *err);
+/* Where the rise reaches level_root^2, going from the estimate by steps in the direction of step; limit where it does not (reml_bound.c). */
+bm_status bm_profile_bound(bm_profile_fn *fn, void *self, double estimate, double step, double limit, double level_root, double *out, bm_error *err);
+
+/* Statistics of the model in which coefficient k (not aliased) is known, for ML; without a basis to read b off (reml_fix.c). */
+bm_status bm_stats_fix_coefficient(bm_stats **out, const bm_stats *from, size_t k, double value, bm_error *err);
+
+#endif
