@@ -285,7 +285,7 @@ static bm_status contrast_for(bm_recipe *r, const char *setting, size_t len, bm_
 bm_status bm_var_contrasts(bm_recipe *r, bm_strv *notes, bm_error *err)
 {
     const bm_strv *c = &r->spec->contrasts;
-    bm_contrast    kind = 0;
+    bm_contrast    kind = BM_CONTRAST_TREATMENT;
     bm_status      st = BM_OK;
 
     for (size_t i = 0; i < c->n && st == BM_OK; i++) {
