@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NCOL = 11, SPLIT = 6, MOST_EFFECTS = 6, MOST_GROUPS = 25 };
+enum { NCOL = 12, SPLIT = 7, MOST_EFFECTS = 6, MOST_GROUPS = 25 };
 
 static void paragraph(bm_screen *s, bm_buf *text, size_t indent)
 {
@@ -85,11 +85,12 @@ static bm_status add_row(bm_table *t, const bm_compare_row *r, bm_error *err)
     optional(c[3], r->median, d);
     optional(c[4], r->sd, d);
     optional(c[5], r->diff, 2);
-    optional(c[6], r->lower, d);
-    optional(c[7], r->upper, d);
-    optional(c[8], r->q2_5, d);
-    optional(c[9], r->q97_5, d);
-    optional(c[10], r->ratio, 2);
+    optional(c[6], r->flat == BM_FLAT_NONE ? 0 : r->prior_shift, 2);
+    optional(c[7], r->lower, d);
+    optional(c[8], r->upper, d);
+    optional(c[9], r->q2_5, d);
+    optional(c[10], r->q97_5, d);
+    optional(c[11], r->ratio, 2);
     if (r->differs) mark(c[5]);
     return BM_OK;
 }
@@ -97,7 +98,7 @@ static bm_status add_row(bm_table *t, const bm_compare_row *r, bm_error *err)
 /* Columns [from, to) of all rows, with a line above that says whose they are. */
 static void block(bm_screen *s, const bm_table *t, const bm_comparison *c, size_t from, size_t to)
 {
-    static const struct { size_t from, to; const char *text; } over[] = { { 0, 2, "REML" }, { 2, 5, "posterior" }, { 6, 8, "REML 95 %" }, { 8, 10, "posterior 95 %" } };
+    static const struct { size_t from, to; const char *text; } over[] = { { 0, 2, "REML" }, { 2, 5, "posterior" }, { 7, 9, "REML 95 %" }, { 9, 11, "posterior 95 %" } };
     size_t at = 0, column = t->label_width;
 
     for (size_t k = from; k < to; k++) {
@@ -136,15 +137,16 @@ static size_t total_width(const bm_table *t, size_t to)
 
 static bm_status parameters(bm_screen *s, const bm_comparison *c, bm_error *err)
 {
-    static const char *const head[NCOL] = { "estimate", "s.e.", "mean", "median", "sd", "diff", "lower", "upper", "lower", "upper", "ratio" };
+    static const char *const head[NCOL] = { "estimate", "s.e.", "mean", "median", "sd", "diff", "prior", "lower", "upper", "lower", "upper", "ratio" };
     bm_table  t;
     bm_buf    text = { 0 };
     bm_status st = BM_OK;
-    size_t    differ = 0;
+    size_t    differ = 0, refused = 0;
 
     bm_table_init(&t, head, NCOL);
     for (size_t i = 0; i < c->nrow && st == BM_OK; i++) {
         differ += c->row[i].differs;
+        refused += c->row[i].flat == BM_FLAT_REFUSED;
         st = add_row(&t, &c->row[i], err);
         if (st == BM_OK && c->row[i].differs) t.flag[t.label.n - 1] = true;
     }
@@ -160,7 +162,9 @@ static bm_status parameters(bm_screen *s, const bm_comparison *c, bm_error *err)
         bm_buf_putc(&s->b, '\n');
         block(s, &t, c, SPLIT, NCOL);
     }
-    bm_buf_printf(&text, "diff: (mean - REML estimate) / sd%s; ratio: width of the posterior interval / REML's.", differ ? "; ! marks what is explained below" : "");
+    bm_buf_printf(&text, "diff: (mean - REML estimate) / sd%s; prior: how far the prior moved the mean, in sds%s; ratio: width of the posterior interval / REML's.",
+                  differ ? "; ! marks what is explained below" : "", refused ? " (- where the draws cannot tell)" : "");
+    bm_buf_putc(&s->b, '\n');
     dim_paragraph(s, &text);
 done:
     bm_table_free(&t);
@@ -274,15 +278,15 @@ static void effect_summary(bm_screen *s, const bm_comparison *c)
 /* Those that differ most, or all. */
 static bm_status effect_table(bm_screen *s, const bm_comparison *c, size_t most, bm_error *err)
 {
-    static const char *const head[] = { "", "BLUP", "cond. sd", "mean", "sd", "diff", "sd ratio", "pull REML", "pull Bayes" };
-    bm_grid t = { .ncol = 9, .align = "lrrrrrrrr" };
+    static const char *const head[] = { "", "BLUP", "cond. sd", "mean", "sd", "diff", "pull REML", "pull Bayes" };
+    bm_grid t = { .ncol = 8, .align = "lrrrrrrr" };
     bm_buf  name = { 0 };
     ranked *order = bm_alloc(c->neffect, sizeof *order);
 
     if (!order) return bm_nomem(err);
     for (size_t i = 0; i < c->neffect; i++) order[i] = (ranked){ i, isnan(c->effect[i].diff) ? 0 : fabs(c->effect[i].diff) };
     if (c->neffect > most) qsort(order, c->neffect, sizeof *order, by_size);
-    for (size_t i = 0; i < 9; i++) bm_grid_add(&t, head[i]);
+    for (size_t i = 0; i < 8; i++) bm_grid_add(&t, head[i]);
     for (size_t i = 0; i < c->neffect && i < most; i++) {
         const bm_compare_effect *f = &c->effect[order[i].index];
         int                      d = bm_decimals(f->mean, f->sd, NAN);
@@ -294,8 +298,6 @@ static bm_status effect_table(bm_screen *s, const bm_comparison *c, size_t most,
         bm_grid_num(&t, f->mean, d);
         bm_grid_num(&t, f->sd, d);
         bm_grid_num(&t, f->diff, 2);
-        if (isnan(f->ratio)) bm_grid_add(&t, "-");
-        else bm_grid_num(&t, f->ratio, 2);
         bm_grid_num(&t, f->shrink_reml, 2);
         bm_grid_num(&t, f->shrink, 2);
     }
