@@ -97,7 +97,7 @@ static void set_view(bm_compare *c)
     v->seed = c->fit_opt.seed;
     v->differ = c->opt.differ;
     v->no_evidence = run->no_evidence;
-    v->evidence = (bm_evidence){ run->log_evidence, run->log_evidence_se, run->pareto_k, !run->no_evidence };
+    v->evidence = (bm_evidence){ run->log_evidence, run->log_evidence_se, run->pareto_k, run->top_ratio, !run->no_evidence };
 }
 
 static bm_status note_reml(bm_compare *c, bm_error *err)

@@ -105,7 +105,7 @@ static bm_status theta_without_prior(const bm_compare *c, bm_compare_row *r, siz
     if (part == BM_PRIOR_NONE || part == BM_PRIOR_CONSTANT) return BM_OK;
     bm_prior_weights(th, &d, v, log_w);
     bm_weighted_moments(&w, d.x + v * d.stride, log_w, d.n);
-    r->flat = w.k <= 0.7 && isfinite(w.mean) ? BM_FLAT_WEIGHTS : BM_FLAT_REFUSED;
+    r->flat = isfinite(w.mean) && !bm_weights_degenerate(w.k, w.top) ? BM_FLAT_WEIGHTS : BM_FLAT_REFUSED;
     r->flat_mean = r->flat == BM_FLAT_WEIGHTS ? w.mean : NAN;
     r->flat_ess = w.ess;
     r->flat_k = w.k;

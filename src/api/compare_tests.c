@@ -89,7 +89,7 @@ static bm_status bayes_factor(bm_compare *c, bm_term_test *t, const bm_reduced *
 
     t->log_bf = t->log_bf_se = NAN;
     t->with = c->view.evidence;
-    t->without = (bm_evidence){ NAN, NAN, NAN, false };
+    t->without = (bm_evidence){ NAN, NAN, NAN, NAN, false };
     if ((t->no_bf = c->view.no_evidence)) return BM_OK;
     if ((st = bm_estimate_evidence(&t->without, &t->no_bf, r->post, &c->fit_opt, TARGET, err)) != BM_OK || t->no_bf) return st;
     t->log_bf = t->with.log - t->without.log;
@@ -99,12 +99,11 @@ static bm_status bayes_factor(bm_compare *c, bm_term_test *t, const bm_reduced *
 
 static bm_status warn_about(bm_compare *c, const bm_term_test *t, bm_error *err)
 {
-    double k = fmax(isnan(t->with.k) ? -INFINITY : t->with.k, isnan(t->without.k) ? -INFINITY : t->without.k);
-
     if (!isfinite(t->log_bf)) return BM_OK;
-    if (k > 0.7)
+    bool with = bm_weights_degenerate(t->with.k, t->with.top), without = bm_weights_degenerate(t->without.k, t->without.top);
+    if (with || without)
         return bm_strv_addf(&c->warnings, err, "the Bayes factor of %s rests on proposals that miss a tail of the posterior (Pareto k %.2f > 0.7): its Monte Carlo error "
-                                               "may be larger than stated", t->name, k);
+                                               "may be larger than stated", t->name, with ? t->with.k : t->without.k);
     if (t->log_bf_se > 0.05)
         return bm_strv_addf(&c->warnings, err, "the log Bayes factor of %s has a Monte Carlo error of %.2g, above 0.05, after as many proposals as are made at most", t->name,
                             t->log_bf_se);

@@ -64,6 +64,44 @@ static bm_status prior_moved(bm_compare_row *r, bm_error *err)
                         r->prior_shift, r->flat_mean, r->flat_ess);
 }
 
+/* Correlations: where one of their sds is small they mean nothing, and there the posterior spreads. sd: the variable of each. */
+static bm_status undetermined(const bm_compare *c, bm_compare_row *r, const size_t sd[2], const double reml[2], size_t variable, bm_error *err)
+{
+    const bm_draws *d = c->fit->draws;
+    size_t          n = d->nchain * d->niter, count = 0, which = 0;
+    double          mean = 0, most = INFINITY;
+
+    for (size_t k = 0; k < 2; k++) {                 /* the one that is nearest to 0, in its own posterior sds */
+        const bm_summary_row *s = &c->fit->summary[sd[k]];
+
+        if (s->mean / s->sd < most) {
+            most = s->mean / s->sd;
+            which = k;
+        }
+    }
+    if (!(reml[which] > 0) || isnan(r->reml)) return BM_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (d->x[sd[which] * n + i] < reml[which]) continue;
+        mean += d->x[variable * n + i];
+        count++;
+    }
+    if (count < 20) return BM_OK;
+    mean /= (double)count;
+    if (!(fabs(mean - r->reml) < fabs(r->mean - r->reml) - MATTERS * r->sd)) return BM_OK;
+    return bm_strv_addf(&r->why, err, "it is averaged over small values of %s, which leave it undetermined: over the draws in which that sd is at least its estimate %.3g "
+                                      "(%.0f %% of them) the mean is %.3g", d->names[sd[which]], reml[which], 100 * (double)count / (double)n, mean);
+}
+
+/* The estimate is the mode of a joint density, the posterior of one parameter averages over the others. */
+static bm_status marginal_mode(bm_compare_row *r, bm_error *err)
+{
+    double gap = (r->mode - r->reml) / r->sd;
+
+    if (r->kind == BM_PARAM_B || r->boundary || !(fabs(gap) > MATTERS)) return BM_OK;
+    return bm_strv_addf(&r->why, err, "its own posterior mode, %.4g, is %+.2f posterior sd from the estimate: REML sets the other parameters to their best values, the "
+                                      "posterior averages over them%s", r->mode, gap, r->flat == BM_FLAT_NONE ? "" : " (and the prior counts)");
+}
+
 /* Coefficients: mean - estimate = what the prior did + what averaging over theta did. */
 static bm_status averaged(bm_compare_row *r, bm_error *err)
 {
@@ -79,6 +117,29 @@ static bm_status noise(bm_compare_row *r, bm_error *err)
     return bm_strv_addf(&r->why, err, "the posterior mean has a Monte Carlo error of %.2f posterior sd: more draws would sharpen it", r->mcse / r->sd);
 }
 
+/* Which sds a correlation belongs to: in the order of the parameters. */
+static bm_status correlation(const bm_compare *c, bm_compare_row *r, bm_error *err)
+{
+    const bm_design *d = c->model->design;
+    size_t           sd = 1 + c->model->stats->p, cor = sd + c->model->post->th.nsd;
+
+    if (r->kind != BM_PARAM_COR) return BM_OK;
+    for (size_t k = 0; k < d->nfac; k++) {
+        const bm_group *g = &d->fac[k];
+
+        for (size_t b = 0; b < g->nblock; b++)
+            for (size_t i = g->block[b].first + 1; i < g->block[b].first + g->block[b].size; i++)
+                for (size_t j = g->block[b].first; j < i; j++, cor++) {
+                    const size_t pair[2] = { sd + j, sd + i };
+                    const double reml[2] = { c->reml->group[k].sd[j], c->reml->group[k].sd[i] };
+
+                    if (strcmp(c->fit->draws->names[cor], r->name) == 0) return undetermined(c, r, pair, reml, cor, err);
+                }
+        sd += g->q;
+    }
+    return BM_OK;
+}
+
 static bm_status explain(const bm_compare *c, bm_compare_row *r, bm_error *err)
 {
     bm_status st;
@@ -88,6 +149,8 @@ static bm_status explain(const bm_compare *c, bm_compare_row *r, bm_error *err)
     if ((st = skewed(r, err)) != BM_OK) return st;
     if ((st = prior_moved(r, err)) != BM_OK) return st;
     if ((st = averaged(r, err)) != BM_OK) return st;
+    if ((st = marginal_mode(r, err)) != BM_OK) return st;
+    if ((st = correlation(c, r, err)) != BM_OK) return st;
     if ((st = noise(r, err)) != BM_OK || r->why.n) return st;
     return bm_strv_add(&r->why, "none of the usual reasons alone: not the boundary, few groups, skewness, the prior or Monte Carlo error", err);
 }

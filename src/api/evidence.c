@@ -26,7 +26,7 @@ bm_status bm_estimate_evidence(bm_evidence *out, const char **none, const bm_pos
     size_t         done = 0;
     bm_status      st;
 
-    *out = (bm_evidence){ NAN, NAN, NAN, false };
+    *out = (bm_evidence){ NAN, NAN, NAN, NAN, false };
     *none = NULL;
     o.thin = 1;
     want = o.draws;
@@ -44,7 +44,7 @@ bm_status bm_estimate_evidence(bm_evidence *out, const char **none, const bm_pos
         want *= fmin(fmax(1.2 * pow(info.log_evidence_se / target, 2), 1.5), 8);
         want = fmin(want, MOST / (double)o.chains + 1);
     }
-    *out = (bm_evidence){ info.log_evidence, info.log_evidence_se, info.nratio ? bm_pareto_k(info.log_ratio, info.nratio) : NAN, true };
+    *out = (bm_evidence){ info.log_evidence, info.log_evidence_se, info.nratio ? bm_pareto_k(info.log_ratio, info.nratio) : NAN, info.top_ratio, true };
 done:
     bm_mcmc_free(mc);
     return st;

@@ -167,6 +167,7 @@ static void run_information(bm_fit *f, const bm_mcmc_info *info)
     r->nchain = (size_t)f->opt.chains;
     memcpy(r->acceptance, info->acceptance, r->nchain * sizeof *r->acceptance);
     r->pareto_k = info->nratio ? bm_pareto_k(info->log_ratio, info->nratio) : NAN;
+    r->top_ratio = info->top_ratio;
     r->warmup_evaluations = info->warmup_evaluations;
     r->evaluations = info->evaluations + info->warmup_evaluations;
 }

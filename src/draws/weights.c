@@ -6,6 +6,13 @@
 
 #include <math.h>
 
+static const double HEAVY_TAIL = 0.7, HEAVY_WEIGHT = 10;
+
+bool bm_weights_degenerate(double k, double top)
+{
+    return k > HEAVY_TAIL && !(top < HEAVY_WEIGHT);
+}
+
 void bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n)
 {
     double top = -INFINITY, sum = 0, sq = 0, mean = 0, var = 0;
@@ -29,4 +36,5 @@ void bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w,
     out->mean = x[0] + mean;
     out->sd = sqrt(var / sum);
     out->ess = sum * sum / sq;
+    out->top = (double)n / sum;
 }

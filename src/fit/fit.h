@@ -21,6 +21,7 @@ typedef struct {
     uint64_t warmup_evaluations, evaluations;    /* of the marginal (a gradient counts as one); the second: while sampling, all chains */
     const double *log_ratio;        /* log posterior - log proposal at the proposals made while sampling; empty for gradient kernels */
     size_t   nratio;
+    double   top_ratio;             /* the largest of these ratios over their mean; NaN without any */
     double   log_evidence;          /* log p(y): mean ratio over the proposals made; NaN where the kernel makes none */
     double   log_evidence_se;       /* its standard error: the proposals are independent */
     bm_moments *moments;            /* averages over all chains, of b and then of u */

@@ -38,7 +38,7 @@ typedef struct { uint32_t factor, level, term; double reml, se, mean, sd, diff, 
 
 typedef struct { uint32_t factor, level, term; size_t n; double complete, none, none_se, none_se_pooled, reml, mean, sd, q2_5, q97_5; } bm_pool_row;
 
-typedef struct { double log, se, k; bool known; } bm_evidence;      /* k: Pareto k of the ratios behind it, NaN where exact */
+typedef struct { double log, se, k, top; bool known; } bm_evidence;  /* of the ratios behind it: Pareto k, largest over mean; NaN where exact */
 
 typedef struct {
     char       *name;                /* of the sd */

@@ -59,10 +59,23 @@ static void header(bm_screen *s, const bm_comparison *c)
 
 /* ---- parameters ---- */
 
+/* No -0.00 */
+static double tidy(double x, int decimals)
+{
+    return fabs(x) < 0.5 * pow(10, -decimals) ? 0 : x;
+}
+
 static void optional(bm_cell c, double x, int decimals)
 {
     if (isnan(x)) strcpy(c, "-");
-    else bm_cell_number(c, x, decimals);
+    else bm_cell_number(c, tidy(x, decimals), decimals);
+}
+
+/* The same into a grid. */
+static void number(bm_grid *g, double x, int decimals)
+{
+    if (isnan(x)) bm_grid_add(g, "-");
+    else bm_grid_num(g, tidy(x, decimals), decimals);
 }
 
 static void mark(bm_cell c)
@@ -214,8 +227,8 @@ static void shares(bm_screen *s, const bm_comparison *c)
         const double            x[] = { r->reml, r->mean, r->q50, r->sd, r->q2_5, r->q97_5 };
 
         bm_grid_add(&t, r->name);
-        for (size_t k = 0; k < 6; k++) bm_grid_num(&t, x[k], 3);
-        bm_grid_num(&t, r->diff, 2);
+        for (size_t k = 0; k < 6; k++) number(&t, x[k], 3);
+        number(&t, r->diff, 2);
     }
     bm_grid_write(&t, &s->b, 0);
 }
@@ -241,20 +254,21 @@ static void effect_name(bm_buf *b, const bm_comparison *c, size_t factor, size_t
 /* One line per term: how many differ, how far they are pulled. */
 static void effect_summary(bm_screen *s, const bm_comparison *c)
 {
-    static const char *const head[] = { "", "levels", "max |diff|", "sd ratio", "pull REML", "pull Bayes" };
-    bm_grid t = { .ncol = 6, .align = "lrrrrr" };
+    static const char *const head[] = { "", "levels", "differ", "max |diff|", "sd ratio", "pull REML", "pull Bayes" };
+    bm_grid t = { .ncol = 7, .align = "lrrrrrr" };
     bm_buf  name = { 0 };
 
-    for (size_t i = 0; i < 6; i++) bm_grid_add(&t, head[i]);
+    for (size_t i = 0; i < 7; i++) bm_grid_add(&t, head[i]);
     for (size_t k = 0; k < c->design->nfac; k++)
         for (size_t i = 0; i < c->design->fac[k].q; i++) {
-            double most = 0, ratio = 0, pr = 0, pb = 0, n = 0, nr = 0;
+            double most = 0, ratio = 0, pr = 0, pb = 0, n = 0, nr = 0, differ = 0;
 
             for (size_t e = 0; e < c->neffect; e++) {
                 const bm_compare_effect *f = &c->effect[e];
 
                 if (f->factor != k || f->term != i) continue;
                 most = fmax(most, fabs(f->diff));
+                differ += fabs(f->diff) > c->differ;
                 if (isfinite(f->ratio)) ratio += f->ratio, nr++;
                 pr += f->shrink_reml;
                 pb += f->shrink;
@@ -264,6 +278,7 @@ static void effect_summary(bm_screen *s, const bm_comparison *c)
             bm_buf_printf(&name, "r_%s[,%s]", c->design->fac[k].name, c->design->fac[k].znames[i]);
             bm_grid_add(&t, name.s ? name.s : "");
             bm_grid_num(&t, n, 0);
+            bm_grid_num(&t, differ, 0);
             bm_grid_num(&t, most, 2);
             if (nr > 0) bm_grid_num(&t, ratio / nr, 2);
             else bm_grid_add(&t, "-");
@@ -273,6 +288,30 @@ static void effect_summary(bm_screen *s, const bm_comparison *c)
     if (name.failed) s->b.failed = true;
     bm_buf_free(&name);
     bm_grid_write(&t, &s->b, 0);
+}
+
+/* Why effects differ: the sd behind them. */
+static void effect_reasons(bm_screen *s, const bm_comparison *c)
+{
+    for (size_t k = 0, row = 0; k < c->design->nfac; k++)
+        for (size_t i = 0; i < c->design->fac[k].q; i++) {
+            const bm_compare_row *r;
+            size_t                differ = 0;
+            bm_buf                text = { 0 };
+
+            while (row < c->nrow && c->row[row].kind != BM_PARAM_SD) row++;
+            if (row == c->nrow) return;
+            r = &c->row[row++];
+            for (size_t e = 0; e < c->neffect; e++) differ += c->effect[e].factor == k && c->effect[e].term == i && fabs(c->effect[e].diff) > c->differ;
+            if (!differ) continue;
+            if (r->reml > 0)
+                bm_buf_printf(&text, "%zu differ%s by more than %g sd: REML takes %s to be %.3g, the posterior averages over %.3g .. %.3g (95 %%).", differ,
+                              differ == 1 ? "s" : "", c->differ, r->name, r->reml, r->q2_5, r->q97_5);
+            else
+                bm_buf_printf(&text, "%zu differ%s by more than %g sd: REML takes %s to be 0, so that every effect is 0; the posterior averages over %.3g .. %.3g (95 %%).",
+                              differ, differ == 1 ? "s" : "", c->differ, r->name, r->q2_5, r->q97_5);
+            paragraph(s, &text, 0);
+        }
 }
 
 /* Those that differ most, or all. */
@@ -293,11 +332,11 @@ static bm_status effect_table(bm_screen *s, const bm_comparison *c, size_t most,
 
         effect_name(&name, c, f->factor, f->level, f->term);
         bm_grid_add(&t, name.s ? name.s : "");
-        bm_grid_num(&t, f->reml, d);
-        bm_grid_num(&t, f->se, d);
-        bm_grid_num(&t, f->mean, d);
-        bm_grid_num(&t, f->sd, d);
-        bm_grid_num(&t, f->diff, 2);
+        number(&t, f->reml, d);
+        number(&t, f->se, d);
+        number(&t, f->mean, d);
+        number(&t, f->sd, d);
+        number(&t, f->diff, 2);
         bm_grid_num(&t, f->shrink_reml, 2);
         bm_grid_num(&t, f->shrink, 2);
     }
@@ -319,6 +358,7 @@ static bm_status effects(bm_screen *s, const bm_comparison *c, bm_error *err)
     effect_summary(s, c);
     bm_buf_puts(&text, "pull: conditional variance / variance, averaged: 0, each group speaks for itself; 1, it is pulled to the mean all the way.");
     dim_paragraph(s, &text);
+    effect_reasons(s, c);
     if (!all) bm_buf_printf(&s->b, "\nThe %d of %zu that differ most (-v shows all)\n", MOST_EFFECTS, c->neffect);
     else bm_buf_putc(&s->b, '\n');
     if ((st = effect_table(s, c, all ? SIZE_MAX : MOST_EFFECTS, err)) != BM_OK) return st;
@@ -345,10 +385,7 @@ static void pool_term(bm_screen *s, const bm_comparison *c, size_t factor, size_
         shown++;
         bm_grid_add(&t, g->levels[r->level]);
         bm_grid_num(&t, (double)r->n, 0);
-        for (size_t k = 0; k < 8; k++) {
-            if (isnan(x[k])) bm_grid_add(&t, "-");
-            else bm_grid_num(&t, x[k], d);
-        }
+        for (size_t k = 0; k < 8; k++) number(&t, x[k], d);
     }
     bm_buf_putc(&s->b, '\n');
     bm_safe_text(&s->b, g->znames[term]);

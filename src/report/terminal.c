@@ -167,17 +167,10 @@ static void print_sampler(bm_screen *s, const bm_result *r)
         bm_buf_printf(&text, "; %llu evaluations, %llu of them in warm-up; %.3g s reading, %.3g s warm-up, %.3g s sampling",
                       (unsigned long long)run->evaluations, (unsigned long long)run->warmup_evaluations, run->read_seconds,
                       run->warmup_seconds, run->sampling_seconds);
+    if (s->opt->verbose && run->no_evidence) bm_buf_printf(&text, "; no evidence: %s", run->no_evidence);
+    else if (s->opt->verbose && isfinite(run->log_evidence))
+        bm_buf_printf(&text, "; log evidence %.3f (Monte Carlo error %.2g)", run->log_evidence, run->log_evidence_se);
     bm_screen_field(s, "Sampler", &text);
-}
-
-static void print_evidence(bm_screen *s, const bm_run_info *run)
-{
-    bm_buf text = { 0 };
-
-    if (!s->opt->verbose) return;
-    if (run->no_evidence) bm_buf_printf(&text, "none: %s", run->no_evidence);
-    else bm_buf_printf(&text, "log p(y) = %.3f (Monte Carlo error %.2g)", run->log_evidence, run->log_evidence_se);
-    bm_screen_field(s, "Evid.", &text);
 }
 
 static void print_groups(const layout *l, bm_screen *s)
@@ -241,7 +234,6 @@ static void print_all(const layout *l, bm_screen *s)
     bm_screen_model(s, r->spec, r->frame_info, r->design);
     print_draws(s, r);
     print_sampler(s, r);
-    print_evidence(s, r->run);
     print_groups(l, s);
     print_rows(l, s, r->design->nfac ? "Population-level effects" : "Regression coefficients", l->b, NCOL);
     print_rows(l, s, "Residual standard deviation", l->sigma, NCOL);
