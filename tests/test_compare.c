@@ -73,9 +73,28 @@ static char *printed(const bm_compare *c, const bm_print_options *opt)
     return text;
 }
 
+/* Lines are filled: any blanks count as one. */
+static char *one_line(const char *text)
+{
+    char *s = malloc(strlen(text) + 1), *to = s;
+
+    for (; *text; text++) {
+        bool blank = *text == ' ' || *text == '\n';
+
+        if (!blank) *to++ = *text;
+        else if (to > s && to[-1] != ' ') *to++ = ' ';
+    }
+    *to = '\0';
+    return s;
+}
+
 static void assert_prints(const char *text, const char *part)
 {
-    if (strstr(text, part)) return;
+    char *line = one_line(text);
+    bool  found = strstr(line, part) != NULL;
+
+    free(line);
+    if (found) return;
     print_error("%s\n", text);
     fail_msg("does not print '%s'", part);
 }
@@ -334,7 +353,7 @@ static void test_models_without_an_evidence_say_why(void **state)
     assert_true(isfinite(c->view.test[0].p) && isfinite(c->view.test[0].prob));
     text = printed(c, NULL);
     assert_prints(text, "no evidence: a prior is improper (flat), so that");
-    assert_prints(text, "Bayes factor        none: a prior is improper (flat)");
+    assert_prints(text, "Bayes factor none: a prior is improper (flat)");
     free(text);
     bm_compare_free(c);
     bm_model_free(m);
@@ -822,7 +841,7 @@ static void test_no_pooling_with_common_and_absorbed_predictors_is_least_squares
     /* partial pooling of an absorbed predictor: its part belongs to the group */
     const bm_reml *r = c->reml;
     size_t         sex = 2;
-    const bm_pool_row *row = &c->view.pool[0];
+    const bm_pool_row *row = &c->view.pool[2 * (size_t)d->fac[0].code[0]];      /* the group of the first row of the data */
     bm_assert_near(row->reml, r->b[0] + r->b[sex] * d->X[0 + sex * n] + r->group[0].u[row->level * 2], 1e-9);
     char *text = printed(c, NULL);
     assert_prints(text, "no pooling by Subject: the coefficients that do not belong to a group");
@@ -907,7 +926,8 @@ static void test_tests_of_random_terms_agree_with_fits_of_the_smaller_models(voi
             fail_msg("%s: log Bayes factor %.4f, from separate fits %.4f", x->name, x->log_bf, with.log - without.log);
         bm_assert_near(x->eps, 4, 1e-15);
     }
-    bm_assert_near(c->view.test[1].p, 2.786e-10, 1e-3);          /* half chi-square with 1, half with 2 df at 42.837 */
+    double x2 = c->view.test[1].chisq;               /* half chi-square with 1, half with 2 df */
+    bm_assert_near(c->view.test[1].p, 0.5 * erfc(sqrt(x2 / 2)) + 0.5 * exp(-x2 / 2), 1e-6);
     const bm_draws *d = c->fit->draws;
     size_t n = d->nchain * d->niter, below = 0;
     for (size_t i = 0; i < n; i++) below += d->x[4 * n + i] < 4;

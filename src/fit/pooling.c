@@ -54,6 +54,7 @@ static void to_user(size_t m, size_t p, double *M, const double *K)
         }
 }
 
+/* A <- A' */
 static void transpose(size_t n, double *A)
 {
     for (size_t c = 0; c < n; c++)
@@ -73,6 +74,8 @@ typedef struct {
     double *C;              /* J x (q x q): factors of A_j */
     double *B;              /* J x (q x p): Z~_j'W X, the user's columns */
     double *S, *r, *full;   /* p x p, p: what the groups leave of X'WX and X'Wy~; diagonal of X'WX */
+    double *same;           /* q x p: x_k = Z d_k with the same d_k in every group */
+    bool   *matched;        /* p: is it so? */
     double *delta;          /* p: common coefficients, no pooling minus complete pooling */
     size_t  rank, groups;   /* of S over the common columns; of all groups together */
 } work;
@@ -118,6 +121,28 @@ static void leave_groups_out(work *w)
         }
     }
     for (size_t k = 0; k < p; k++) w->out->absorbed[k] = w->S[k + k * p] <= DEPENDENT * w->full[k];
+}
+
+/* Columns of X that are one combination of the columns of Z in all groups, such as the fixed effect that belongs to a group-level one: their
+ * combination is known in groups too that have too few rows to show it. */
+static void match_columns(work *w)
+{
+    size_t q = w->f->q, p = w->st->p;
+    double A[MAX_EFFECTS * MAX_EFFECTS] = { 0 }, full[MAX_EFFECTS], x[MAX_EFFECTS], b[MAX_EFFECTS];
+
+    for (size_t j = 0; j < w->f->J; j++)
+        for (size_t i = 0; i < q * q; i++) A[i] += w->f->A[j * q * q + i];
+    for (size_t i = 0; i < q; i++) full[i] = A[i + i * q];
+    factor(q, A, full);
+    for (size_t k = 0; k < p; k++) {
+        memset(b, 0, sizeof b);
+        for (size_t j = 0; j < w->f->J; j++)
+            for (size_t i = 0; i < q; i++) b[i] += w->B[(j * p + k) * q + i];
+        memcpy(x, b, sizeof x);
+        solve(q, A, x);
+        w->matched[k] = w->full[k] - bm_dot(q, b, x) <= DEPENDENT * w->full[k];
+        memcpy(w->same + k * q, x, q * sizeof *x);
+    }
 }
 
 static void common_coefficients(work *w)
@@ -191,8 +216,8 @@ static void group_coefficients(work *w, size_t j, double s2, double *v)
         double *D = out->D + (j * p + k) * q;
 
         if (!out->absorbed[k]) continue;
-        memcpy(x, B + k * q, q * sizeof *x);
-        solve(q, C, x);
+        memcpy(x, w->matched[k] ? w->same + k * q : B + k * q, q * sizeof *x);
+        if (!w->matched[k]) solve(q, C, x);
         user_effects(w->f, x, D);
         for (size_t i = 0; i < q; i++) out->complete[j * q + i] += D[i] * w->st->b0[k];
     }
@@ -252,14 +277,16 @@ static bm_status allocate(work *w, bm_error *err)
     o->b = bm_alloc(p, sizeof *o->b);
     o->absorbed = bm_alloc(p, sizeof *o->absorbed);
     o->estimable = bm_alloc(J, sizeof *o->estimable);
-    w->C = bm_alloc(J * q * (q + p), sizeof *w->C);
+    w->C = bm_alloc(J * q * (q + p) + q * p, sizeof *w->C);
+    w->matched = bm_alloc(p, sizeof *w->matched);
     w->S = bm_alloc(p * p + 4 * p, sizeof *w->S);
-    if (!o->complete || !o->D || !o->b || !o->absorbed || !o->estimable || !w->C || !w->S)
+    if (!o->complete || !o->D || !o->b || !o->absorbed || !o->estimable || !w->C || !w->S || !w->matched)
         return bm_fail(err, BM_ENOMEM, "out of memory for the coefficients of %zu groups", J);
     o->none = o->complete + J * q;
     o->none_se = o->none + J * q;
     o->none_se_pooled = o->none_se + J * q;
     w->B = w->C + J * q * q;
+    w->same = w->B + J * q * p;
     w->r = w->S + p * p;
     w->full = w->r + p;
     w->delta = w->full + p;
@@ -275,6 +302,7 @@ bm_status bm_pooling_new(bm_pooling **out, const bm_stats *st, const bm_design *
     if (status != BM_OK) goto done;
     group_factors(&w);
     leave_groups_out(&w);
+    match_columns(&w);
     common_coefficients(&w);
     double s2 = d->known_se ? 1 : residual_variance(&w);
     w.out->sigma = sqrt(s2);
@@ -285,6 +313,7 @@ bm_status bm_pooling_new(bm_pooling **out, const bm_stats *st, const bm_design *
 done:
     free(w.C);
     free(w.S);
+    free(w.matched);
     bm_pooling_free(w.out);
     return status;
 }
