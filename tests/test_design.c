@@ -139,10 +139,110 @@ static void test_every_reference_model_has_the_columns_rows_and_groups_that_r_ha
     assert_int_equal(models, 153);
 }
 
+/* ---- R's model.matrix on a small mixed table (tests/r/model_matrix_reference.R) ---- */
+
+static void check_values(const char *formula, const bm_design *d, const char *values)
+{
+    bm_strv v = split(values, ' ');
+
+    assert_int_equal(v.n, d->n * d->p);
+    for (size_t i = 0; i < v.n; i++) {
+        double want;
+
+        assert_true(bm_parse_double(v.v[i], strlen(v.v[i]), &want));
+        if (fabs(d->X[i] - want) > 1e-13 * fmax(1, fabs(want)))
+            fail_msg("%s: column '%s' has %.17g in row %zu, R %.17g", formula, d->xnames[i / d->n], d->X[i], i % d->n, want);
+    }
+    bm_strv_free(&v);
+}
+
+static void check_names(const char *formula, const bm_design *d, const char *want)
+{
+    bm_strv names = split(want, ';');
+
+    if (names.n != d->p) fail_msg("%s: %zu columns, R has %zu: %s", formula, d->p, names.n, want);
+    for (size_t k = 0; k < d->p; k++)
+        if (strcmp(names.v[k], d->xnames[k]) != 0) fail_msg("%s: column %zu is '%s', R has '%s'", formula, k, d->xnames[k], names.v[k]);
+    bm_strv_free(&names);
+}
+
+/* name=levels=effects=labels;... in lme4's order of groups, which is ours by name. */
+static void check_lme4_groups(const char *formula, const bm_design *d, const char *want)
+{
+    bm_strv groups = split(want, ';');
+
+    if (groups.n != d->nfac) fail_msg("%s: %zu groups, lme4 has %zu", formula, d->nfac, groups.n);
+    for (size_t i = 0; i < groups.n; i++) {
+        bm_strv         field = split(groups.v[i], '='), terms = split(field.v[2], '|'), labels = split(field.v[3], ',');
+        const bm_group *g = find_group(d, field.v[0]);
+
+        assert_non_null(g);
+        assert_int_equal(g->J, labels.n);
+        assert_int_equal(g->q, terms.n);
+        for (size_t k = 0; k < terms.n; k++)
+            assert_string_equal(g->znames[k], strcmp(terms.v[k], "(Intercept)") == 0 ? "Intercept" : terms.v[k]);
+        for (size_t k = 0; k < labels.n; k++) assert_string_equal(g->levels[k], labels.v[k]);
+        bm_strv_free(&field);
+        bm_strv_free(&terms);
+        bm_strv_free(&labels);
+    }
+    bm_strv_free(&groups);
+}
+
+static void check_against_r(const bm_field *v)
+{
+    char       *formula = bm_strndup(v[0].s, v[0].n), *contrast = bm_strndup(v[1].s, v[1].n), *n = bm_strndup(v[2].s, v[2].n);
+    char       *names = bm_strndup(v[3].s, v[3].n), *values = bm_strndup(v[4].s, v[4].n), *groups = bm_strndup(v[5].s, v[5].n);
+    bm_formula *f = parse(formula);
+    bm_frame   *frame = read_frame("mixed.csv", f, NULL, NULL);
+    bm_spec     spec = { .contrasts = { .v = &contrast, .n = 1 } };
+    bm_design  *d;
+    bm_error    err = { 0 };
+    bm_status   st = bm_design_new(&d, &spec, f, frame, &err);
+
+    if (st != BM_OK) fail_msg("%s: %s", formula, err.msg);
+    assert_int_equal(d->n, atoi(n));
+    check_names(formula, d, names);
+    if (*values) check_values(formula, d, values);
+    check_lme4_groups(formula, d, groups);
+    bm_design_free(d);
+    bm_frame_free(frame);
+    bm_formula_free(f);
+    free(formula);
+    free(contrast);
+    free(n);
+    free(names);
+    free(values);
+    free(groups);
+}
+
+static void test_names_and_numbers_are_those_of_model_matrix_and_lme4(void **state)
+{
+    const char     *path = getenv("BM_MODEL_MATRIX");           /* a longer list, made by the same script */
+    bm_csv         *csv;
+    const bm_field *v;
+    size_t          n, count = 0;
+    bm_error        err = { 0 };
+
+    (void)state;
+    bm_assert_ok(bm_csv_open(&csv, path ? path : "tests/data/model_matrix.csv.gz", ',', &err), err);
+    bm_assert_ok(bm_csv_next(csv, &v, &n, &err), err);
+    for (;;) {
+        bm_assert_ok(bm_csv_next(csv, &v, &n, &err), err);
+        if (n == 0) break;
+        assert_int_equal(n, 6);
+        check_against_r(v);
+        count++;
+    }
+    bm_csv_close(csv);
+    assert_true(count >= 404);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_reference_model_has_the_columns_rows_and_groups_that_r_has),
+        cmocka_unit_test(test_names_and_numbers_are_those_of_model_matrix_and_lme4),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
