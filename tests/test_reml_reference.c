@@ -4,9 +4,9 @@
 
 #include "fit/fit.h"
 
+#include <unistd.h>
 #include <cjson/cJSON.h>
 #include <dirent.h>
-#include <unistd.h>
 
 static char *read_file(const char *path)
 {
@@ -38,12 +38,12 @@ static bm_model *model_of(const cJSON *ref)
     bm_spec     *s = NULL;
     bm_model    *m = NULL;
     bm_error     err = { 0 };
-    char         path[300];
+    char         path[256];
     const cJSON *e;
 
     bm_assert_ok(bm_spec_new(&s, &err), err);
-    snprintf(path, sizeof path - 4, "tests/data/%s", get(ref, "data")->valuestring);
-    if (access(path, R_OK) != 0) strcat(path, ".gz");            /* the large ones are kept compressed */
+    snprintf(path, sizeof path, "tests/data/%s", get(ref, "data")->valuestring);
+    if (access(path, R_OK) != 0) snprintf(path, sizeof path, "tests/data/%s.gz", get(ref, "data")->valuestring);
     bm_assert_ok(bm_spec_set(s, "data", path, &err), err);
     set(s, "name", get(ref, "name"));
     set(s, "formula", get(ref, "formula"));
