@@ -188,8 +188,12 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
 {
     double top = -INFINITY, sum = 0, sq = 0, n = (double)tried;
 
-    info->log_evidence = info->log_evidence_se = NAN;
-    if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio || s->post->cp->any_t) return;
+    info->log_evidence = info->log_evidence_se = info->top_ratio = NAN;
+    if (s->kernel == BM_KERNEL_FIXED && !s->post->cp->any_t) {   /* nothing to integrate over: exact */
+        info->log_evidence = s->chain[0].cur->lp;
+        info->log_evidence_se = 0;
+    }
+    if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio) return;
     for (size_t i = 0; i < info->nratio; i++) top = fmax(top, info->log_ratio[i]);
     for (size_t i = 0; i < info->nratio; i++) {
         double w = exp(info->log_ratio[i] - top);
@@ -197,6 +201,8 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
         sum += w;
         sq += w * w;
     }
+    info->top_ratio = n / sum;
+    if (s->post->cp->any_t) return;
     info->log_evidence = top + log(sum / n) + (double)s->q.nside * M_LN2;
     info->log_evidence_se = sqrt(fmax(sq / n - (sum / n) * (sum / n), 0) / n) / (sum / n);
 }
