@@ -112,9 +112,12 @@ static void test_designs_survive_every_failing_allocation(void **state)
     bm_strv factors = split("x", '|'), levels = split("f=c,a,b", '|'), contrasts = split("sum|h=helmert|q=sum", '|');
 
     (void)state;
-    fail_in_turn("log(y + 1) ~ scale(x) * f + factor(g):h + offset(x / 2) + (x + f || g) + (1 | h/f)", &(bm_spec){ .weights = weights }, BM_OK);
-    fail_in_turn("y ~ . + x:f + (1 | g:h)", &(bm_spec){ .factors = factors, .levels = levels, .contrasts = contrasts, .se = se }, BM_OK);
-    fail_in_turn("y ~ (f + h + x)^2 / g - 1 + f %in% h + I(f == 'a' & x > 2) + log(x, base = 2) + (factor(x > 2) | h)", &(bm_spec){ 0 }, BM_OK);
+    fail_in_turn("log(y + 1) ~ scale(x) * f + factor(g):h + offset(x / 2) + (x + f || g) + (1 | h/f)",
+                 &(bm_spec){ .weights = weights }, BM_OK);
+    fail_in_turn("y ~ . + x:f + (1 | g:h)",
+                 &(bm_spec){ .factors = factors, .levels = levels, .contrasts = contrasts, .se = se }, BM_OK);
+    fail_in_turn("y ~ (f + h + x)^2 / g - 1 + f %in% h + I(f == 'a' & x > 2) + log(x, base = 2) + (factor(x > 2) | h)",
+                 &(bm_spec){ 0 }, BM_OK);
     bm_strv_free(&factors);
     bm_strv_free(&levels);
     bm_strv_free(&contrasts);
