@@ -223,7 +223,8 @@ static void test_formula_match_names_the_place_and_the_column_that_was_meant(voi
 
     (void)state;
     assert_int_equal(bm_formula_match(f, columns, 3, &err), BM_EINVAL);
-    bm_assert_says(err, "the data have no column 'Dyas'; did you mean 'Days'?\n  Reaction ~ Dyas + (Days | Subject)\n             ^");
+    bm_assert_says(err,
+                   "the data have no column 'Dyas'; did you mean 'Days'?\n  Reaction ~ Dyas + (Days | Subject)\n             ^");
     bm_formula_free(f);
     f = parse("Reaction ~ Days");
     bm_assert_ok(bm_formula_match(f, columns, 3, &(bm_error){ 0 }), err);
