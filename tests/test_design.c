@@ -337,7 +337,7 @@ static void test_groups_are_levels_that_occur_in_numeric_order(void **state)
 
 static void test_nested_groups_are_the_outer_one_and_the_pairs_that_occur(void **state)
 {
-    made            m = make_ok("y ~ 1 + (1 | h/g)", small, (bm_spec){ 0 });
+    made            m = make_ok("y ~ 1 + (1 | (h/(g)))", small, (bm_spec){ 0 });
     const bm_group *g;
     static const char *const want[] = { "u:9", "u:10", "v:2", "v:9" };
 
@@ -395,6 +395,31 @@ static void test_a_double_bar_separates_the_columns_of_a_factor_and_says_so(void
     m = make_ok("y ~ 1 + (x || g)", small, (bm_spec){ 0 });
     assert_int_equal(m.d->notes.n, 0);
     done(&m);
+}
+
+static void test_arithmetic_is_evaluated_row_by_row(void **state)
+{
+    static const struct { const char *term; double want[6]; } cases[] = {
+        { "I((x - 1)^2)", { 0, 1, 9, 4, 16, 25 } },           { "abs(I(x) - 3)", { 2, 1, 1, 0, 2, 3 } },
+        { "I(-x %% 4)", { 3, 2, 0, 1, 3, 2 } },               { "I(x %/% 2 + (x != 3))", { 1, 2, 3, 1, 3, 4 } },
+        { "I(2 * (g == 10 | h == 'v'))", { 2, 2, 2, 2, 0, 2 } }, { "I((f != \"a\") + 1)", { 1, 2, 2, 1, 2, 2 } },
+        { "I(-(x > 2 & x <= 5))", { 0, 0, -1, -1, -1, 0 } },  { "scale(x, center = 3, scale = -2)", { 1, 0.5, -0.5, 0, -1, -1.5 } },
+        { "log(I(2^x), base = 2)", { 1, 2, 4, 3, 5, 6 } },    { "I(x + TRUE)", { 2, 3, 5, 4, 6, 7 } },
+        { "scale(x, FALSE, FALSE)", { 1, 2, 4, 3, 5, 6 } },   { "I(!(x < 3) - 0 >= 1) ", { 0, 0, 1, 1, 1, 1 } },
+    };
+    const bm_spec spec = { .factors = ONE("g") };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[100];
+        made m;
+
+        snprintf(text, sizeof text, "y ~ %s", cases[i].term);
+        m = make_ok(text, small, spec);
+        assert_int_equal(m.d->p, 2);
+        for (size_t k = 0; k < 6; k++) bm_assert_near(m.d->X[6 + k], cases[i].want[k], 1e-15);
+        done(&m);
+    }
 }
 
 static void test_a_group_can_be_a_numeric_predictor_too(void **state)
@@ -792,6 +817,7 @@ int main(void)
         cmocka_unit_test(test_nested_groups_are_the_outer_one_and_the_pairs_that_occur),
         cmocka_unit_test(test_terms_on_one_group_are_blocks_of_it),
         cmocka_unit_test(test_a_double_bar_separates_the_columns_of_a_factor_and_says_so),
+        cmocka_unit_test(test_arithmetic_is_evaluated_row_by_row),
         cmocka_unit_test(test_a_group_can_be_a_numeric_predictor_too),
         cmocka_unit_test(test_there_may_be_no_fixed_part_at_all),
         cmocka_unit_test(test_settings_make_factors_order_levels_and_choose_contrasts),

@@ -320,6 +320,7 @@ static void test_what_is_no_formula_is_refused_with_the_place(void **state)
     assert_refused("y ~ (x z)", "an operator or ')' expected here", 7);
     assert_refused("y ~ x)", "this parenthesis was never opened", 5);
     assert_refused("y ~ x ~ z", "one '~'", 6);
+    assert_refused("y ~ (a ~ z)", "one '~'", 7);
     assert_refused("y ~ (~ z)", "one '~'", 5);
     assert_refused("y ~ I(~z)", "one '~'", 6);
     assert_refused("y ~ I((a ~ z))", "one '~'", 9);
