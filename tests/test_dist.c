@@ -368,7 +368,7 @@ static void test_every_mistake_in_a_distribution_is_named(void **state)
         { "normal(0, 0)", "the scale must be positive, not 0", 10 },
         { "normal(0, -2)", "the scale must be positive, not -2", 10 },
         { "normal(0, 1e-200)", "1e-200 is out of range: from 1e-100 to 1e100", 10 },
-        { "normal(1e200, 1)", "1e200 is out of range: up to 1e100 in size", 7 },
+        { "normal(1e200, 1)", "1e+200 is out of range: up to 1e100 in size", 7 },
         { "flat(1)", "too many arguments: it is flat()", 5 },
         { "half_cauchy(1, 2)", "half_cauchy is cut off at its centre, which must be 0, not 1; on a standard deviation student_t(df, m, s) allows any", 12 },
         { "half_normal(1, 2)", "which must be 0, not 1; on a standard deviation normal(m, s) allows any", 12 },
@@ -390,7 +390,7 @@ static void test_every_mistake_in_a_distribution_is_named(void **state)
         { "inv_wishart(4, c(1, x))", "'x' is not a number", 20 },
         { "inv_wishart(4, c())", "a number is missing", 17 },
         { "inv_wishart(4, 0)", "the scale of inv_wishart must be positive", 15 },
-        { "inv_wishart(4, 1e200)", "1e200 is out of range", 15 },
+        { "inv_wishart(4, 1e200)", "1e+200 is out of range", 15 },
         { "inv_wishart(4)", "inv_wishart takes more", 13 },
         { "inv_wishart(0, 1)", "the degrees of freedom must be positive", 12 },
     };
