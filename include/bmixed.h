@@ -81,7 +81,8 @@ BM_API void bm_spec_free(bm_spec *s);
 
 typedef struct bm_model bm_model;   /* design, priors in numbers, cross-products; read-only */
 
-/* frame NULL: read the file that the specification names ("-": standard input). */
+/* frame NULL: read the file that the specification names ("-": standard input). A model whose posterior is improper is made all the same:
+ * bm_fit_run and bm_model_print then say why it cannot be fitted, REML and simulation do without. */
 BM_API BM_MUST_CHECK bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err);
 BM_API void bm_model_free(bm_model *m);
 

@@ -232,6 +232,7 @@ bm_status bm_fit_run(bm_fit **out, const bm_model *m, const bm_fit_options *opt,
     f->model = m;
     f->opt = opt ? *opt : m->spec->fit;
     f->nmonitored = m->monitored.n;
+    if ((st = bm_model_refusal(m, err)) != BM_OK) goto done;
     if ((st = check_options(&f->opt, err)) != BM_OK) goto done;
     if (!(f->run.acceptance = bm_alloc((size_t)f->opt.chains, sizeof *f->run.acceptance))) {
         st = bm_nomem(err);

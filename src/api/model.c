@@ -33,6 +33,7 @@ static bm_status wanted(const bm_model *m, bm_strv *want, bm_strv *factors, bm_e
     return st;
 }
 
+/* "." for the other columns; then every variable must be a column. */
 static bm_status expand_dot(bm_model *m, const char *const *names, size_t n, bm_error *err)
 {
     const char *except[2];
@@ -40,7 +41,8 @@ static bm_status expand_dot(bm_model *m, const char *const *names, size_t n, bm_
 
     if (m->spec->weights) except[k++] = m->spec->weights;
     if (m->spec->se) except[k++] = m->spec->se;
-    return bm_formula_expand_dot(m->formula, names, n, except, k, err);
+    bm_status st = bm_formula_expand_dot(m->formula, names, n, except, k, err);
+    return st == BM_OK ? bm_formula_match(m->formula, names, n, err) : st;
 }
 
 static bm_status read_frame(bm_model *m, bm_error *err)
@@ -251,10 +253,13 @@ bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *fram
     if ((st = bm_priors_new(&m->priors, m->spec, m->design, err)) != BM_OK) goto done;
     if ((st = fix_constants(m, err)) != BM_OK) goto done;
     if ((st = bm_stats_new(&m->stats, m->design, err)) != BM_OK) goto done;
-    if ((st = bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, err)) != BM_OK) goto done;
     if ((st = bm_post_new(&m->post, m->stats, m->priors, m->design, err)) != BM_OK) goto done;
-    if ((st = check_fit_possible(m, err)) != BM_OK) goto done;
     if ((st = name_parameters(m, err)) != BM_OK) goto done;
+    if (bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, &m->refusal) == BM_OK) (void)check_fit_possible(m, &m->refusal);
+    if (m->refusal.code == BM_ENOMEM) {
+        st = bm_nomem(err);
+        goto done;
+    }
     *out = m;
     m = NULL;
 done:
@@ -314,10 +319,16 @@ void bm_model_free(bm_model *m)
     free(m);
 }
 
+bm_status bm_model_refusal(const bm_model *m, bm_error *err)
+{
+    return m->refusal.code ? bm_fail(err, m->refusal.code, "%s", m->refusal.msg) : BM_OK;
+}
+
 bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *opt, bm_error *err)
 {
     bm_plan plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .sampler = "collapsed", .why = m->why,
                      .ntheta = m->post->th.d, .parameters = &m->monitored };
 
+    if (bm_model_refusal(m, err) != BM_OK) return m->refusal.code;
     return bm_report_plan(&plan, out, opt, err);
 }

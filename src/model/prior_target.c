@@ -168,8 +168,8 @@ static bm_status no_target(const bm_targets *t, const bm_design *d, const bm_pri
         }
         bm_buf_printf(&list, "%s%.200s", i ? ", " : "", names[i]);
     }
-    st = bm_prior_fail(err, p->text, p->target_at, "there is no '%.80s' in this model%s%s%s%.80s%s; priors can be set on %s", p->target, why ? ": " : "", why ? why : "",
-                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", list.s ? list.s : "nothing");
+    st = bm_prior_fail(err, p->text, p->target_at, "there is no '%.80s' in this model%s%s%s%.80s%s can be set on %s", p->target, why ? ": " : "", why ? why : "",
+                       near ? "; did you mean '" : "", near ? near : "", near ? "'? Priors" : "; priors", list.s ? list.s : "nothing");
     bm_buf_free(&list);
     free(names);
     return st;

@@ -293,8 +293,8 @@ static bm_status unknown_key(const reader *r, const cJSON *v, bool sampler)
     for (size_t i = 0; i < bm_nkeys && !near && !sampler; i++)
         if (strcmp(bm_keys[i].name, v->string) == 0) near = bm_keys[i].sampler ? "sampler" : bm_keys[i].json;
     where(r, v->string, false, at, sizeof at);
-    st = bm_fail(r->err, BM_EPARSE, "%s: there is no key \"%.60s\"%s%s%s%s; there are %s", at, v->string, sampler ? " in \"sampler\"" : "", near ? "; did you mean \"" : "",
-                 near ? near : "", near ? "\"?" : "", all.s ? all.s : "");
+    st = bm_fail(r->err, BM_EPARSE, "%s: there is no key \"%.60s\"%s%s%s%s are %s", at, v->string, sampler ? " in \"sampler\"" : "", near ? "; did you mean \"" : "",
+                 near ? near : "", near ? "\"? There" : "; there", all.s ? all.s : "");
     bm_buf_free(&all);
     return st;
 }
