@@ -1,4 +1,5 @@
-/* data_files.h: for tests of what reads files: a file with given bytes that is gone after the test, perhaps as gzip or as standard input. */
+/* data_files.h: for tests of what reads files: a file with given bytes that is gone after the test, perhaps as gzip or as
+ * standard input. */
 #ifndef BM_DATA_FILES_H
 #define BM_DATA_FILES_H
 

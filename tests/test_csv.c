@@ -1,4 +1,5 @@
-/* test_csv.c: bytes and records: plain, gzip and standard input; RFC 4180 against a slow second parser; what is refused, and how it is said. */
+/* test_csv.c: bytes and records: plain, gzip and standard input; RFC 4180 against a slow second parser; what is refused,
+ * and how it is said. */
 #include "data/data_priv.h"
 #include "data_files.h"
 
@@ -266,6 +267,23 @@ static void test_records_across_blocks_parse_as_byte_by_byte(void **state)
         agrees_with_naive(text.s);
         bm_buf_free(&text);
     }
+}
+
+/* The block grows while fields of the record lie in it. */
+static void test_fields_before_a_long_one_stay_right(void **state)
+{
+    for (size_t n = 250000; n < 1200000; n += 99991) {
+        bm_buf text = { 0 };
+
+        bm_buf_puts(&text, "first,\"second \"\"2\"\"\",");
+        for (size_t i = 0; i < n; i++) bm_buf_putc(&text, "abcdefghij"[i % 10]);
+        bm_buf_puts(&text, ",\"");
+        for (size_t i = 0; i < n; i++) bm_buf_putc(&text, "klmno\n,rs "[i % 10]);
+        bm_buf_puts(&text, "\",last\n1,2,3,4,5\n");
+        agrees_with_naive(text.s);
+        bm_buf_free(&text);
+    }
+    (void)state;
 }
 
 /* ---- where bytes come from ---- */
@@ -547,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_line_numbers_count_newlines_within_quotes),
         cmocka_unit_test(test_random_text_parses_as_byte_by_byte),
         cmocka_unit_test(test_records_across_blocks_parse_as_byte_by_byte),
+        cmocka_unit_test(test_fields_before_a_long_one_stay_right),
         cmocka_unit_test(test_gzip_reads_as_the_plain_file),
         cmocka_unit_test(test_large_gzip_has_the_hash_of_its_content),
         cmocka_unit_test(test_hash_is_xxh64),

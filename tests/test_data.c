@@ -690,7 +690,7 @@ static void test_fields_are_quoted_where_reading_needs_it(void **state)
 {
     static const struct { const char *s, *want; } cases[] = { { "a", "a" }, { "", "" }, { "a b", "a b" }, { "a,b", "\"a,b\"" }, { "a;b", "\"a;b\"" },
         { "say \"hi\"", "\"say \"\"hi\"\"\"" }, { "\"", "\"\"\"\"" }, { " a", "\" a\"" }, { "a\t", "\"a\t\"" }, { "a\nb", "\"a\nb\"" },
-        { "a\rb", "\"a\rb\"" }, { "\xc3\xa9", "\xc3\xa9" } };
+        { "a\rb", "\"a\rb\"" }, { "\xc3\xa9", "\xc3\xa9" }, { "\xef\xbb\xbfx", "\"\xef\xbb\xbfx\"" } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -1,4 +1,5 @@
-/* test_number.c: parsing and formatting of numbers against the C library (in the C locale), and the table of powers against its definition. */
+/* test_number.c: parsing and formatting of numbers against the C library (in the C locale), and the table of powers
+ * against its definition. */
 #include "base/base_priv.h"
 #include "testing.h"
 
@@ -183,7 +184,8 @@ static void test_parse_agrees_with_strtod_on_random_decimals(void **state)
     }
 }
 
-/* The exact decimal of the point half-way between neighbouring doubles (glibc prints it exactly), itself and one digit to either side. */
+/* The exact decimal of the point half-way between neighbouring doubles (glibc prints it exactly), itself and one digit to
+ * either side. */
 static void test_parse_rounds_halfway_cases_to_even(void **state)
 {
     uint64_t s = 7;
@@ -325,7 +327,8 @@ static void test_format_powers_of_two_and_neighbours_read_back(void **state)
     round_trip(nextafter(DBL_MIN, 0));
 }
 
-/* Of the shortest texts the nearest: no other decimal with as many digits is closer (tried with the exact %.{n}e of the C library). */
+/* Of the shortest texts the nearest: no other decimal with as many digits is closer (tried with the exact %.{n}e of the C
+ * library). */
 static void test_format_takes_the_nearest_of_the_shortest(void **state)
 {
     uint64_t s = 3;

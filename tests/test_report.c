@@ -166,7 +166,7 @@ static double number_field(const char **s, bool *last)
 
 /* Names with everything that some format or terminal takes for more than text. */
 static const char *const hostile[] = { "a\"b", "new\nline", "comma, and space", "[br,ack]et", "esc\x1b[31m", "größe 日本", "bad\xff\xc3", "../../etc",
-                                       "-dash", "<script>", "back\\slash", "tab\tcr\r" };
+                                       "-dash", "<script>", "back\\slash", "tab\tcr\r\x7f" };
 enum { NHOSTILE = sizeof hostile / sizeof *hostile };
 
 static void hostile_fit(fake *f)
@@ -644,6 +644,29 @@ static void test_model_json_names_the_data_by_its_absolute_path(void **state)
     fake_free(&f);
 }
 
+static void test_model_json_reads_back_as_the_specification_with_the_options_of_the_run(void **state)
+{
+    place   *p = *state;
+    fake     f;
+    bm_error err = { 0 };
+    bm_spec *s;
+    char     path[160];
+
+    fake_sleepstudy(&f, 37);
+    bm_assert_ok(bm_strv_add(&f.spec.priors, "b_Days ~ normal(0, 50)", &err), err);
+    f.options.warmup = 123;
+    bm_assert_ok(bm_report_dir(&f.r, p->path, NULL, &err), err);
+    bm_strv_free(&f.spec.priors);
+    snprintf(path, sizeof path, "%s/model.json", p->path);
+    bm_assert_ok(bm_spec_read(&s, path, &err), err);
+    assert_string_equal(s->formula, "Reaction ~ Days + (Days | Subject)");
+    assert_true(s->fit.seed == 20250612 && s->fit.draws == 37 && s->fit.warmup == 123 && s->fit.chains == 4);
+    assert_int_equal(s->priors.n, 1);
+    assert_string_equal(s->priors.v[0], "b_Days ~ normal(0, 50)");
+    bm_spec_free(s);
+    fake_free(&f);
+}
+
 /* ---- whole or not at all ---- */
 
 /* Root may write anywhere: for tests of permissions be nobody. */
@@ -1024,6 +1047,7 @@ int main(void)
         T(test_group_effects_of_which_some_are_missing_become_scalars),
         T(test_draws_json_is_chains_by_draws_as_from_dict_takes_it),
         T(test_model_json_names_the_data_by_its_absolute_path),
+        T(test_model_json_reads_back_as_the_specification_with_the_options_of_the_run),
         T(test_names_that_cannot_be_an_output_directory_are_refused_early),
         T(test_a_name_too_long_for_the_temporary_directory_says_so),
         T(test_a_parent_that_is_not_writable_is_refused_early),

@@ -188,6 +188,33 @@ static void test_a_brms_user_finds_every_part_in_order(void **state)
     fake_free(&f);
 }
 
+/* Estimates are exact moments where there are some, intervals always those of the draws; all to the digits shown. */
+static void test_the_numbers_of_a_row_are_those_of_the_summary(void **state)
+{
+    static const char *const labels[] = { "\nIntercept ", "\nDays ", "\nsd(Intercept) ", "\nsd(Days) ", "\ncor(Intercept,Days) ", "\nsigma " };
+    fake                     f;
+
+    (void)state;
+    fake_sleepstudy(&f, 500);
+    char *text = show_fit(&f, plain);
+    for (size_t k = 0; k < 6; k++) {
+        const bm_summary_row *s = &f.summary[k + 1];
+        double                want[] = { k < 2 ? s->rb_mean : s->mean, k < 2 ? s->rb_sd : s->sd, s->q2_5, s->q97_5, s->rhat, s->ess_bulk, s->ess_tail };
+        double                half[] = { 0.00501, 0.00501, 0.00501, 0.00501, 0.000501, 0.501, 0.501 };
+        char                 *at = strstr(text, labels[k]);
+
+        assert_non_null(at);
+        at += strlen(labels[k]);
+        for (size_t i = 0; i < 7; i++) {
+            double got = strtod(at, &at);
+
+            assert_true(fabs(got - want[i]) < half[i]);
+        }
+    }
+    free(text);
+    fake_free(&f);
+}
+
 static void test_every_point_of_a_column_is_in_the_same_place(void **state)
 {
     fake   f;
@@ -691,6 +718,7 @@ int main(void)
         cmocka_unit_test(test_text_is_shown_without_anything_a_terminal_would_obey),
         cmocka_unit_test(test_wrapped_text_keeps_its_words_and_its_margin),
         cmocka_unit_test(test_a_brms_user_finds_every_part_in_order),
+        cmocka_unit_test(test_the_numbers_of_a_row_are_those_of_the_summary),
         cmocka_unit_test(test_every_point_of_a_column_is_in_the_same_place),
         cmocka_unit_test(test_a_model_without_groups_has_no_group_section),
         cmocka_unit_test(test_forty_coefficients_and_long_names_stay_unambiguous),

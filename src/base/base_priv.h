@@ -6,7 +6,8 @@
 
 __extension__ typedef unsigned __int128 bm_u128;
 
-/* 10^k = (hi 2^64 + lo + a bit) 2^r, r = bm_pow10_exp(k): truncated to 128 bits, the top one set; exact for 0 <= k <= 55 (pow10.c). */
+/* 10^k = (hi 2^64 + lo + a bit) 2^r, r = bm_pow10_exp(k): truncated to 128 bits, the top one set; exact for 0 <= k <= 55
+ * (pow10.c). */
 enum { BM_POW10_MIN = -343, BM_POW10_MAX = 324, BM_POW10_EXACT = 55 };
 typedef struct { uint64_t hi, lo; } bm_pow10;
 extern const bm_pow10 bm_pow10_table[BM_POW10_MAX - BM_POW10_MIN + 1];

@@ -1,7 +1,8 @@
 /* format.c: numbers to the shortest decimal text that reads back as the same double; of several, the one nearest to it.
  *
- * Schubfach: R. Giulietti, "The Schubfach way to render doubles" (2020), sections 7-9, with the 128-bit tables of pow10.c: a double c 2^q
- * owns the interval of reals that round to it; scaled by the power of ten just below the interval's width, four candidates are left. */
+ * Schubfach: R. Giulietti, "The Schubfach way to render doubles" (2020), sections 7-9, with the 128-bit tables of
+ * pow10.c: a double c 2^q owns the interval of reals that round to it; scaled by the power of ten just below the
+ * interval's width, four candidates are left. */
 #include "base/base_priv.h"
 
 #include <math.h>
@@ -9,7 +10,8 @@
 
 typedef struct { uint64_t digits; int exponent; } shortest;      /* digits 10^exponent */
 
-/* floor(g x 2^-128), its last bit set where anything was cut off below it (so that comparisons stay right); g <= 2^128 - 1. */
+/* floor(g x 2^-128), its last bit set where anything was cut off below it (so that comparisons stay right); g <= 2^128 -
+ * 1. */
 static inline uint64_t round_to_odd(bm_pow10 g, uint64_t x)
 {
     bm_u128  a = (bm_u128)g.lo * x, b = (bm_u128)g.hi * x + (uint64_t)(a >> 64);
@@ -31,7 +33,7 @@ static inline bm_pow10 pow10_up(int k)
 /* x = c 2^q > 0. At a power of two (but the smallest) the double below is only half as far away as the one above. */
 static shortest schubfach(uint64_t c, int q, bool near_below)
 {
-    int            k = (int)(((int64_t)q * 1262611 - (near_below ? 524031 : 0)) >> 22);     /* floor(log10 of the interval's width) */
+    int            k = (int)(((int64_t)q * 1262611 - (near_below ? 524031 : 0)) >> 22);     /* floor(log10 of its width) */
     int            h = q + bm_log2_pow10(-k) + 1;
     const bm_pow10 g = pow10_up(-k);
     uint64_t       left = round_to_odd(g, (4 * c - 2 + near_below) << h), right = round_to_odd(g, (4 * c + 2) << h);
@@ -54,8 +56,8 @@ static shortest schubfach(uint64_t c, int q, bool near_below)
 }
 
 static const char two_digits[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566"
-    "676869707172737475767778798081828384858687888990919293949596979899";
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
 
 /* Writes v right-aligned so that it ends before end; returns its start. */
 static inline char *write_digits(char *end, uint64_t v)

@@ -1,11 +1,12 @@
 /* number.c: decimal text to numbers, correctly rounded (to nearest, ties to even) and independent of the locale.
  *
  * Three ways, each tried only where the one before cannot decide:
- *  1. At most 2^53 times or over a power of ten up to 10^22: both are doubles, so one rounding is all there is
- *     (Clinger 1990, PLDI: How to read floating point numbers accurately).
- *  2. The decimal lies between two products of 64 and 128 bits; where both ends round to the same double, that is it. The idea is that of
- *     Eisel and Lemire (Lemire 2021, Software: Practice and Experience 51:1700), the interval our own.
- *  3. The two neighbouring doubles are known by then; all digits are compared with the point half-way between them in unlimited integers. */
+ *  1. At most 2^53 times or over a power of ten up to 10^22: both are doubles, so one rounding is all there is (Clinger
+ *     1990, PLDI: How to read floating point numbers accurately).
+ *  2. The decimal lies between two products of 64 and 128 bits; where both ends round to the same double, that is it. The
+ *     idea is that of Eisel and Lemire (Lemire 2021, Software: Practice and Experience 51:1700), the interval our own.
+ *  3. The two neighbouring doubles are known by then; all digits are compared with the point half-way between them in
+ *     unlimited integers. */
 #include "base/base_priv.h"
 
 #include <math.h>

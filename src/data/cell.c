@@ -117,9 +117,11 @@ const char *bm_cell_hint(const char *s, size_t n, char delim)
     size_t      m = n - sign;
     double      x;
 
-    if ((m == 3 && strncasecmp(t, "inf", 3) == 0) || (m == 8 && strncasecmp(t, "infinity", 8) == 0)) return "a number must be finite";
+    if (m == 3 && strncasecmp(t, "inf", 3) == 0) return "a number must be finite";
+    if (m == 8 && strncasecmp(t, "infinity", 8) == 0) return "a number must be finite";
     if (m == 3 && strncasecmp(t, "nan", 3) == 0) return "NaN is not a value";
-    if (m > 2 && t[0] == '0' && (t[1] == 'x' || t[1] == 'X') && isxdigit((unsigned char)t[2])) return "hexadecimal numbers are not read";
+    if (m > 2 && t[0] == '0' && (t[1] == 'x' || t[1] == 'X') && isxdigit((unsigned char)t[2]))
+        return "hexadecimal numbers are not read";
     if (is_decimal(t, m) && !bm_parse_double(s, n, &x)) return "it is too large for a double";
     if (delim != ',' && has_decimal_comma(s, n)) return "numbers need a decimal point, not a comma";
     return has_thousands(t, m) ? "numbers are written without commas" : NULL;
@@ -127,7 +129,8 @@ const char *bm_cell_hint(const char *s, size_t n, char delim)
 
 /* ---- text of the file in messages ---- */
 
-/* The length of the UTF-8 sequence at s, 0 if there is none (overlong forms, surrogates and what lies above U+10FFFF are none). */
+/* The length of the UTF-8 sequence at s, 0 if there is none (overlong forms, surrogates and what lies above U+10FFFF are
+ * none). */
 static size_t utf8_length(const unsigned char *s, size_t n)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -1,5 +1,6 @@
-/* csv.c: records of a delimited text file (RFC 4180), pulled one at a time. The bytes that matter (delimiter, newline, quote) are found 64
- * at a time as a bit mask (Langdale & Lemire 2019, VLDB Journal 28:941, have the idea for JSON); fields point into the block. */
+/* csv.c: records of a delimited text file (RFC 4180), pulled one at a time. The bytes that matter (delimiter, newline,
+ * quote) are found 64 at a time as a bit mask (Langdale & Lemire 2019, VLDB Journal 28:941, have the idea for JSON);
+ * fields point into the block. */
 #include "data/data_priv.h"
 
 #include <ctype.h>
@@ -99,8 +100,9 @@ static bm_status refill(bm_csv *c, bm_error *err)
     c->end = got == 0;
     if (got && (nul = memchr(c->buf + c->len, 0, got))) {
         nl = memrchr(c->buf, '\n', (size_t)(nul - c->buf));
-        return bm_fail(err, BM_EPARSE, "%s:%zu: byte %zu of the line is NUL: this is not a text file (UTF-16? convert it with iconv)",
-                       bm_csv_name(c), c->record_line + count_lines(c->buf, nul), (size_t)(nul - (nl ? nl + 1 : c->buf)) + 1);
+        return bm_fail(err, BM_EPARSE, "%s:%zu: byte %zu of the line is NUL: this is not a text file (UTF-16? convert it with "
+                       "iconv)", bm_csv_name(c), c->record_line + count_lines(c->buf, nul),
+                       (size_t)(nul - (nl ? nl + 1 : c->buf)) + 1);
     }
     c->len += got;
     memset(c->buf + c->len, 0, PAD);
@@ -157,8 +159,8 @@ static bm_status add_last(bm_csv *c, const char *s, const char *end, bm_error *e
     return add_field(c, s, end, false, err);
 }
 
-/* Finds the closing quote and undoes doubled ones in place. Offsets are those of the open record: open, of the opening quote; *to, one past
- * the field's last byte; *after, one past the closing quote. */
+/* Finds the closing quote and undoes doubled ones in place. Offsets are those of the open record: open, of the opening
+ * quote; *to, one past the field's last byte; *after, one past the closing quote. */
 static bm_status unquote(bm_csv *c, size_t open, size_t *to, size_t *after, bm_error *err)
 {
     size_t    from = open + 1, seek = from, line = c->line, q;
@@ -169,8 +171,8 @@ static bm_status unquote(bm_csv *c, size_t open, size_t *to, size_t *after, bm_e
         char *hit = memchr(c->buf + c->start + seek, '"', c->len - c->start - seek), *record;
 
         if (!hit && c->end)
-            return bm_fail(err, BM_EPARSE, "%s:%zu: the quote opened on this line (field %zu) is never closed", bm_csv_name(c), line,
-                           c->nfield + 1);
+            return bm_fail(err, BM_EPARSE, "%s:%zu: the quote opened on this line (field %zu) is never closed", bm_csv_name(c),
+                           line, c->nfield + 1);
         if (!hit) {
             seek = c->len - c->start;
             if ((st = refill(c, err)) != BM_OK) return st;
@@ -190,7 +192,8 @@ static bm_status unquote(bm_csv *c, size_t open, size_t *to, size_t *after, bm_e
     return BM_OK;
 }
 
-/* A field whose opening quote is at offset open of the record. *next: the offset of the next field, or of the next record (*last). */
+/* A field whose opening quote is at offset open of the record. *next: the offset of the next field, or of the next record
+ * (*last). */
 static bm_status add_quoted(bm_csv *c, size_t open, size_t *next, bool *last, bm_error *err)
 {
     size_t    to = 0, i = 0;
@@ -235,15 +238,14 @@ static bm_status next_mask(bm_csv *c, bool *more, bm_error *err)
     if (!*more) return BM_OK;
     if (c->at >= c->len && (st = refill(c, err)) != BM_OK) return st;
     c->base = c->at;
-    c->mask = find_specials(c->buf + c->at, c->delim);
-    if (c->len - c->at < 64) c->mask &= ((uint64_t)1 << (c->len - c->at)) - 1;
+    c->mask = find_specials(c->buf + c->at, c->delim);           /* none in the zeros behind the last byte */
     c->at = c->len - c->at < 64 ? c->len : c->at + 64;
     return BM_OK;
 }
 
 bm_status bm_csv_next(bm_csv *c, const bm_field **fields, size_t *nfield, bm_error *err)
 {
-    size_t    from = 0, text = SIZE_MAX;             /* offsets in the record: of the open field, of the field known to be plain text */
+    size_t    from = 0, text = SIZE_MAX;             /* offsets in the record: of the open field, of one known to be text */
     bm_status st = BM_OK;
     bool      last = false, more;
 
@@ -305,7 +307,8 @@ static void count_delims(const char *s, const char *end, const char *candidates,
     }
 }
 
-/* The candidate that stands as often in the second line as in the first; if there is none, or more than one, the most frequent one. */
+/* The candidate that stands as often in the second line as in the first; if there is none, or more than one, the most
+ * frequent one. */
 static char sniff(const char *s, const char *end)
 {
     static const char candidates[] = ",;\t";
@@ -350,8 +353,8 @@ bm_status bm_csv_open(bm_csv **out, const char *path, char delim, bm_error *err)
     if (delim && (strchr("\"\r\n.+-", delim) || isalnum((unsigned char)delim) || (unsigned char)delim >= 0x80)) {
         bm_shown d = bm_show(&delim, 1);
 
-        return bm_fail(err, BM_EINVAL, "'%s' cannot separate fields; use a comma, semicolon, tab or another character that is not in the data",
-                       d.s);
+        return bm_fail(err, BM_EINVAL, "'%s' cannot separate fields; use a comma, semicolon, tab or another character that is "
+                       "not in the data", d.s);
     }
     if (!(c = bm_alloc(1, sizeof *c))) return bm_nomem(err);
     c->delim = delim;

@@ -17,23 +17,24 @@ typedef struct {
     size_t      nlevels;
     size_t      nmissing;
     bool        numeric_levels;   /* factor whose every label is a number */
-    size_t      text_line;        /* line of the first cell that is not a number (0: none), for messages where a number is needed */
+    size_t      text_line;        /* line of the first cell that is not a number (0: none), for messages */
     char       *text_cell;        /* that cell as it may be shown (control characters as \xNN, long text cut), or NULL */
-    const char *text_hint;        /* static text on why it is no number though it looks like one ("NaN is not a value"), or NULL */
+    const char *text_hint;        /* static text on why it is none though it looks like one ("NaN is not a value"), or NULL */
 } bm_column;
 
 struct bm_frame {
     size_t     n, ncol, cap;
     bm_column *col;
     char      *path;       /* where it came from ("-" for standard input), or NULL */
-    char       hash[17];   /* XXH64 of the bytes read (after decompression), hex, as `xxhsum -H64` prints it; "" if made in memory */
+    char       hash[17];   /* XXH64 of the bytes read (after decompression) as `xxhsum -H64` prints it; "" if made in memory */
 };
 
 const bm_column *bm_frame_col(const bm_frame *f, const char *name);      /* NULL if there is none */
 /* A numeric column seen as a factor (numeric order, labels as shortest decimals); a factor as it is. out is caller's: free
  * with bm_column_clear. Used for --factor, grouping factors and factor(). */
 bm_status bm_column_as_factor(bm_column *out, const bm_column *c, size_t n, bm_error *err);
-/* Puts a factor's levels in the order asked for; levels that are not listed are an error, listed ones without rows are dropped. */
+/* Puts a factor's levels in the order asked for; levels that are not listed are an error, listed ones without rows are
+ * dropped. */
 bm_status bm_column_relevel(bm_column *c, size_t n, const char *const *levels, size_t nlevels, bm_error *err);
 void bm_column_clear(bm_column *c);
 /* Takes over the content of c (zeroing it) on success. A duplicate name is an error. */
@@ -47,10 +48,11 @@ void bm_csv_quote(bm_buf *b, const char *s);                             /* one 
 
 /* ---- reading (csv.c: records; read.c: typed columns) ---- */
 
-/* A pull parser over plain or gzip files and standard input: comma, tab or semicolon (sniffed on the header when delim is 0), RFC 4180
- * quotes with embedded newlines, LF or CRLF, UTF-8 with or without BOM. Memory: one record and one block. */
+/* A pull parser over plain or gzip files and standard input: comma, tab or semicolon (sniffed on the header when delim is
+ * 0), RFC 4180 quotes with embedded newlines, LF or CRLF, UTF-8 with or without BOM. Memory: one record and one block. */
 typedef struct bm_csv bm_csv;
-/* Borrowed until the next record; quotes undone, blanks around what is not quoted taken off. An empty line is one empty field. */
+/* Borrowed until the next record; quotes undone, blanks around what is not quoted taken off. An empty line is one empty
+ * field. */
 typedef struct { const char *s; size_t n; bool quoted; } bm_field;
 bm_status bm_csv_open(bm_csv **out, const char *path, char delim, bm_error *err);   /* path "-": standard input */
 /* The next record: *nfield fields, 0 at the end of the file. */
@@ -77,9 +79,11 @@ bm_status bm_source_open(bm_source **out, const char *path, const bm_read_option
 const char *const *bm_source_names(const bm_source *s, size_t *n);
 /* More columns to read as factors, once the header is known. */
 bm_status bm_source_add_factors(bm_source *s, const char *const *names, size_t n, bm_error *err);
-/* Reads the rest into typed columns; only the wanted columns are converted (the others are only counted as fields). A column is numeric
- * if every non-missing cell is a number; a column with both numbers and other cells is an error naming the first such cell if most cells (at
- * least 90 %) are numbers, and a factor otherwise. */
+/* Reads the rest into typed columns; only the wanted columns are converted (the others are only counted as fields). A
+ * column is numeric if every non-missing cell is a number, else a factor. Where that can hardly be meant it is an error
+ * naming the first such cell, unless the column is among opt->factors: at least 90 % of 10 or more values are numbers, or
+ * every value is a number or written as one that cannot be read (1,5 in a semicolon file; 1e999; NaN). A factor's labels
+ * are the text of its cells ("007"). */
 bm_status bm_source_read(bm_source *s, bm_frame **out, const char *const *want, size_t nwant, bm_error *err);
 void bm_source_close(bm_source *s);
 

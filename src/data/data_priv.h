@@ -26,7 +26,7 @@ void        bm_input_close(bm_input *in);
 /* ---- cell.c: what a cell means, apart from where it is kept ---- */
 
 typedef enum { BM_CELL_NUMBER, BM_CELL_MISSING, BM_CELL_TEXT } bm_cell;
-typedef struct { bm_strv na; bool na_numbers; char delim; } bm_cell_rules;      /* na_numbers: some of the strings are numbers (-99) */
+typedef struct { bm_strv na; bool na_numbers; char delim; } bm_cell_rules;      /* na_numbers: some of them are (-99) */
 
 bm_status   bm_cell_rules_init(bm_cell_rules *r, const bm_read_options *opt, char delim, bm_error *err);
 void        bm_cell_rules_free(bm_cell_rules *r);

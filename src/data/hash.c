@@ -1,10 +1,11 @@
-/* hash.c: XXH64 with seed 0, by pieces (Y. Collet, "xxHash fast digest algorithm", version 0.1.1): it says whether a fit was made from this file. */
+/* hash.c: XXH64 with seed 0, by pieces (Y. Collet, "xxHash fast digest algorithm", version 0.1.1): it says whether a fit
+ * was made from this file. */
 #include "data/data_priv.h"
 
 #include <string.h>
 
-static const uint64_t P1 = 11400714785074694791u, P2 = 14029467366897019727u, P3 = 1609587929392839161u, P4 = 9650029242287828579u,
-                      P5 = 2870177450012600261u;
+static const uint64_t P1 = 11400714785074694791u, P2 = 14029467366897019727u, P3 = 1609587929392839161u,
+                      P4 = 9650029242287828579u, P5 = 2870177450012600261u;
 
 static inline uint64_t rotl(uint64_t x, int k)
 {

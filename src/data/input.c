@@ -1,5 +1,6 @@
-/* input.c: the bytes of a plain or gzip file or of standard input, with their hash. Other compressions and UTF-16 are told by their first
- * bytes and refused with the command that helps. gzip: RFC 1952, by zlib; several members one after the other are one stream. */
+/* input.c: the bytes of a plain or gzip file or of standard input, with their hash. Other compressions and UTF-16 are
+ * told by their first bytes and refused with the command that helps. gzip: RFC 1952, by zlib; several members one after
+ * the other are one stream. */
 #include "data/data_priv.h"
 
 #include <errno.h>
@@ -169,7 +170,8 @@ static bm_status read_gzip(bm_input *in, char *dst, size_t room, size_t *got, bm
         in->at = in->n - in->z.avail_in;
         if (z == Z_MEM_ERROR) return bm_nomem(err);
         if (z != Z_OK && z != Z_STREAM_END && z != Z_BUF_ERROR)
-            return bm_fail(err, BM_EIO, "%s: the gzip data are corrupt (%s)", bm_input_name(in), in->z.msg ? in->z.msg : "unknown format");
+            return bm_fail(err, BM_EIO, "%s: the gzip data are corrupt (%s)", bm_input_name(in),
+                           in->z.msg ? in->z.msg : "unknown format");
         if (z == Z_STREAM_END) in->member = false;
         *got = (size_t)(in->z.next_out - (unsigned char *)dst);
     }

@@ -1,5 +1,6 @@
-/* levels.c: distinct labels and their codes: a hash table with open addressing. A slot holds the first eight bytes of its label, so that
- * a short one, the usual case, is recognised without leaving the table: one cache miss per cell instead of three. */
+/* levels.c: distinct labels and their codes: a hash table with open addressing. A slot holds the first eight bytes of its
+ * label, so that a short one, the usual case, is recognised without leaving the table: one cache miss per cell instead of
+ * three. */
 #include "data/data_priv.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* read.c: a CSV file as typed columns. What a column is shows only at its end, so it begins as numbers and keeps the text of its cells
- * beside them up to a limit; the first cell that is no number turns it into a factor, whose labels then are what the file says ("007"). */
+/* read.c: a CSV file as typed columns. What a column is shows only at its end, so it begins as numbers and keeps the text
+ * of its cells beside them up to a limit; the first cell that is no number turns it into a factor, whose labels then are
+ * what the file says ("007"). */
 #include "data/data_priv.h"
 
 #include <math.h>
@@ -57,19 +58,21 @@ static bm_status not_utf8(const bm_source *s, const char *what, const char *text
 {
     size_t bad = bm_utf8_bad(text, n);
 
-    return bm_fail(err, BM_EPARSE, "%s:%zu: %s '%s': byte %zu (0x%02X) is not UTF-8; convert the file, perhaps with iconv -f LATIN1 -t UTF-8",
-                   bm_csv_name(s->csv), bm_csv_line(s->csv), what, bm_show(text, n).s, bad + 1, (unsigned char)text[bad]);
+    return bm_fail(err, BM_EPARSE, "%s:%zu: %s '%s': byte %zu (0x%02X) is not UTF-8; convert the file, perhaps with "
+                   "iconv -f LATIN1 -t UTF-8", bm_csv_name(s->csv), bm_csv_line(s->csv), what, bm_show(text, n).s, bad + 1,
+                   (unsigned char)text[bad]);
 }
 
 static bm_status ragged(const bm_source *s, const bm_field *field, size_t nfield, bm_error *err)
 {
     size_t      want = s->name.n;
     const char *hint = nfield == want + 1 && field[want].n == 0 && !field[want].quoted ? " (the line ends with a delimiter)"
-                       : nfield == want + 1 ? " (row names without a name in the header, or a delimiter within an unquoted field?)"
+                       : nfield == want + 1
+                           ? " (row names without a name in the header, or a delimiter within an unquoted field?)"
                        : nfield > want ? " (a delimiter within an unquoted field?)" : "";
 
-    return bm_fail(err, BM_EPARSE, "%s:%zu: %zu field%s where the header has %zu%s", bm_csv_name(s->csv), bm_csv_line(s->csv), nfield,
-                   nfield == 1 ? "" : "s", want, hint);
+    return bm_fail(err, BM_EPARSE, "%s:%zu: %zu field%s where the header has %zu%s", bm_csv_name(s->csv), bm_csv_line(s->csv),
+                   nfield, nfield == 1 ? "" : "s", want, hint);
 }
 
 /* ---- the header ---- */
@@ -96,8 +99,8 @@ static bm_status add_name(bm_source *s, const bm_field *f, bm_error *err)
                        bm_csv_name(s->csv), bm_csv_line(s->csv));
     if ((st = bm_levels_code(&s->index, f->s, f->n, &code, &added, err)) != BM_OK) return st;
     if (!added)
-        return bm_fail(err, BM_EPARSE, "%s:%zu: columns %d and %zu have the same name '%s'", bm_csv_name(s->csv), bm_csv_line(s->csv),
-                       code + 1, k + 1, bm_show(f->s, f->n).s);
+        return bm_fail(err, BM_EPARSE, "%s:%zu: columns %d and %zu have the same name '%s'", bm_csv_name(s->csv),
+                       bm_csv_line(s->csv), code + 1, k + 1, bm_show(f->s, f->n).s);
     if (!(name = bm_strndup(f->s, f->n))) return bm_nomem(err);
     st = bm_strv_add(&s->name, name, err);
     free(name);
@@ -232,12 +235,12 @@ static bm_status turn_to_labels(builder *b, const bm_source *s, size_t rows, bm_
     return st;
 }
 
-static void keep_text(builder *b, const bm_field *f, bool missing)
+static bm_status keep_text(builder *b, const bm_source *s, const bm_field *f, size_t row, bool missing, bm_error *err)
 {
     bm_buf *t = &b->text;
     size_t  n = missing ? 0 : f->n;
 
-    if (t->n > KEEP_TEXT || t->failed) {
+    if (t->n > KEEP_TEXT) {
         bm_buf_free(t);
         b->kept = false;
     } else if (t->cap - t->n > n + 1) {
@@ -248,6 +251,7 @@ static void keep_text(builder *b, const bm_field *f, bool missing)
         bm_buf_add(t, f->s, n);
         bm_buf_add(t, "", 1);
     }
+    return t->failed ? out_of_memory(s, row, err) : BM_OK;
 }
 
 static bm_status add_label(builder *b, const bm_source *s, const bm_field *f, size_t row, bm_error *err)
@@ -284,8 +288,7 @@ static bm_status add_cell(builder *b, const bm_source *s, const bm_field *f, siz
     b->col.num[row] = cell == BM_CELL_NUMBER ? x : NAN;
     b->col.nmissing += cell == BM_CELL_MISSING;
     b->lost += cell == BM_CELL_TEXT;
-    if (b->kept) keep_text(b, f, cell == BM_CELL_MISSING);
-    return BM_OK;
+    return b->kept ? keep_text(b, s, f, row, cell == BM_CELL_MISSING, err) : BM_OK;
 }
 
 /* ---- the end of a column ---- */
@@ -347,7 +350,7 @@ static bm_status finish_labels(builder *b, const bm_source *s, size_t rows, bm_e
         if ((st = count_numbers(b, s, rows, &numbers, &meant, err)) != BM_OK) return st;
         if (cells >= 10 && b->col.text_line && 10 * (unsigned long long)numbers >= 9 * (unsigned long long)cells)
             return not_numbers(b, s, numbers, cells, err);
-        if (meant == cells && b->col.text_line) return not_numbers(b, s, numbers, cells, err);    /* 1,5 or 1e999 throughout: no labels */
+        if (meant == cells && b->col.text_line) return not_numbers(b, s, numbers, cells, err);    /* 1,5 throughout */
     }
     if ((st = bm_levels_finish(&b->levels, &b->col, rows, err)) != BM_OK) return st;
     if (rows && (code = realloc(b->col.code, rows * sizeof *code))) b->col.code = code;
@@ -362,8 +365,9 @@ static bm_status finish_column(builder *b, const bm_source *s, size_t rows, bm_e
     if (b->as == LABELS) return finish_labels(b, s, rows, err);
     if (b->as == LOST && 10 * (unsigned long long)b->lost <= cells) return not_numbers(b, s, cells - b->lost, cells, err);
     if (b->as == LOST)
-        return bm_fail(err, BM_EPARSE, "%s:%zu: column '%s' holds numbers up to here, then text ('%s'): if these are labels use --factor '%s'",
-                       bm_csv_name(s->csv), b->col.text_line, show(b->col.name).s, b->col.text_cell, show(b->col.name).s);
+        return bm_fail(err, BM_EPARSE, "%s:%zu: column '%s' holds numbers up to here, then text ('%s'): if these are labels use "
+                       "--factor '%s'", bm_csv_name(s->csv), b->col.text_line, show(b->col.name).s, b->col.text_cell,
+                       show(b->col.name).s);
     b->col.kind = BM_COL_NUMERIC;
     if (rows && (num = realloc(b->col.num, rows * sizeof *num))) b->col.num = num;
     return BM_OK;

@@ -6,8 +6,9 @@
 void bm_csv_quote(bm_buf *b, const char *s)
 {
     size_t n = strlen(s);
-    bool   quote = n > 0 && (strchr(" \t", s[0]) || strchr(" \t", s[n - 1]));        /* blanks around text are taken off in reading */
+    bool   quote = n > 0 && (strchr(" \t", s[0]) || strchr(" \t", s[n - 1]));        /* reading takes blanks off */
 
+    quote = quote || strncmp(s, "\xef\xbb\xbf", 3) == 0;                              /* and a byte order mark */
     if (!quote && !strpbrk(s, ",;\t\"\r\n")) {       /* semicolons and tabs too: no sniffing is misled */
         bm_buf_add(b, s, n);
         return;

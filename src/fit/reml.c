@@ -108,7 +108,7 @@ static bm_status check(const bm_stats *st, const bm_design *d, bm_error *err)
         if (d->fac[k].J >= st->n)
             return bm_fail(err, BM_EINVAL, "every row is a level of '%s' of its own (%zu levels, %zu rows): its variance cannot be told from the residual variance; "
                            "drop the term, or give known standard errors (--se)", d->fac[k].name, d->fac[k].J, st->n);
-    if (!d->known_se && !(st->yy > 1e-26 * st->y_scale))
+    if (!d->known_se && !(st->yy > 1e-30 * st->y_scale))
         return bm_fail(err, BM_ENUMERIC, "perfect fit: the coefficients explain '%s' to the last digit, the residual variance is zero and the likelihood has no maximum",
                        d->yname);
     return BM_OK;

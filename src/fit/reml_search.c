@@ -44,9 +44,9 @@ static double largest(const double *v, size_t n)
 /* Eigenvalues and vectors (in Hp) of the profiled criterion's second derivatives at x. */
 static bm_status eigen_at(polish *w, const double *x, bm_error *err)
 {
-    bm_status st = bm_criterion_curvature(w->c, x, w->H, NULL, err);
+    bm_status st = w->n ? bm_criterion_curvature(w->c, x, w->H, NULL, err) : BM_OK;
 
-    if (st != BM_OK) return st;
+    if (st != BM_OK || !w->n) return st;
     bm_criterion_profile_hessian(w->H, w->n, w->c->known_se, w->Hp);
     return bm_eigen(w->n, w->Hp, w->values);
 }
@@ -63,7 +63,7 @@ static bm_status newton(polish *w, double *x, double *f, double *gnorm, bm_error
         if ((st = eigen_at(w, x, err)) != BM_OK) break;
         if ((st = bm_criterion_profiled(w->c, x, f, w->g)) != BM_OK) break;
         *gnorm = largest(w->g, n);
-        if (*gnorm <= 1e-10) break;
+        if (n == 0 || *gnorm <= 1e-10) break;
         flat = 1e-7 * fmax(1, w->values[n - 1]);
         memset(w->step, 0, n * sizeof *w->step);
         for (size_t l = 0; l < n; l++) {
@@ -104,8 +104,8 @@ static bool escape(polish *w, double *x, double f)
     return true;
 }
 
-/* One start, down to a minimum. */
-static bm_status from_start(polish *w, double *x, bm_optimum *o, bm_error *err)
+/* One start, down to a minimum. best: the lowest so far, known to be no saddle point; to reach it again needs no second look. */
+static bm_status from_start(polish *w, double *x, double best, bm_optimum *o, bm_error *err)
 {
     bm_minimise_options opt = BM_MINIMISE_OPTIONS_INIT;
     bm_status           st = BM_OK;
@@ -114,6 +114,7 @@ static bm_status from_start(polish *w, double *x, bm_optimum *o, bm_error *err)
     opt.max_evaluations = 500 + 200 * (int)w->n;
     for (int k = 0; k <= ESCAPES; k++) {
         if ((st = bm_minimise(bm_criterion_profiled, w->c, x, w->n, &opt, o, err)) != BM_OK) return st;
+        if (fabs(o->f - best) < SAME) return BM_OK;
         if ((st = eigen_at(w, x, err)) != BM_OK) return st;
         if (!escape(w, x, o->f)) break;
     }
@@ -162,7 +163,7 @@ bm_status bm_reml_minimise(bm_criterion_at *c, double *x, bool use_x, int starts
     for (int k = 0; k < want; k++) {
         if (use_x && k == 0) memcpy(now, x, n * sizeof *now);
         else start_at(c, use_x ? k - 1 : k, now);
-        st = from_start(&w, now, &o, err);
+        st = from_start(&w, now, best, &o, err);
         if (st < 0) goto done;
         out->starts++;
         if (st != BM_OK) continue;

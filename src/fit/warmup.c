@@ -129,7 +129,7 @@ static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 {
     enum { ROUNDS = 4 };
     static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
-    size_t       d = s->post->th.d, done = 0, last = 600 + 200 * d;
+    size_t       d = s->post->th.d, done = 0, last = 1600 + 200 * d;
     const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
     double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d;
 

@@ -6,6 +6,8 @@
 
 /* ---- specification (spec.c: settings and text; spec_json.c: model files) ---- */
 
+enum { BM_SPEC_WORDS = 11 };             /* keys whose value is one word */
+
 struct bm_spec {
     char   *path;                        /* the model file it came from, or NULL */
     char   *name, *title, *description, *source;   /* free text */
@@ -19,21 +21,28 @@ struct bm_spec {
     bool    na_fail;
     char    delim;                       /* 0: sniff */
     bm_fit_options fit;
+    char    text[BM_SPEC_WORDS][BM_NUMBER_MAX];   /* na, delim and the options of fit as they were typed ("": unset), for bm_spec_get */
 };
-/* JSON of the specification: what bm_spec_read reads back to an equal one. */
+bm_status bm_spec_copy(bm_spec **out, const bm_spec *s, bm_error *err);
+/* JSON of the specification (spec_write.c): what bm_spec_read reads back to an equal one, from the directory of s->path if it has one, else from
+ * the working directory. */
 bm_status bm_spec_json(const bm_spec *s, bm_buf *out, bm_error *err);
 
 /* ---- formula (formula_parse.c, formula_terms.c) ---- */
 
 typedef struct bm_formula bm_formula;
-/* Errors carry the formula and a caret line under the place. "." is kept until bm_formula_expand. */
+/* Errors carry the formula and a caret line under the place. "." is kept until bm_formula_expand_dot. A formula without a left side
+ * parses, but only bm_design_rhs takes it. */
 bm_status   bm_formula_parse(bm_formula **out, const char *text, bm_error *err);
-/* Replaces "." by the columns of the data that are not in the response (nor weights, se: `except`). */
+/* Replaces "." by the columns of the data that are not in the response (nor weights, se: `except`), nor grouping variables. */
 bm_status   bm_formula_expand_dot(bm_formula *f, const char *const *columns, size_t n, const char *const *except, size_t nexcept, bm_error *err);
 /* Variable names used anywhere, each once, in order of appearance. */
 const char *const *bm_formula_vars(const bm_formula *f, size_t *n);
-/* Those used as grouping variables (to the right of a bar), which are read as factors. */
+/* Those used as grouping variables only (to the right of a bar): read them as factors. One that is also a predictor stays what it is
+ * and is made a factor for the group by bm_design_new. */
 const char *const *bm_formula_group_vars(const bm_formula *f, size_t *n);
+/* Every variable is one of these columns; otherwise an error with the place and the column that was probably meant. */
+bm_status   bm_formula_match(const bm_formula *f, const char *const *columns, size_t n, bm_error *err);
 bm_status   bm_formula_print(const bm_formula *f, bm_buf *out, bm_error *err);   /* parses back to an equal formula */
 void        bm_formula_free(bm_formula *f);
 
@@ -80,13 +89,15 @@ typedef struct {
 
 /* Every number of the design matrices for the frame's complete rows, coded by R's rules. */
 bm_status bm_design_new(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bm_error *err);
+/* The right side only, whatever the response is: y, yname are NULL, ymean and ysd 0. */
+bm_status bm_design_rhs(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bm_error *err);
 void      bm_design_free(bm_design *d);
 /* Parameter names: sd_GROUP__TERM, cor_GROUP__A__B, r_GROUP[level,term]. */
 void bm_sd_name(bm_buf *b, const bm_group *g, size_t i);
 void bm_cor_name(bm_buf *b, const bm_group *g, size_t i, size_t j);
 void bm_ranef_name(bm_buf *b, const bm_group *g, size_t level, size_t i);
 
-/* ---- distributions (dist.c) ---- */
+/* ---- distributions (dist.c: densities and draws; dist_parse.c: text) ---- */
 
 typedef enum {
     BM_DIST_FLAT, BM_DIST_NORMAL, BM_DIST_STUDENT_T, BM_DIST_HALF_CAUCHY, BM_DIST_HALF_NORMAL, BM_DIST_HALF_T, BM_DIST_EXPONENTIAL, BM_DIST_GAMMA,
@@ -99,37 +110,47 @@ typedef struct {
     double       a[3];
     size_t       nscale;     /* inv_wishart: scale is nscale x nscale (1: a multiple of the identity) */
     double      *scale;      /* inv_wishart only, owned by the priors */
+    bool         has_norm;   /* norm is known: the constant of the log density of an sd; made by hand without it, it is computed each time */
+    double       norm;
 } bm_dist;
 
 /* Log density of a standard deviation x > 0 (also at 0, its limit) and, where dx is not NULL, its derivative. Normalised over (0, inf);
  * flat is 0. normal(m, s) and student_t on an sd are truncated at 0. inv_gamma(a, b) is stated on x^2. -inf outside the support. */
 double bm_dist_sd_logpdf(const bm_dist *d, double x, double *dx);
+double bm_dist_sd_norm(const bm_dist *d);                               /* that constant */
 bool   bm_dist_proper(const bm_dist *d);
-bm_status bm_dist_sd_draw(const bm_dist *d, bm_rng *rng, double *x);   /* BM_EINVAL when improper */
-void   bm_dist_print(bm_buf *b, const bm_dist *d);                      /* "half_cauchy(0, 2.5)" */
+bm_status bm_dist_sd_draw(const bm_dist *d, bm_rng *rng, double *x);   /* BM_EINVAL when improper (or so wide that no draw is a number) */
+void   bm_dist_print(bm_buf *b, const bm_dist *d);                      /* "half_cauchy(0, 2.5)", which parses back to d */
+/* Reads the distribution that starts at text + at and takes the rest of text; messages quote the whole text with a caret. d->scale is the caller's. */
+bm_status bm_dist_parse(bm_dist *d, const char *text, size_t at, bm_error *err);
 
-/* ---- priors (prior.c: grammar; prior_resolve.c: targets and defaults) ---- */
+/* ---- priors (prior.c: targets; prior_resolve.c: which prior each parameter gets, defaults; prior_check.c: is the posterior proper?) ---- */
 
 typedef struct { char *target, *dist, *origin; } bm_prior_line;   /* origin: "default" or the target the user wrote */
 
 /* Every prior in numbers. */
 typedef struct {
     size_t    p;
-    bm_dist  *b;             /* p; of kind flat, normal, student_t or constant. The intercept's entry is unused when centred */
+    bm_dist  *b;             /* p; of kind flat, normal, student_t or constant. The intercept's entry is a copy of intercept when centred */
     bool      centred;       /* the intercept's prior is on Intercept = b_Intercept + sum_k xbar_k b_k */
     bm_dist   intercept;     /* used when centred */
     double   *xbar;          /* p: column means, 0 at the intercept */
     bool      has_sigma;
     bm_dist   sigma;
     size_t    nfac;
+    size_t   *q, *nblock;    /* nfac: effects and blocks of each factor */
     bm_dist **sd;            /* [factor][effect]; unused in a block with inv_wishart */
     bm_dist **cor;           /* [factor][block]: lkj, or inv_wishart on the whole covariance of the block */
-    bm_prior_line *line;     /* resolved, for printing: one per coefficient, sd, correlation block, sigma */
+    bm_prior_line *line;     /* resolved, for printing: one per coefficient, sd, group with correlations (or cov), sigma. Each reads back as a prior */
     size_t    nline;
 } bm_priors;
 
 /* Resolves the user's priors on the design's parameters: the most specific target wins; defaults scaled to the data. */
 bm_status bm_priors_new(bm_priors **out, const bm_spec *s, const bm_design *d, bm_error *err);
 void      bm_priors_free(bm_priors *p);
+/* Refuses priors under which the posterior is improper: BM_EINVAL, with the reason and what to do. aliased (p) and rank: of X, as the statistics
+ * found them. Coefficients that are constants may be among p->b or already be gone from both p and d. */
+bm_status bm_priors_check(const bm_priors *p, const bm_design *d, const bool *aliased, size_t rank, bm_error *err);
+bool      bm_priors_all_proper(const bm_priors *p);      /* then the prior can be drawn from, and the model has an evidence */
 
 #endif

@@ -126,9 +126,13 @@ bm_status bm_write_draws_json(bm_file *f, const bm_result *r, bm_error *err)
     bm_json         j = { .b = &f->buf };
     bool           *in_array = bm_alloc(d->nvar, sizeof *in_array), *kept = bm_alloc(r->design->nfac, sizeof *kept);
     size_t          lp = 0;
-    bm_status       st = in_array && kept ? BM_OK : bm_nomem(err);
+    bm_status       st = BM_OK;
 
-    if (st != BM_OK) goto done;
+    if (!in_array || !kept) {
+        st = BM_ENOMEM;
+        bm_nomem(err);
+        goto done;
+    }
     while (lp < d->nvar && strcmp(d->names[lp], "lp__") != 0) lp++;
     bm_json_open(&j, NULL, '{', false);
     bm_json_open(&j, "posterior", '{', false);

@@ -82,7 +82,10 @@ static bm_status check_parent(const char *path, bm_error *err)
     char       *parent = parent_of(path);
     bm_status   st = BM_OK;
 
-    if (!parent) return bm_nomem(err);
+    if (!parent) {
+        bm_nomem(err);
+        return BM_ENOMEM;
+    }
     if (stat(parent, &s) != 0 && (errno == ENOENT || errno == ENOTDIR))
         st = bm_fail(err, BM_EINVAL, "cannot create '%s': there is no directory '%s'; create it first", path, parent);
     else if (stat(parent, &s) == 0 && !S_ISDIR(s.st_mode))
@@ -104,7 +107,10 @@ static bm_status resolve(char **out, const char *dir, bm_error *err)
     *out = NULL;
     while (n > 1 && dir[n - 1] == '/') n--;
     if (!n) return bm_fail(err, BM_EINVAL, "the output directory has no name");
-    if (!(path = bm_strndup(dir, n))) return bm_nomem(err);
+    if (!(path = bm_strndup(dir, n))) {
+        bm_nomem(err);
+        return BM_ENOMEM;
+    }
     base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0) {
         free(path);
@@ -143,7 +149,7 @@ bm_status bm_report_check_dir(const char *dir, bool force, bm_error *err)
     char     *path;
     bm_status st = resolve(&path, dir, err);
 
-    if (st == BM_OK) st = check_target(path, force, err);
+    if (path) st = check_target(path, force, err);
     free(path);
     return st;
 }
@@ -156,7 +162,10 @@ static bm_status make_sibling(char **out, const char *path, const char *kind, bm
     char             *name = bm_alloc(n, 1);
 
     *out = NULL;
-    if (!name) return bm_nomem(err);
+    if (!name) {
+        bm_nomem(err);
+        return BM_ENOMEM;
+    }
     for (int tries = 0; tries < 100; tries++) {
         unsigned char r[6];
 
@@ -179,7 +188,8 @@ bm_status bm_outdir_open(bm_outdir *o, const char *dir, bool force, bm_error *er
     bm_status st;
 
     *o = (bm_outdir){ .fd = -1, .force = force };
-    if ((st = resolve(&o->final, dir, err)) != BM_OK) return st;
+    st = resolve(&o->final, dir, err);
+    if (!o->final) return st;
     if ((st = check_target(o->final, force, err)) != BM_OK) return st;
     if ((st = make_sibling(&o->tmp, o->final, "tmp", err)) != BM_OK) return st;
     if ((o->fd = open(o->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
@@ -283,11 +293,14 @@ static bm_status put_in_place(bm_outdir *o, bm_error *err)
 bm_status bm_outdir_commit(bm_outdir *o, bm_error *err)
 {
     struct stat s;
-    bm_status   st = sync_all(o, err);
     char       *parent = parent_of(o->final);
+    bm_status   st;
 
-    if (!parent) st = bm_nomem(err);
-    if (st == BM_OK) st = o->force && lstat(o->final, &s) == 0 ? replace(o, err) : put_in_place(o, err);
+    if (!parent) {
+        bm_nomem(err);
+        return BM_ENOMEM;
+    }
+    if ((st = sync_all(o, err)) == BM_OK) st = o->force && lstat(o->final, &s) == 0 ? replace(o, err) : put_in_place(o, err);
     if (st == BM_OK) (void)sync_path(AT_FDCWD, parent, ".", NULL);   /* in place already; the parent may be writable but not readable */
     free(parent);
     return st;

@@ -105,7 +105,7 @@ void bm_safe_wrapped(bm_buf *b, const char *s, size_t used, size_t indent, size_
     bool first = true;
 
     while (*s) {
-        size_t n = strcspn(s, " "), start = b->n, w;
+        size_t n = strcspn(s, " "), start, w;
 
         if (n) {
             if (!first) bm_buf_putc(b, ' ');

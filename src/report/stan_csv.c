@@ -31,6 +31,7 @@ static void columns_free(columns *c)
 static bm_status identifier(bm_buf *b, const char *name, const bm_strv *taken, const bm_strv *taken_too, bm_error *err)
 {
     size_t n;
+    bool   gap = false;                                  /* runs of other characters become one underscore */
 
     b->n = 0;
     if (!isalpha((unsigned char)*name) || (unsigned char)*name > 127) bm_buf_puts(b, "v_");
@@ -38,8 +39,8 @@ static bm_status identifier(bm_buf *b, const char *name, const bm_strv *taken, c
         unsigned char c = (unsigned char)*s;
         bool          good = c < 128 && (isalnum(c) || c == '_');
 
-        if (good) bm_buf_putc(b, *s);
-        else if (s == name || (unsigned char)s[-1] == '_' || ((unsigned char)s[-1] < 128 && isalnum((unsigned char)s[-1]))) bm_buf_putc(b, '_');
+        if (good || !gap) bm_buf_putc(b, good ? *s : '_');
+        gap = !good;
     }
     if (b->failed) return bm_nomem(err);
     while (b->n > 1 && b->s[b->n - 1] == '_') b->s[--b->n] = '\0';

@@ -68,8 +68,15 @@ static bm_status select_vars(size_t **out, size_t *nout, const bm_draws *d, cons
 {
     size_t   *v = bm_alloc(d->nvar, sizeof *v), n = 0;
     bool     *taken = bm_alloc(d->nvar, sizeof *taken);
-    bm_status st = v && taken ? BM_OK : bm_nomem(err);
+    bm_status st = BM_OK;
 
+    *out = NULL;
+    *nout = 0;
+    if (!v || !taken) {
+        free(v);
+        free(taken);
+        return bm_nomem(err);
+    }
     for (size_t k = 0; st == BM_OK && k < sopt->nvars; k++) {
         const char *want = sopt->vars[k];
         size_t      exact = select_exact(d, want, taken, v, n);
@@ -87,10 +94,13 @@ static bm_status select_vars(size_t **out, size_t *nout, const bm_draws *d, cons
     if (st == BM_OK && !sopt->nvars)
         for (; n < d->nvar; n++) v[n] = n;
     free(taken);
+    if (st != BM_OK) {
+        free(v);
+        return st;
+    }
     *nout = n;
-    *out = st == BM_OK ? v : NULL;
-    if (st != BM_OK) free(v);
-    return st;
+    *out = v;
+    return BM_OK;
 }
 
 /* ---- quantiles ---- */
@@ -134,7 +144,10 @@ static bm_status compute_quantiles(selection *s, const bm_draws *d, const bm_sum
     size_t  n = d->nchain * d->niter;
     double *x;
 
-    if (!(s->q = bm_alloc(s->nvar * s->nprob, sizeof *s->q))) return bm_nomem(err);
+    if (!(s->q = bm_alloc(s->nvar * s->nprob, sizeof *s->q))) {
+        bm_nomem(err);
+        return BM_ENOMEM;
+    }
     if (s->standard) {
         for (size_t i = 0; i < s->nvar; i++) {
             s->q[2 * i] = rows[s->var[i]].q5;
@@ -174,7 +187,7 @@ static void add_csv(bm_buf *b, const selection *s, const bm_summary_row *rows)
         return;
     }
     bm_buf_puts(b, "variable,mean,median,sd,mad");
-    for (size_t k = 0; k < s->nprob; k++) bm_buf_printf(b, ",%s", s->qname.v[k]);
+    for (size_t k = 0; k < s->qname.n; k++) bm_buf_printf(b, ",%s", s->qname.v[k]);
     bm_buf_puts(b, ",rhat,ess_bulk,ess_tail,mcse_mean,mcse_sd\n");
     for (size_t i = 0; i < s->nvar; i++) {
         const bm_summary_row *r = &rows[s->var[i]];
@@ -235,7 +248,7 @@ static bm_status add_row(bm_table *t, const selection *s, size_t i, const bm_sum
     bm_cell_number(c[1], r->median, d);
     bm_cell_number(c[2], r->sd, d);
     bm_cell_number(c[3], r->mad, d);
-    for (size_t k = 0; k < s->nprob; k++) bm_cell_number(c[4 + k], s->q[i * s->nprob + k], d);
+    for (size_t k = 0; s->q && k < s->nprob; k++) bm_cell_number(c[4 + k], s->q[i * s->nprob + k], d);
     if (bm_cell_diagnostics(c + 4 + s->nprob, r, nchain)) bm_table_flag(t);
     return BM_OK;
 }
@@ -268,7 +281,7 @@ static bm_status add_table(bm_screen *s, const selection *x, const bm_draws *d, 
     head[1] = "median";
     head[2] = "sd";
     head[3] = "mad";
-    for (size_t k = 0; k < x->nprob; k++) head[4 + k] = x->qname.v[k];
+    for (size_t k = 0; k < x->qname.n; k++) head[4 + k] = x->qname.v[k];
     head[4 + x->nprob] = "rhat";
     head[5 + x->nprob] = "ess_bulk";
     head[6 + x->nprob] = "ess_tail";

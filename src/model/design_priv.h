@@ -1,0 +1,137 @@
+/* design_priv.h: the plan of a design, apart from its evaluation.
+ *
+ *   inputs      columns of the data that the model uses, as it sees them (after --factor and --levels)
+ *   variables   the variables of R's model frame: columns or calls, numbers or factors; a program each that works row by row
+ *   coding      the columns of X, or of one random term's Z: a product of one part per variable
+ *
+ * The plan is made from kinds, levels and the few numbers that scale() needs; evaluation takes any rows of a frame, in any portions. */
+#ifndef BM_DESIGN_PRIV_H
+#define BM_DESIGN_PRIV_H
+
+#include "model/formula_priv.h"
+
+enum { BM_CHUNK = 512, BM_MAX_EFFECTS = 200, BM_MAX_FIXED_LEVELS = 10000 };
+
+typedef struct {
+    const bm_column *col;         /* the frame's column, or own */
+    bm_column        own;         /* made a factor, or its levels put in order */
+    size_t           pos;         /* where the formula first names it; SIZE_MAX: not in the formula */
+} bm_input;
+
+/* Postfix code on a stack of chunks of rows. Missing gives missing. */
+typedef struct {
+    int    op;                    /* an enum of design_program.c */
+    size_t input;
+    double a, b;
+    double (*fn)(double);
+} bm_instr;
+
+typedef struct { bm_instr *code; size_t n, cap, depth, height; } bm_program;
+
+typedef enum { BM_CONTRAST_TREATMENT, BM_CONTRAST_SUM, BM_CONTRAST_HELMERT } bm_contrast;
+
+typedef struct {
+    const bm_node *node;
+    bool           group;         /* a grouping factor: a factor whatever it looks like */
+    char          *name;          /* as R deparses it */
+    bool           factor, logical;
+    bm_program     prog;          /* numbers; FALSE 0, TRUE 1. Empty where a factor is a column */
+    size_t         input;         /* of a factor that is a column, else SIZE_MAX */
+    int32_t       *map;           /* the column's codes to ours: only levels that occur */
+    double        *value;         /* of a factor made from numbers: those of the levels, ascending */
+    size_t         nlevels;
+    char         **levels;
+    bm_contrast    contrast;
+} bm_var;
+
+/* One factor of the product that makes a column. */
+typedef enum { BM_PART_NUMBER, BM_PART_DUMMY, BM_PART_SUM, BM_PART_HELMERT } bm_part_kind;
+typedef struct { size_t var; bm_part_kind kind; int32_t k, last; } bm_part;
+typedef struct { char *name; size_t npart; bm_part *part; } bm_xcol;
+typedef struct { size_t ncol, cap; bm_xcol *col; int intercept; } bm_coding;
+
+/* A random term: its columns, to be added to a group. */
+typedef struct { const bm_bar *bar; bm_terms terms; size_t *var; size_t nvar; bm_coding coding; } bm_effects;
+typedef struct {
+    char       *name;
+    size_t      ncomp, *comp;     /* variables that are crossed: a:b */
+    size_t      nterm, cap;
+    size_t     *term;             /* which random terms */
+} bm_grouping;
+
+typedef struct {
+    const bm_spec    *spec;
+    const bm_formula *f;
+    const bm_frame   *frame;
+    size_t       ninput, cap_input;
+    bm_input    *input;
+    size_t       nvar, cap_var;
+    bm_var      *var;
+    size_t       response;        /* a variable, or SIZE_MAX */
+    size_t       noffset, *offset;
+    size_t       weights, se;     /* inputs, or SIZE_MAX */
+    bm_terms     terms;
+    size_t      *fixed_var;       /* the plan's variable of each of terms.var, SIZE_MAX where no term has it */
+    bm_coding    coding;
+    size_t       neffects;
+    bm_effects  *effects;         /* one per bar */
+    size_t       ngroup, cap_group;
+    bm_grouping *group;
+    size_t       n, *row;         /* the rows used */
+} bm_recipe;
+
+/* ---- design_input.c: columns and complete rows ---- */
+
+bm_status bm_input_find(bm_recipe *r, size_t *out, const bm_node *name, bm_error *err);
+/* A column that a setting names: what is "weights", "se". */
+bm_status bm_input_setting(bm_recipe *r, size_t *out, const char *what, const char *name, bm_error *err);
+/* Why a factor column is no number, ending in what to do. */
+void      bm_input_why_text(const bm_recipe *r, const bm_input *in, bm_buf *b);
+/* r->row and r->n; d->dropped; the frame must have rows and keep some. */
+bm_status bm_complete_rows(bm_recipe *r, bm_design *d, bm_error *err);
+
+/* ---- design_program.c ---- */
+
+typedef enum { BM_TYPE_NUMBER, BM_TYPE_LOGICAL } bm_type;
+bm_status bm_program_compile(bm_recipe *r, bm_program *p, bm_type *type, const bm_node *n, bm_error *err);
+bool      bm_instr_reads(const bm_instr *in, size_t input);     /* a numeric column */
+/* n rows, at most BM_CHUNK; row NULL: first, first + 1, ...; stack: p->depth x BM_CHUNK; the result is at its start. */
+void      bm_program_run(const bm_program *p, const bm_input *in, const size_t *row, size_t first, size_t n, double *stack);
+
+/* ---- design_var.c ---- */
+
+/* The variable of a node, made on first use. */
+bm_status bm_var_find(bm_recipe *r, size_t *out, const bm_node *n, bool group, bm_error *err);
+void      bm_var_clear(bm_var *v);
+/* Once the rows are known: the levels that occur, in order; the contrasts asked for. */
+bm_status bm_var_levels(bm_recipe *r, bm_var *v, bm_error *err);
+bm_status bm_var_contrasts(bm_recipe *r, bm_strv *notes, bm_error *err);
+/* Values or codes in rows of the frame; what is not finite is an error. */
+bm_status bm_var_numbers(const bm_recipe *r, const bm_var *v, const size_t *row, size_t n, double *x, bm_error *err);
+bm_status bm_var_codes(const bm_recipe *r, const bm_var *v, const size_t *row, size_t n, int32_t *code, bm_error *err);
+
+/* ---- design_coding.c ---- */
+
+/* var[k]: the plan's variable of t->var[k]. what: "the fixed effects", or a random term; at most max columns. */
+bm_status bm_coding_new(bm_coding *c, const bm_recipe *r, const bm_terms *t, const size_t *var, const char *what, size_t max, bm_error *err);
+void      bm_coding_clear(bm_coding *c);
+/* X, n x ncol with ld n, for rows of the frame. */
+bm_status bm_coding_eval(const bm_coding *c, const bm_recipe *r, const size_t *row, size_t n, double *X, bm_error *err);
+
+/* ---- design.c ---- */
+
+/* var[k]: the plan's variable of t->var[k]; SIZE_MAX where no term has it (any more). */
+bm_status bm_terms_vars(bm_recipe *r, const bm_terms *t, size_t *var, bm_error *err);
+
+/* ---- design_group.c ---- */
+
+/* Terms and groups of every bar, before the rows are known. */
+bm_status bm_groups_plan(bm_recipe *r, bm_error *err);
+/* And after: codes, levels, Z. */
+bm_status bm_groups_eval(bm_recipe *r, bm_design *d, bm_error *err);
+
+/* Mean and standard deviation (n - 1) in two passes; whether all values are equal. */
+typedef struct { double mean, sd; bool constant; } bm_moments;
+bm_moments bm_moments_of(const double *x, size_t n);
+
+#endif

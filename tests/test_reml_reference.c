@@ -1,0 +1,214 @@
+/* Every stored reference fit (tests/data/reml, R 4.2.2, lme4 1.1-31, from several tight optimiser runs): the criterion is as good or better,
+ * and so the estimates agree. The model comes from formula and data, through the public interface. */
+#include "testing.h"
+
+#include "fit/fit.h"
+
+#include <cjson/cJSON.h>
+#include <dirent.h>
+
+static char *read_file(const char *path)
+{
+    FILE  *f = fopen(path, "rb");
+    char  *s = calloc(1, 1 << 20);
+    size_t n;
+
+    if (!f) fail_msg("cannot open %s", path);
+    n = fread(s, 1, (1 << 20) - 1, f);
+    s[n] = '\0';
+    fclose(f);
+    return s;
+}
+
+static const cJSON *get(const cJSON *o, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(o, key);
+}
+
+static void set(bm_spec *s, const char *key, const cJSON *value)
+{
+    bm_error err = { 0 };
+
+    if (cJSON_IsString(value)) bm_assert_ok(bm_spec_set(s, key, value->valuestring, &err), err);
+}
+
+static bm_model *model_of(const cJSON *ref)
+{
+    bm_spec     *s = NULL;
+    bm_model    *m = NULL;
+    bm_error     err = { 0 };
+    char         path[256];
+    const cJSON *e;
+
+    bm_assert_ok(bm_spec_new(&s, &err), err);
+    snprintf(path, sizeof path, "tests/data/%s", get(ref, "data")->valuestring);
+    bm_assert_ok(bm_spec_set(s, "data", path, &err), err);
+    set(s, "name", get(ref, "name"));
+    set(s, "formula", get(ref, "formula"));
+    set(s, "contrasts", get(ref, "contrasts"));
+    set(s, "weights", get(ref, "weights"));
+    cJSON_ArrayForEach(e, get(ref, "factors")) set(s, "factor", e);
+    bm_assert_ok(bm_model_new(&m, s, NULL, &err), err);
+    bm_spec_free(s);
+    return m;
+}
+
+/* ---- comparisons; each says which number of which model is off ---- */
+
+static int bad;
+
+static void near(const char *name, const char *what, double got, double want, double tolerance)
+{
+    if (fabs(got - want) <= tolerance) return;       /* false for NaN */
+    print_error("%s: %s is %.12g, want %.12g (%.2g)\n", name, what, got, want, tolerance);
+    bad++;
+}
+
+static void compare_coefficients(const char *name, const bm_reml *r, const cJSON *ref)
+{
+    const cJSON *names = get(ref, "fixef_names"), *df = get(ref, "satterthwaite_df");
+    size_t       k = 0;
+
+    for (int i = 0; i < cJSON_GetArraySize(names); i++, k++) {
+        const char  *term = cJSON_GetArrayItem(names, i)->valuestring;
+        const cJSON *want = get(get(ref, "fixef"), term);
+        double       se = get(want, "se")->valuedouble;
+
+        while (k < r->p && r->aliased[k]) k++;
+        if (k >= r->p || strcmp(r->xnames[k], term) != 0) {
+            print_error("%s: coefficient %zu is %s, want %s\n", name, k, k < r->p ? r->xnames[k] : "(none)", term);
+            bad++;
+            return;
+        }
+        near(name, term, r->b[k], get(want, "estimate")->valuedouble, 1e-3 * se);
+        near(name, "its standard error", r->se[k], se, 1e-4 * se);
+        if (df && cJSON_IsNumber(get(df, term))) near(name, "its df", r->df[k], get(df, term)->valuedouble, 1e-3 * get(df, term)->valuedouble);
+    }
+}
+
+static long term_index(const bm_reml_group *g, const char *term)
+{
+    for (size_t i = 0; i < g->q; i++)
+        if (strcmp(g->terms[i], term) == 0) return (long)i;
+    return -1;
+}
+
+static void compare_covariances(const char *name, const bm_reml *r, const cJSON *ref)
+{
+    const cJSON *e, *c;
+
+    near(name, "sigma", r->sigma, get(ref, "sigma")->valuedouble, 1e-4 * r->sigma);
+    for (size_t k = 0; k < r->ngroup; k++) {
+        const bm_reml_group *g = &r->group[k];
+
+        if (!get(get(ref, "sd"), g->name)) {
+            print_error("%s: no group '%s' in the reference\n", name, g->name);
+            bad++;
+            return;
+        }
+        cJSON_ArrayForEach(e, get(get(ref, "sd"), g->name)) {
+            long i = term_index(g, e->string);
+
+            if (i < 0) print_error("%s: no effect '%s'\n", name, e->string), bad++;
+            else near(name, e->string, g->sd[i], e->valuedouble, 1e-4 * fmax(e->valuedouble, 1e-4 * r->sigma));
+        }
+        if (r->singular) continue;
+        cJSON_ArrayForEach(c, get(get(ref, "cor"), g->name)) {
+            long a = term_index(g, get(c, "a")->valuestring), b = term_index(g, get(c, "b")->valuestring);
+
+            if (a >= 0 && b >= 0) near(name, "correlation", g->cor[(size_t)b + (size_t)a * g->q], get(c, "value")->valuedouble, 1e-4);
+        }
+    }
+}
+
+static void compare_effects(const char *name, const bm_reml *r, const cJSON *ref)
+{
+    const cJSON *level, *e;
+
+    for (size_t k = 0; k < r->ngroup; k++) {
+        const bm_reml_group *g = &r->group[k];
+
+        cJSON_ArrayForEach(level, get(get(ref, "ranef"), g->name)) {
+            const cJSON *sds = get(get(get(ref, "ranef_se"), g->name), level->string);
+            size_t       l = 0;
+
+            while (l < g->J && strcmp(g->levels[l], level->string) != 0) l++;
+            if (l == g->J) {
+                print_error("%s: no level '%s' of '%s'\n", name, level->string, g->name);
+                bad++;
+                continue;
+            }
+            cJSON_ArrayForEach(e, level) {
+                long i = term_index(g, e->string);
+
+                if (i < 0) continue;
+                near(name, level->string, g->u[l * g->q + (size_t)i], e->valuedouble, 1e-3 * (g->sd[i] + 1e-6 * r->sigma));
+                near(name, "its sd", g->u_sd[l * g->q + (size_t)i], get(sds, e->string)->valuedouble, 1e-3 * (g->sd[i] + 1e-6 * r->sigma));
+            }
+        }
+    }
+}
+
+static void compare_file(const char *path)
+{
+    char           *text = read_file(path);
+    cJSON          *ref = cJSON_Parse(text);
+    bm_model       *m = model_of(ref);
+    bm_reml_options o = BM_REML_OPTIONS_INIT;
+    const char     *name = get(ref, "name")->valuestring;
+    double          want = get(ref, "criterion")->valuedouble;
+    bm_error        err = { 0 };
+    bm_reml        *r = NULL;
+
+    o.ml = strcmp(get(ref, "method")->valuestring, "ML") == 0;
+    if (bm_reml_run(&r, m, &o, &err) != BM_OK) {
+        print_error("%s: %s\n", name, err.msg);
+        bad++;
+    } else {
+        if (!(r->criterion <= want + fmax(1e-6, 1e-8 * fabs(want)))) near(name, "criterion", r->criterion, want, 0);
+        near(name, "criterion", r->criterion, want, 1e-4);       /* lower is better, but this much lower is another model */
+        near(name, "rows", (double)r->n, get(ref, "n_obs")->valuedouble, 0);
+        near(name, "parameters", (double)r->npar, get(ref, "n_par")->valuedouble, 0);
+        near(name, "AIC", r->aic, get(ref, "AIC")->valuedouble, 1e-4);
+        near(name, "BIC", r->bic, get(ref, "BIC")->valuedouble, 1e-4);
+        near(name, "singular", r->singular, cJSON_IsTrue(get(ref, "singular")), 0);
+        if (!r->search.converged) print_error("%s: did not converge\n", name), bad++;
+        compare_coefficients(name, r, ref);
+        compare_covariances(name, r, ref);
+        compare_effects(name, r, ref);
+    }
+    bm_reml_free(r);
+    bm_model_free(m);
+    cJSON_Delete(ref);
+    free(text);
+}
+
+static int is_json(const struct dirent *e)
+{
+    return strstr(e->d_name, ".json") != NULL;
+}
+
+static void test_every_reference_fit_is_reached(void **state)
+{
+    struct dirent **list = NULL;
+    int             n = scandir("tests/data/reml", &list, is_json, alphasort);
+
+    (void)state;
+    assert_true(n > 80);
+    for (int i = 0; i < n; i++) {
+        char path[300];
+
+        snprintf(path, sizeof path, "tests/data/reml/%s", list[i]->d_name);
+        compare_file(path);
+        free(list[i]);
+    }
+    free(list);
+    assert_int_equal(bad, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_reference_fit_is_reached) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
