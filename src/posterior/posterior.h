@@ -42,6 +42,9 @@ typedef enum { BM_BAYES, BM_REML, BM_ML } bm_criterion;
 typedef struct bm_packed bm_packed;                             /* cross-products laid out for the kernels; read-only, shared */
 bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err);
 void      bm_packed_free(bm_packed *k);
+/* Estimated seconds of one evaluation for several factors together; infinite where their factorisation would not fit in memory. 0 with fewer
+ * than two. The same on every machine: what is decided by it can be repeated. */
+double    bm_packed_seconds(const bm_packed *k);
 
 /* A point of the marginal likelihood: results and scratch. One per thread. */
 typedef struct {
@@ -60,6 +63,7 @@ typedef struct {
     double           dlog_sigma; /* d logp / d log sigma at fixed L */
     void            *scratch;
     size_t           scratch_size;
+    struct bm_joint_work *joint; /* several factors: their common factorisation; else NULL */
 } bm_marginal;
 
 bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed *pk, const bm_coef_prior *cp, bm_criterion kind, bm_error *err);
