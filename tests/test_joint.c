@@ -27,6 +27,7 @@ static const shape SHAPES[] = {
     { "partly crossed, slopes", 120, 2, 3, { { 30, 2, LOCAL }, { 20, 1, LOCAL }, { 25, 2, LOCAL } }, false },
     { "no coefficients", 40, 0, 2, { { 9, 1, CROSSED }, { 6, 2, CROSSED } }, false },
     { "many coefficients", 100, 30, 2, { { 12, 1, CROSSED }, { 8, 2, CROSSED } }, true },
+    { "partly crossed, mostly sparse", 400, 2, 2, { { 150, 1, LOCAL }, { 140, 2, LOCAL } }, false },
     { "a tail for LAPACK", 260, 2, 2, { { 60, 1, CROSSED }, { 50, 1, CROSSED } }, false },
 };
 enum { NSHAPE = sizeof SHAPES / sizeof *SHAPES };

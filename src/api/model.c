@@ -218,14 +218,10 @@ static bm_status name_parameters(bm_model *m, bm_error *err)
 
 static bm_status choose_sampler(bm_model *m, bm_error *err)
 {
-    if (m->design->nfac > 1)
-        return bm_fail(err, BM_EINVAL, "the formula has %zu grouping factors ('%s', '%s'%s); fitting takes one for now: combine the terms on one factor, or use an "
-                                       "interaction as the group (1 | a:b)",
-                       m->design->nfac, m->design->fac[0].name, m->design->fac[1].name, m->design->nfac > 2 ? ", ..." : "");
     if (m->spec->fit.sampler == BM_SAMPLER_GIBBS)
         return bm_fail(err, BM_EINVAL, "--sampler gibbs moves one grouping factor at a time; this model has %s, where the collapsed sampler is exact and faster",
                        m->design->nfac ? "one" : "none");
-    snprintf(m->why, sizeof m->why, "%s", m->design->nfac ? "one grouping factor: coefficients and group effects are integrated out exactly"
+    snprintf(m->why, sizeof m->why, "%s", m->design->nfac > 1 ? "the grouping factors' effects are integrated out together" : m->design->nfac ? "one grouping factor: coefficients and group effects are integrated out exactly"
                                                           : "no grouping factor: the coefficients are integrated out exactly");
     return BM_OK;
 }
