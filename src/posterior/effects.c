@@ -159,9 +159,14 @@ void bm_moments_free(bm_moments *a)
 
 void bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight)
 {
+    bm_marginal_conditional(m, acc->now, acc->now_sd, acc->nu ? acc->now + acc->nb : NULL, acc->now_sd + acc->nb);
+    bm_moments_add(acc, weight);
+}
+
+void bm_moments_add(bm_moments *acc, double weight)
+{
     size_t n = acc->nb + acc->nu;
 
-    bm_marginal_conditional(m, acc->now, acc->now_sd, acc->nu ? acc->now + acc->nb : NULL, acc->now_sd + acc->nb);
     if (acc->weight == 0) memcpy(acc->origin, acc->now, n * sizeof *acc->now);
     acc->weight += weight;
     for (size_t i = 0; i < n; i++) {
