@@ -1,6 +1,6 @@
 /* gibbs.h: factor-wise collapsed Gibbs sampling for crossed grouping factors. Private to this room.
  *
- * A part is one factor with those it is nested in and all small ones. A sweep takes each part in turn: given the effects of the factors outside
+ * A part is one factor with those it is nested in and small ones that are close to it. A sweep takes each part in turn: given the effects of the factors outside
  * it, (theta of the part, sigma), coefficients and the part's effects are drawn jointly, coefficients and effects integrated out of the Metropolis
  * steps on theta. */
 #ifndef BM_GIBBS_H

@@ -1,8 +1,8 @@
 /* gibbs_parts.c: which grouping factors are sampled together, and whether to sample factor by factor at all.
  *
- * A factor and the factors it is nested in determine one another's effects closely and eliminate without fill: one part. Effects of a factor of
- * few levels are confounded with sums of everybody's: it joins every part, as the coefficients do. What is left to mix by sweeping are large
- * factors that cross. */
+ * A factor and the factors it is nested in determine one another's effects closely and eliminate without fill: one part. A factor of few levels
+ * joins the parts whose levels each occur with few of its own: there its effects are confounded with sums of theirs. What is left to mix by sweeping are
+ * factors that cross widely. */
 #include "fit/gibbs.h"
 
 #include <math.h>
@@ -55,6 +55,24 @@ static void find_small(const bm_stats *st, bool *small)
         }
 }
 
+/* The share of the levels of l that a level of k occurs with, on average. */
+static double width(const bm_stats *st, size_t k, size_t l)
+{
+    return (double)bm_stats_cross(st, k, l)->nnz / ((double)st->fac[k].J * (double)st->fac[l].J);
+}
+
+/* Does the small factor l join the part of k? Where it is narrow, and in any case where it is narrowest. */
+static bool joins(const bm_stats *st, size_t k, size_t l, const bool *small)
+{
+    const double narrow = 0.34;
+
+    if (!small[l]) return false;
+    if (width(st, k, l) <= narrow) return true;
+    for (size_t m = 0; m < st->nfac; m++)
+        if (!small[m] && m != k && m != l && !is_ancestor(st, m) && width(st, m, l) + 1e-9 * (double)m < width(st, k, l) + 1e-9 * (double)k) return false;
+    return true;
+}
+
 static bm_status add_part(bm_gibbs *g, size_t k, const bool *small, size_t *fac, bm_error *err)
 {
     const bm_stats *st = g->post->st;
@@ -62,7 +80,7 @@ static bm_status add_part(bm_gibbs *g, size_t k, const bool *small, size_t *fac,
     bm_status       status;
 
     for (size_t l = 0; l < st->nfac; l++)
-        if (l == k || small[l] || nested_in(st, k, l)) fac[n++] = l;
+        if (l == k || nested_in(st, k, l) || joins(st, k, l, small)) fac[n++] = l;
     if ((status = bm_part_new(&g->part[g->npart], g->post, fac, n, err)) != BM_OK) return status;
     g->npart++;
     return BM_OK;
