@@ -231,7 +231,7 @@ int main(void)
 
 int main(void)
 {
-    printf("skipped: allocations cannot be made to fail here\n");
+    printf("1..1\nok 1 - every failing allocation # SKIP a sanitizer or another C library owns malloc here\n");
     return 0;
 }
 

@@ -34,13 +34,13 @@ mutant()
 
 mutant prior_jacobian_dropped src/posterior/theta.c 's/\*jac += log(c) - M_LN2;/*jac += 0;/' test_sbc '*intercept*'
 mutant sigma_jacobian_dropped src/posterior/theta.c 's/\*jac += pt->x\[th->sigma_x\];/*jac += 0;/' test_sbc '*linear*'
-mutant proposal_density_of_the_wrong_scale src/fit/mixture.c 's/x\[i\] = sign\[i\] \* (m->mean\[k \* d + i\] + scale \* v);/x[i] = sign[i] * (m->mean[k * d + i] + 1.5 * scale * v);/' test_sbc '*intercept*'
+mutant proposal_density_of_the_wrong_scale src/fit/mixture.c 's/x\[i\] = sign\[i\] \* (m->mean\[k \* d + i\] + scale \* v);/x[i] = sign[i] * (m->mean[k * d + i] + 2 * scale * v);/' test_sbc '*intercept*'
 mutant proposal_density_missing_from_the_ratio src/fit/chain.c 's/ratio = c->star->lp - lq_star;/ratio = c->star->lp;/' test_sbc '*intercept*'
-mutant effects_from_the_rejected_factor src/fit/mcmc.c 's/bm_marginal_draw(c->cur->m, /bm_marginal_draw(c->star->m, /' test_sbc '*intercept*'
+mutant effects_from_the_rejected_factor src/fit/mcmc.c 's/bm_marginal_draw(c->cur->m, /bm_marginal_draw(c->star->m, /' test_mcmc '*conditional*'
 mutant log_determinant_left_out src/posterior/marginal.c 's/st->sum_log_w + log_M + /st->sum_log_w + /' test_marginal '*dense*'
 mutant factor_transposed src/posterior/kernel.c 's/v += T\[k + i \* q\] \* AT\[k + j \* q\];/v += T[i + k * q] * AT[k + j * q];/' test_marginal '*dense*'
 mutant sd_for_variance src/posterior/coef_prior.c 's/c->base_prec\[m\] = 1 \/ (s \* s);/c->base_prec[m] = 1 \/ s;/' test_marginal '*dense*'
-mutant lkj_exponent_off src/posterior/theta.c 's/tree = ((double)b->q - 2 - (double)j) \/ 2/tree = ((double)b->q - 1 - (double)j) \/ 2/' test_sbc '*slope*'
-mutant conditional_noise_not_scaled src/posterior/kernel.c 's/t\[i\]\[l\] += sigma \* z/t[i][l] += z/' test_sbc '*intercept*'
+mutant lkj_exponent_off src/posterior/theta.c 's/tree = ((double)b->q - 2 - (double)j) \/ 2/tree = ((double)b->q - 1 - (double)j) \/ 2/' test_theta '*published*'
+mutant conditional_noise_not_scaled src/posterior/kernel.c 's/t\[i\]\[l\] += sigma \* z/t[i][l] += z/' test_mcmc '*conditional*'
 
 finish

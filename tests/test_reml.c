@@ -465,7 +465,7 @@ static void test_what_cannot_be_fitted_is_named(void **state)
     f->d.n = 8;
     f->d.known_se = true;
     f->g.Z[3] = INFINITY;
-    says(f, &reml, "the criterion is not finite at any of");
+    says(f, &reml, "the criterion is not finite at any starting point");
     fixture_free(f);
 }
 

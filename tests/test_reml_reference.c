@@ -4,6 +4,7 @@
 
 #include "fit/fit.h"
 
+#include <unistd.h>
 #include <cjson/cJSON.h>
 #include <dirent.h>
 
@@ -42,6 +43,7 @@ static bm_model *model_of(const cJSON *ref)
 
     bm_assert_ok(bm_spec_new(&s, &err), err);
     snprintf(path, sizeof path, "tests/data/%s", get(ref, "data")->valuestring);
+    if (access(path, R_OK) != 0) snprintf(path, sizeof path, "tests/data/%s.gz", get(ref, "data")->valuestring);
     bm_assert_ok(bm_spec_set(s, "data", path, &err), err);
     set(s, "name", get(ref, "name"));
     set(s, "formula", get(ref, "formula"));

@@ -2,16 +2,17 @@
  * parameters, the posterior of each: the rank of the truth among L thinned draws is uniform on 0 .. L, for every parameter, the log-likelihood, and a
  * group effect.
  *
- * Six shapes x 1000 replications, L = 63, ranks in 16 bins of 62.5: chi-square on 15 degrees of freedom for each quantity. False alarms: a quantity fails
- * beyond 63.4 (p = 6e-8); about 40 quantities: 2.4e-6 over all seeds, and the seed is fixed. Power: tests/test_mutants.sh breaks the code in the ways that matter (a Jacobian
- * left out, a proposal density of the wrong scale, ...) and demands that this test fails. */
+ * Six shapes x 1000 replications, L = 63, ranks in 16 bins. Each quantity fails beyond a chi-square of 68 (p = 1e-8 on 15 degrees of freedom) or beyond
+ * 5.9 standard errors in the mean or the mean square of the ranks' normal scores (p = 4e-9 each): with some 45 quantities the chance of a false alarm is
+ * below 1e-6 over all seeds, and the seeds are fixed. Power: a posterior too wide or narrow by 15 %, or shifted by 0.2 sd, fails; tests/test_mutants.sh
+ * breaks the code in the ways that matter (a Jacobian left out, a proposal density of the wrong scale, ...) and demands that this test sees it. */
 #include "testing.h"
 
 #include "api/api.h"
-#include "fit/mcmc_priv.h"
+#include <gsl/gsl_cdf.h>
 
 enum { REPS = 1000, L = 63, BINS = 16, MOST = 24 };
-static const double LIMIT = 63.4;
+static const double CHI2_LIMIT = 68, Z_LIMIT = 5.9;
 
 typedef struct {
     const char *name, *formula;
@@ -84,7 +85,7 @@ static double log_likelihood(const bm_design *d, const double *y, const double *
 
 typedef struct {
     const bm_model *m;
-    size_t          p, nnat, nq;     /* quantities: parameters, log-likelihood, one group effect */
+    size_t          p, nnat, nq;     /* quantities: parameters, log-likelihood, two group effects */
     const double   *y;
     double          truth[MOST];
     int             rank[MOST];
@@ -97,7 +98,9 @@ static void quantities(const replication *r, const double *b, const double *natu
     memcpy(q, b, r->p * sizeof *q);
     memcpy(q + r->p, natural, r->nnat * sizeof *q);
     q[r->p + r->nnat] = log_likelihood(r->m->design, r->y, b, u, sigma);
-    if (r->m->design->nfac) q[r->p + r->nnat + 1] = u[r->m->post->nu - 1];
+    if (!r->m->design->nfac) return;
+    q[r->p + r->nnat + 1] = u[r->m->post->nu - 1];
+    q[r->p + r->nnat + 2] = u[0] / natural[0];       /* an effect in units of its sd: sees effects drawn with another theta */
 }
 
 static void count(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u)
@@ -129,7 +132,7 @@ static size_t replicate(const bm_model *m, uint64_t seed, int counts[MOST][BINS]
     bm_assert_ok(bm_model_with_response(&c, m, y, &err), err);
     r.m = c;
     r.y = y;
-    r.nq = r.p + r.nnat + 1 + (m->design->nfac > 0);
+    r.nq = r.p + r.nnat + 1 + 2 * (m->design->nfac > 0);
     quantities(&r, value, value + r.p, u, r.truth);
     bm_fit_options opt = BM_FIT_OPTIONS_INIT;
     opt.chains = 1;
@@ -149,30 +152,53 @@ static size_t replicate(const bm_model *m, uint64_t seed, int counts[MOST][BINS]
     return r.nq;
 }
 
-/* The largest chi-square over the quantities. */
-static double calibrate(const shape *s, int reps)
+/* How far the counts are from uniform: a chi-square, and the mean and the mean square of the ranks' normal scores in standard errors (the last sees
+ * posteriors that are too wide or too narrow long before the chi-square does). */
+typedef struct { double chi2, mean, square; } verdict;
+
+static verdict judge(const int *count, int reps)
+{
+    verdict v = { 0, 0, 0 };
+    double  m2 = 0, m4 = 0, expect = (double)reps / BINS;
+
+    for (int b = 0; b < BINS; b++) {
+        double z = gsl_cdf_ugaussian_Pinv((b + 0.5) / BINS), c = count[b];
+
+        v.chi2 += (c - expect) * (c - expect) / expect;
+        v.mean += c * z;
+        v.square += c * z * z;
+        m2 += z * z / BINS;
+        m4 += z * z * z * z / BINS;
+    }
+    v.mean /= sqrt(m2 * reps);
+    v.square = (v.square - reps * m2) / sqrt((m4 - m2 * m2) * reps);
+    return v;
+}
+
+/* How many quantities of a shape are not calibrated. */
+static int calibrate(const shape *s, int reps)
 {
     bm_model *m = make_model(s, 1);
-    int       counts[MOST][BINS] = { { 0 } };
+    int       counts[MOST][BINS] = { { 0 } }, bad = 0;
     size_t    nq = 0;
-    double    worst = 0;
 
 #pragma omp parallel for schedule(dynamic, 4) reduction(max : nq)
     for (int i = 0; i < reps; i++) nq = replicate(m, 1000 + (uint64_t)i, counts);
     for (size_t k = 0; k < nq; k++) {
-        double expect = (double)reps / BINS, x2 = 0;
+        verdict v = judge(counts[k], reps);
+        bool    off = v.chi2 > CHI2_LIMIT || fabs(v.mean) > Z_LIMIT || fabs(v.square) > Z_LIMIT;
 
-        for (int b = 0; b < BINS; b++) x2 += (counts[k][b] - expect) * (counts[k][b] - expect) / expect;
-        if (x2 > worst) worst = x2;
-        if (x2 > LIMIT) print_error("%s: quantity %zu: chi-square %.1f on %d degrees of freedom\n", s->name, k, x2, BINS - 1);
+        bad += off;
+        if (off || getenv("VERBOSE"))
+            print_error("%s: quantity %zu: chi-square %.1f on %d degrees of freedom; mean %.1f, spread %.1f standard errors\n", s->name, k, v.chi2, BINS - 1, v.mean, v.square);
     }
     bm_model_free(m);
-    return worst;
+    return bad;
 }
 
 static void check_shape(size_t k)
 {
-    assert_true(calibrate(&SHAPES[k], REPS) <= LIMIT);
+    assert_int_equal(calibrate(&SHAPES[k], REPS), 0);
 }
 
 static void test_linear_model_is_calibrated(void **state) { (void)state; check_shape(0); }

@@ -205,15 +205,56 @@ static void test_lkj_correlations_have_their_known_variance(void **state)
     drop(&s);
 }
 
-int main(void)
+/* log density of a correlation matrix under LKJ(eta): (eta - 1) log |R| - log c, c as in Lewandowski, Kurowicka & Joe 2009, eq. 16. */
+static double lkj_log_density(size_t q, double eta, double log_det)
+{
+    double log_c = 0;
+
+    for (size_t k = 1; k < q; k++) {
+        double rest = (double)(q - k), a = eta + (rest - 1) / 2;
+
+        log_c += (2 * (eta - 1) + rest) * rest * M_LN2 + rest * gsl_sf_lnbeta(a, a);
+    }
+    return (eta - 1) * log_det - log_c;
+}
+
+static void test_density_of_a_correlation_matrix_is_the_published_one(void **state)
+{
+    bm_rng r;
+
+    (void)state;
+    bm_rng_key(&r, 13, 0, 0);
+    for (size_t q = 2; q <= 4; q++) {
+        set_up s;
+
+        make(&s, 0, q, 90 + q);
+        for (int rep = 0; rep < 5; rep++) {
+            double rest, log_det = 0;
+
+            random_x(&s, &r);
+            assert_int_equal(bm_point_eval(s.pt), BM_OK);
+            rest = s.pt->lp_nat - s.pt->m->logp - bm_dist_sd_logpdf(&s.m.pr.sigma, s.pt->sigma, NULL);
+            for (size_t i = 0; i < q; i++) {
+                rest -= bm_dist_sd_logpdf(&s.m.sds[i], fabs(s.pt->s[i]), NULL);
+                log_det += 2 * log(s.pt->LR[i + i * q]);
+            }
+            bm_assert_near(rest, lkj_log_density(q, 1.8, log_det), 1e-9);
+        }
+        drop(&s);
+    }
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradient_of_the_log_posterior_equals_central_differences),
         cmocka_unit_test(test_density_does_not_change_when_a_sign_and_its_correlations_flip),
         cmocka_unit_test(test_natural_parameters_come_back_from_the_coordinates_made_of_them),
         cmocka_unit_test(test_priors_of_sds_and_correlations_integrate_to_one),
+        cmocka_unit_test(test_density_of_a_correlation_matrix_is_the_published_one),
         cmocka_unit_test(test_lkj_correlations_have_their_known_variance),
     };
 
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -245,11 +245,14 @@ bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *fram
     if ((st = bm_priors_new(&m->priors, m->spec, m->design, err)) != BM_OK) goto done;
     if ((st = fix_constants(m, err)) != BM_OK) goto done;
     if ((st = bm_stats_new(&m->stats, m->design, err)) != BM_OK) goto done;
-    if ((st = bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, err)) != BM_OK) goto done;
     if ((st = bm_post_new(&m->post, m->stats, m->priors, m->design, err)) != BM_OK) goto done;
     if ((st = choose_sampler(m, err)) != BM_OK) goto done;
-    if ((st = check_fit_possible(m, err)) != BM_OK) goto done;
     if ((st = name_parameters(m, err)) != BM_OK) goto done;
+    if (bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, &m->refusal) == BM_OK) (void)check_fit_possible(m, &m->refusal);
+    if (m->refusal.code == BM_ENOMEM) {
+        st = bm_nomem(err);
+        goto done;
+    }
     *out = m;
     m = NULL;
 done:
@@ -309,10 +312,16 @@ void bm_model_free(bm_model *m)
     free(m);
 }
 
+bm_status bm_model_refusal(const bm_model *m, bm_error *err)
+{
+    return m->refusal.code ? bm_fail(err, m->refusal.code, "%s", m->refusal.msg) : BM_OK;
+}
+
 bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *opt, bm_error *err)
 {
     bm_plan plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .sampler = m->collapsed ? "collapsed" : "gibbs", .why = m->why,
                      .ntheta = m->post->th.d, .parameters = &m->monitored };
 
+    if (bm_model_refusal(m, err) != BM_OK) return m->refusal.code;
     return bm_report_plan(&plan, out, opt, err);
 }

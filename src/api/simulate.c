@@ -1,6 +1,7 @@
 /* simulate.c: data from known parameters, or from the prior, on the model's own design. */
 #include "api/api.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -265,7 +266,7 @@ static bm_status write_rows(const bm_model *m, FILE *out, const double *y, bm_er
         bm_buf_putc(&b, '\n');
         if (b.failed) st = bm_nomem(err);
         else if (b.n > 65536 || i + 1 == m->design->n) {
-            if (fwrite(b.s, 1, b.n, out) != b.n) st = bm_fail(err, BM_EIO, "the simulated data could not be written");
+            if (fwrite(b.s, 1, b.n, out) != b.n) st = bm_fail(err, BM_EIO, "cannot write the simulated data: %s", strerror(errno));
             b.n = 0;
         }
     }

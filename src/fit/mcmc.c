@@ -138,20 +138,28 @@ static void mix_priors(const bm_mcmc *s, bm_chain *c)
     else bm_point_eval(c->cur);
 }
 
+/* One kept iteration: thin moves of theta, coefficients and effects given the last. False: stopped on the way. */
+static bool iterate(const bm_mcmc *s, bm_chain *c, double *u)
+{
+    for (int k = 0; k < s->opt.thin; k++) {
+        if (bm_mcmc_stopped(s)) return false;
+        move_theta(s, c);                                                           /* theta | y             */
+        c->held++;
+        if (k == s->opt.thin - 1 || c->cur->m->cp->any_t)
+            bm_marginal_draw(c->cur->m, &c->rng, c->b, k == s->opt.thin - 1 ? u : NULL, c->beta);   /* b, u | theta, y */
+        mix_priors(s, c);                                                           /* Student-t scales | b  */
+    }
+    return true;
+}
+
 static void run_chain(bm_mcmc *s, bm_chain *c, size_t draws, const bm_sink *sink)
 {
-    for (size_t t = 0; t < draws && !bm_mcmc_stopped(s); t++) {
-        bool want_u = sink->u_every && c->iter % sink->u_every == 0;
+    for (size_t t = 0; t < draws; t++) {
+        double *u = sink->u_every && c->iter % sink->u_every == 0 ? c->u : NULL;
 
-        for (int k = 0; k < s->opt.thin; k++) {
-            move_theta(s, c);                                                       /* theta | y                */
-            c->held++;
-            if (k == s->opt.thin - 1 || c->cur->m->cp->any_t)
-                bm_marginal_draw(c->cur->m, &c->rng, c->b, want_u ? c->u : NULL, c->beta);   /* b, u | theta, y          */
-            mix_priors(s, c);                                                       /* Student-t scales | b     */
-        }
+        if (!iterate(s, c, u)) break;
         bm_point_natural(c->cur, c->natural);
-        sink->draw(sink->self, c->id, c->iter++, c->cur->lp_nat, c->b, c->natural, want_u ? c->u : NULL);
+        sink->draw(sink->self, c->id, c->iter++, c->cur->lp_nat, c->b, c->natural, u);
         if (c->id == 0 && t % 64 == 0) bm_mcmc_progress(s, "sampling", t * s->nchain, draws * s->nchain);
     }
     bm_chain_settle(c);
@@ -192,8 +200,12 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
 {
     double top = -INFINITY, sum = 0, sq = 0, n = (double)tried;
 
-    info->log_evidence = info->log_evidence_se = NAN;
-    if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio || s->post->cp->any_t) return;
+    info->log_evidence = info->log_evidence_se = info->top_ratio = NAN;
+    if (s->kernel == BM_KERNEL_FIXED && !s->post->cp->any_t) {   /* nothing to integrate over: exact */
+        info->log_evidence = s->chain[0].cur->lp;
+        info->log_evidence_se = 0;
+    }
+    if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio) return;
     for (size_t i = 0; i < info->nratio; i++) top = fmax(top, info->log_ratio[i]);
     for (size_t i = 0; i < info->nratio; i++) {
         double w = exp(info->log_ratio[i] - top);
@@ -201,6 +213,8 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
         sum += w;
         sq += w * w;
     }
+    info->top_ratio = n / sum;
+    if (s->post->cp->any_t) return;
     info->log_evidence = top + log(sum / n) + (double)s->q.nside * M_LN2;
     info->log_evidence_se = sqrt(fmax(sq / n - (sum / n) * (sum / n), 0) / n) / (sum / n);
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double PERFECT = 1e-7;
+
 bm_status bm_criterion_new(bm_criterion_at *c, const bm_stats *st, const bm_design *d, bool ml, bm_error *err)
 {
     double    df = (double)st->n - (double)st->rank;
@@ -62,7 +64,10 @@ bm_status bm_criterion_profiled(void *self, const double *x, double *f, double *
     bm_status        st;
 
     if ((st = bm_criterion_full(c, x, c->sigma0, f, NULL)) != BM_OK) return st;
-    if (!c->known_se && (st = bm_marginal_profile_sigma(c->m)) != BM_OK) return st;
+    if (!c->known_se && (bm_marginal_profile_sigma(c->m) != BM_OK || c->m->sigma < PERFECT * c->sigma0)) {
+        c->perfect = true;
+        return BM_NOT_PD;
+    }
     *f = -2 * c->m->logp;
     if (g) gradient(c, g);
     return BM_OK;
@@ -90,7 +95,7 @@ static bm_status differences(bm_criterion_at *c, double *x, size_t i, double sig
 {
     static const double weight[4] = { 1, -8, 8, -1 }, step[4] = { -2, -1, 1, 2 };
     size_t    n = c->rf->n, N = n + 1, p = c->st->p;
-    double    x0 = x[i], h = 2e-3 * fmax(1, bm_relfac_row(c->rf, x, i)), dQ = 0;
+    double    x0 = x[i], h = 2e-3 * fmax(1, fabs(x[i])), dQ = 0;
     bm_status st = BM_OK;
 
     for (size_t k = 0; k < 4 && st == BM_OK; k++) {

@@ -14,6 +14,7 @@ typedef struct {
     double         *L;            /* nL, scratch */
     double          sigma0;       /* where the marginal is evaluated before sigma is profiled: of the size of the residuals */
     bool            known_se;     /* sigma is 1 */
+    bool            perfect;      /* somewhere sigma fell below 1e-7 sigma0, where the search turns round */
     int             evaluations;
 } bm_criterion_at;
 
@@ -30,8 +31,9 @@ bm_status bm_criterion_curvature(bm_criterion_at *c, const double *x, double *H,
 /* Second derivatives of the profiled criterion: n x n, from H. */
 void bm_criterion_profile_hessian(const double *H, size_t n, bool known_se, double *Hp);
 
-/* The search (reml_search.c): the best point over several starts, polished. x: n, its content is the first start if use_x. */
-bm_status bm_reml_minimise(bm_criterion_at *c, double *x, bool use_x, int starts, bm_reml_search *out, bm_error *err);
+/* The search (reml_search.c): the best point over several starts, polished: x (n) in the basis where c->rf ends up. start: a relative factor
+ * (nL, sigma = 1) to begin with, or NULL. starts 0: as many as it takes. BM_NOT_PD: the criterion is not finite at any start. */
+bm_status bm_reml_minimise(bm_criterion_at *c, double *x, const double *start, int starts, bm_reml_search *out, bm_error *err);
 
 /* What is at the boundary (reml_boundary.c): r->singular and r->boundary, from L at the point where c->m is. */
 bm_status bm_reml_find_boundary(bm_reml *r, const bm_criterion_at *c, const double *L, bm_error *err);

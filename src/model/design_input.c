@@ -17,36 +17,12 @@ static const char *setting_for(const bm_strv *settings, const char *name)
     return NULL;
 }
 
-/* "a,b,c" with RFC 4180 quotes, so that a label may contain a comma. */
-static bm_status split_levels(bm_strv *out, const char *s, bm_error *err)
-{
-    bm_status st = BM_OK;
-
-    for (bool more = true; more && st == BM_OK;) {
-        bm_buf item = { 0 };
-
-        bm_buf_add(&item, "", 0);
-        if (*s == '"') {
-            for (s++; *s && (*s != '"' || s[1] == '"'); s++) {
-                s += *s == '"';
-                bm_buf_putc(&item, *s);
-            }
-            s += *s == '"';
-        }
-        while (*s && *s != ',') bm_buf_putc(&item, *s++);
-        more = *s++ == ',';
-        st = item.failed ? bm_nomem(err) : bm_strv_add(out, item.s, err);
-        bm_buf_free(&item);
-    }
-    return st;
-}
-
 static bm_status make_factor(bm_input *in, size_t n, const char *levels, bm_error *err)
 {
     bm_strv   list = { 0 };
     bm_status st = bm_column_as_factor(&in->own, in->col, n, err);
 
-    if (st == BM_OK && levels) st = split_levels(&list, levels, err);
+    if (st == BM_OK && levels) st = bm_levels_split(&list, levels, err);
     if (st == BM_OK && levels) st = bm_column_relevel(&in->own, n, (const char *const *)list.v, list.n, err);
     in->col = &in->own;
     bm_strv_free(&list);

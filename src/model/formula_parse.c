@@ -268,6 +268,8 @@ static bm_status parse_formula(parser *p)
     f->tilde = root;
     f->lhs = root->kind == BM_NODE_BINARY ? root->kid[0] : NULL;
     f->rhs = root->kid[root->nkid - 1];
+    if (f->lhs && f->lhs->kind == BM_NODE_BINARY && f->lhs->op == BM_OP_TILDE)
+        return bm_formula_fail(f, root->pos, p->err, BM_EPARSE, "formula: a formula has one '~'");
     return bm_formula_check(f, p->err);
 }
 

@@ -15,7 +15,7 @@ struct bm_spec {
     char   *weights, *se;                /* column names or NULL */
     bm_strv priors;                      /* "TARGET ~ DIST(args)", later ones win over earlier ones with the same target */
     bm_strv factors;                     /* column names */
-    bm_strv levels;                      /* "COL=a,b,c" */
+    bm_strv levels;                      /* "COL=a,b,c", labels with commas or quotes quoted as in CSV; one per column */
     bm_strv contrasts;                   /* "treatment" | "sum" | "helmert" | "COL=sum" */
     bm_strv na_strings;                  /* empty: "NA" and the empty cell */
     bool    na_fail;
@@ -23,6 +23,8 @@ struct bm_spec {
     bm_fit_options fit;
     char    text[BM_SPEC_WORDS][BM_NUMBER_MAX];   /* na, delim and the options of fit as they were typed ("": unset), for bm_spec_get */
 };
+/* The labels of "a,b,c", RFC 4180 quotes undone. */
+bm_status bm_levels_split(bm_strv *out, const char *text, bm_error *err);
 bm_status bm_spec_copy(bm_spec **out, const bm_spec *s, bm_error *err);
 /* JSON of the specification (spec_write.c): what bm_spec_read reads back to an equal one, from the directory of s->path if it has one, else from
  * the working directory. */

@@ -174,7 +174,7 @@ static bm_status resolve_sds(resolver *r, size_t k, size_t term0)
         bm_buf          name = { 0 };
 
         r->p->sd[k][i] = who ? who->dist : half_cauchy(default_scale(r->d, g->zsd[i]));
-        bm_buf_printf(&name, "sd_%s__%s", g->name, g->znames[i]);
+        bm_sd_name(&name, g, i);
         st = add_line(r, &name, &r->p->sd[k][i], who);
     }
     return st;

@@ -40,7 +40,7 @@ static bm_status add_group(bm_targets *t, const bm_design *d, size_t k, long *te
     bm_buf_printf(&b, "sd(%s)", g->name);
     if ((st = add(t, &b, BM_FOR_SD, &t->sd_group[k], err)) != BM_OK) return st;
     for (size_t i = 0; i < g->q; i++) {
-        bm_buf_printf(&b, "sd_%s__%s", g->name, g->znames[i]);
+        bm_sd_name(&b, g, i);
         if ((st = add(t, &b, BM_FOR_SD, &term[i], err)) != BM_OK) return st;
     }
     if (correlated(g)) {

@@ -154,24 +154,42 @@ static bm_status set_na_strings(bm_spec *s, const bm_key *k, const char *value, 
     return BM_OK;
 }
 
+/* "a,b,c" with RFC 4180 quotes, so that a label may contain a comma. */
+bm_status bm_levels_split(bm_strv *out, const char *s, bm_error *err)
+{
+    bm_status st = BM_OK;
+
+    for (bool more = true; more && st == BM_OK;) {
+        bm_buf item = { 0 };
+
+        bm_buf_add(&item, "", 0);
+        if (*s == '"') {
+            for (s++; *s && (*s != '"' || s[1] == '"'); s++) {
+                s += *s == '"';
+                bm_buf_putc(&item, *s);
+            }
+            s += *s == '"';
+        }
+        while (*s && *s != ',') bm_buf_putc(&item, *s++);
+        more = *s++ == ',';
+        st = item.failed ? bm_nomem(err) : bm_strv_add(out, item.s, err);
+        bm_buf_free(&item);
+    }
+    return st;
+}
+
 static bm_status check_levels(const char *value, size_t name, bm_error *err)
 {
     bm_strv   list = { 0 };
-    bm_status st = BM_OK;
+    bm_status st;
 
     if (!value[name] || !name || !value[name + 1])
         return bm_fail(err, BM_EINVAL, "levels: '%.200s': it is COL=a,b,c: the levels of a column in the order wanted, the first is the reference", value);
-    for (const char *at = value + name + 1; st == BM_OK; at++) {
-        size_t n = strcspn(at, ",");
-        char  *copy = bm_strndup(at, n);
-
-        if (!copy) st = bm_nomem(err);
-        else if (bm_strv_has(&list, copy)) st = bm_fail(err, BM_EINVAL, "levels: '%.200s': the level '%.60s' is there twice", value, copy);
-        else st = bm_strv_add(&list, copy, err);
-        free(copy);
-        at += n;
-        if (!*at) break;
-    }
+    st = bm_levels_split(&list, value + name + 1, err);
+    for (size_t i = 0; i < list.n && st == BM_OK; i++)
+        for (size_t j = 0; j < i && st == BM_OK; j++)
+            if (strcmp(list.v[i], list.v[j]) == 0)
+                st = bm_fail(err, BM_EINVAL, "levels: '%.200s': the level '%.60s' is there twice", value, list.v[i]);
     bm_strv_free(&list);
     return st;
 }
@@ -188,12 +206,13 @@ static bm_status check_contrasts(const char *value, size_t name, bm_error *err)
                    near ? near : "", near ? "'?" : "");
 }
 
-/* "COL=...": the column, before the first '='; what was set for the same one (or for all) is replaced. */
+/* "COL=...": what was set for the same column (or for all) is replaced. The kind of contrasts follows the last '=', levels the first. */
 static bm_status set_pair(bm_spec *s, const bm_key *k, const char *value, bm_error *err)
 {
     bm_strv  *to = field(s, k);
-    size_t    name = strcspn(value, "=");
-    bm_status st = k->at == AT(levels) ? check_levels(value, name, err) : check_contrasts(value, name, err);
+    bool      levels = k->at == AT(levels);
+    size_t    name = levels || !strchr(value, '=') ? strcspn(value, "=") : (size_t)(strrchr(value, '=') - value);
+    bm_status st = levels ? check_levels(value, name, err) : check_contrasts(value, name, err);
     char     *copy;
 
     if (st != BM_OK) return st;

@@ -188,7 +188,6 @@ static bm_status set_levels_of(const reader *r, const cJSON *v)
 {
     bm_buf    text = { 0 };
     bm_status st = BM_OK;
-    char      at[400];
 
     if (!cJSON_IsArray(v)) return wrong_type(r, v->string, "a list of strings, the levels of the column in order,", v);
     bm_buf_printf(&text, "%s=", v->string);
@@ -197,13 +196,8 @@ static bm_status set_levels_of(const reader *r, const cJSON *v)
             st = wrong_type(r, v->string, "a list of strings, the levels of the column in order,", i);
             goto done;
         }
-        if (strchr(i->valuestring, ',') || strchr(v->string, '=')) {
-            where(r, v->string, false, at, sizeof at);
-            st = bm_fail(r->err, BM_EINVAL, "%s: levels of '%.60s': a label with a comma ('%.60s') or a column name with '=' cannot be ordered; rename it in the data", at,
-                         v->string, i->valuestring);
-            goto done;
-        }
-        bm_buf_printf(&text, "%s%s", i == v->child ? "" : ",", i->valuestring);
+        bm_buf_puts(&text, i == v->child ? "" : ",");
+        bm_csv_quote(&text, i->valuestring);
     }
     st = text.failed ? bm_nomem(r->err) : set(r, v->string, "levels", text.s);
 done:

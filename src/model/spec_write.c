@@ -53,9 +53,9 @@ static void text(writer *w, const char *name, const char *value)
     quote(w->b, value, strlen(value));
 }
 
-static void list(writer *w, const char *name, const bm_strv *v, bool lines)
+static void list(writer *w, const char *name, size_t n, const bm_strv *v, bool lines)
 {
-    key(w, name, strlen(name));
+    key(w, name, n);
     bm_buf_putc(w->b, '[');
     for (size_t i = 0; i < v->n; i++) {
         if (lines) bm_buf_printf(w->b, "%s\n%*s", i ? "," : "", 2 * w->depth + 2, "");
@@ -67,25 +67,20 @@ static void list(writer *w, const char *name, const bm_strv *v, bool lines)
 }
 
 /* "COL=a,b,c" as "COL": ["a", "b", "c"]. */
-static void levels(writer *w, const bm_strv *v)
+static bm_status levels(writer *w, const bm_strv *v, bm_error *err)
 {
-    open(w, "levels");
-    for (size_t i = 0; i < v->n; i++) {
-        size_t      n = strcspn(v->v[i], "=");
-        const char *at = v->v[i] + n + 1;
+    bm_status st = BM_OK;
 
-        key(w, v->v[i], n);
-        bm_buf_putc(w->b, '[');
-        for (;; at++) {
-            n = strcspn(at, ",");
-            quote(w->b, at, n);
-            at += n;
-            if (!*at) break;
-            bm_buf_puts(w->b, ", ");
-        }
-        bm_buf_putc(w->b, ']');
+    open(w, "levels");
+    for (size_t i = 0; i < v->n && st == BM_OK; i++) {
+        size_t  n = strcspn(v->v[i], "=");
+        bm_strv labels = { 0 };
+
+        if ((st = bm_levels_split(&labels, v->v[i] + n + 1, err)) == BM_OK) list(w, v->v[i], n, &labels, false);
+        bm_strv_free(&labels);
     }
     close_object(w);
+    return st;
 }
 
 /* The one kind for all factors as a string; with kinds of single columns an object, whose key "" is all others. */
@@ -151,7 +146,8 @@ static void sampler(writer *w, const bm_fit_options *o)
 
 bm_status bm_spec_json(const bm_spec *s, bm_buf *out, bm_error *err)
 {
-    writer w = { .b = out };
+    writer    w = { .b = out };
+    bm_status st;
     const struct { const char *name, *value; } texts[] = {
         { "name", s->name }, { "title", s->title }, { "description", s->description }, { "source", s->source },
         { "formula", s->formula }, { "family", s->family }, { "weights", s->weights }, { "se", s->se },
@@ -162,12 +158,12 @@ bm_status bm_spec_json(const bm_spec *s, bm_buf *out, bm_error *err)
         if (i == 4 && s->data) data(&w, s);
         if (texts[i].value) text(&w, texts[i].name, texts[i].value);
     }
-    if (s->priors.n) list(&w, "priors", &s->priors, true);
-    if (s->factors.n) list(&w, "factors", &s->factors, false);
-    if (s->levels.n) levels(&w, &s->levels);
+    if (s->priors.n) list(&w, "priors", 6, &s->priors, true);
+    if (s->factors.n) list(&w, "factors", 7, &s->factors, false);
+    if (s->levels.n && (st = levels(&w, &s->levels, err)) != BM_OK) return st;
     if (s->contrasts.n) contrasts(&w, &s->contrasts);
     if (s->na_fail) text(&w, "na", "fail");
-    if (s->na_strings.n) list(&w, "na-strings", &s->na_strings, false);
+    if (s->na_strings.n) list(&w, "na-strings", 10, &s->na_strings, false);
     if (s->delim) text(&w, "delim", s->delim == '\t' ? "tab" : s->delim == ' ' ? "space" : (char[]){ s->delim, '\0' });
     sampler(&w, &s->fit);
     close_object(&w);

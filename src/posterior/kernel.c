@@ -1,6 +1,6 @@
 /* kernel.c: the small Cholesky factors of eight groups side by side in SIMD registers; kernel.h says what is computed.
  *
- * A v8 holds one number of eight groups. GCC's vector extension lowers it to one AVX-512, two AVX2 or four SSE2 registers; each public
+ * A v8 holds one number of eight groups. GCC's vector extension lowers it to one AVX-512, two AVX2 or four SSE2 registers; each
  * kernel is compiled for the three and the loader picks one (target_clones). The bodies are inlined with q constant for q = 1 .. 4. */
 #include "posterior/kernel.h"
 
@@ -405,32 +405,56 @@ INLINE void moments_body(size_t q, const bm_pack *k, const double *T, const doub
     default: call(k->q); \
     }
 
-CLONES double bm_kernel_eval(const bm_pack *k, const double *T, double *SF, double *scratch)
+/* The clones are static: the symbols that the loader resolves for public ones would be exported whatever their visibility. */
+
+CLONES static double eval(const bm_pack *k, const double *T, double *SF, double *scratch)
 {
 #define CALL(Q) return eval_body(Q, k, T, SF, scratch)
     BY_Q(CALL)
 #undef CALL
 }
 
-CLONES void bm_kernel_gradient(const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G, double *scratch)
+CLONES static void gradient(const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G, double *scratch)
 {
 #define CALL(Q) gradient_body(Q, k, T, beta, Rinv, sigma, G, scratch); return
     BY_Q(CALL)
 #undef CALL
 }
 
-CLONES void bm_kernel_effects(const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z, double *u,
-                              double *scratch)
+CLONES static void effects(const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z, double *u,
+                           double *scratch)
 {
 #define CALL(Q) effects_body(Q, k, T, Kz, beta, sigma, z, u, scratch); return
     BY_Q(CALL)
 #undef CALL
 }
 
-CLONES void bm_kernel_moments(const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma,
-                              double *mean, double *var, double *scratch)
+CLONES static void moments(const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma, double *mean,
+                           double *var, double *scratch)
 {
 #define CALL(Q) moments_body(Q, k, T, Kz, beta, Rinv, sigma, mean, var, scratch); return
     BY_Q(CALL)
 #undef CALL
+}
+
+double bm_kernel_eval(const bm_pack *k, const double *T, double *SF, double *scratch)
+{
+    return eval(k, T, SF, scratch);
+}
+
+void bm_kernel_gradient(const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G, double *scratch)
+{
+    gradient(k, T, beta, Rinv, sigma, G, scratch);
+}
+
+void bm_kernel_effects(const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z, double *u,
+                       double *scratch)
+{
+    effects(k, T, Kz, beta, sigma, z, u, scratch);
+}
+
+void bm_kernel_moments(const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma, double *mean,
+                       double *var, double *scratch)
+{
+    moments(k, T, Kz, beta, Rinv, sigma, mean, var, scratch);
 }
