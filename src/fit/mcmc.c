@@ -98,15 +98,6 @@ bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
     return st;
 }
 
-static void keep_ratio(bm_chain *c, double ratio)
-{
-    double *r = bm_grow(c->log_ratio, &c->cap_ratio, c->nratio + 1, sizeof *r);
-
-    if (!r) return;                                  /* a diagnostic on fewer draws */
-    c->log_ratio = r;
-    r[c->nratio++] = ratio;
-}
-
 /* theta -> theta', leaving p(theta | y) invariant. */
 static void move_theta(const bm_mcmc *s, bm_chain *c)
 {
@@ -114,12 +105,10 @@ static void move_theta(const bm_mcmc *s, bm_chain *c)
     case BM_KERNEL_FIXED: break;
     case BM_KERNEL_GIBBS: break;                     /* has a loop of its own */
     case BM_KERNEL_HMC: bm_hmc_step(c, &s->hmc); break;
-    case BM_KERNEL_INDEPENDENCE: {
-        double ratio = bm_independence_step(c, &s->q);
-
-        if (isfinite(ratio)) keep_ratio(c, ratio);
+    case BM_KERNEL_INDEPENDENCE:
+        bm_chain_note_ratio(c, bm_independence_step(c, &s->q));
         if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, &s->q, s->local_C, 2.4);
-    }
+        break;
     }
 }
 
@@ -208,12 +197,12 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
         info->log_evidence_se = 0;
     }
     if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio) return;
-    for (size_t i = 0; i < info->nratio; i++) top = fmax(top, info->log_ratio[i]);
-    for (size_t i = 0; i < info->nratio; i++) {
-        double w = exp(info->log_ratio[i] - top);
+    for (size_t k = 0; k < s->nchain; k++) top = fmax(top, s->chain[k].top);
+    for (size_t k = 0; k < s->nchain; k++) {
+        double shrink = exp(s->chain[k].top - top);
 
-        sum += w;
-        sq += w * w;
+        sum += s->chain[k].sum * shrink;
+        sq += s->chain[k].square * shrink * shrink;
     }
     info->top_ratio = n / sum;
     if (s->post->cp->any_t) return;
