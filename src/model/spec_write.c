@@ -108,12 +108,12 @@ static void data(writer *w, const bm_spec *s)
     bm_buf      path = { 0 };
     char       *cwd = NULL;
 
-    if (!dir || s->data[0] == '/' || strcmp(s->data, "-") == 0) {
-        text(w, "data", s->data);
+    if (dir && strncmp(s->path, s->data, dir) == 0 && s->data[dir] && s->data[dir] != '/') {
+        text(w, "data", s->data + dir);
         return;
     }
-    if (strncmp(s->path, s->data, dir) == 0 && s->data[dir] && s->data[dir] != '/') {
-        text(w, "data", s->data + dir);
+    if (!dir || s->data[0] == '/' || strcmp(s->data, "-") == 0) {
+        text(w, "data", s->data);
         return;
     }
     if ((cwd = getcwd(NULL, 0))) bm_buf_printf(&path, "%s/", cwd);
