@@ -33,6 +33,7 @@ static bm_status wanted(const bm_model *m, bm_strv *want, bm_strv *factors, bm_e
     return st;
 }
 
+/* "." for the other columns; then every variable must be a column. */
 static bm_status expand_dot(bm_model *m, const char *const *names, size_t n, bm_error *err)
 {
     const char *except[2];
@@ -40,7 +41,8 @@ static bm_status expand_dot(bm_model *m, const char *const *names, size_t n, bm_
 
     if (m->spec->weights) except[k++] = m->spec->weights;
     if (m->spec->se) except[k++] = m->spec->se;
-    return bm_formula_expand_dot(m->formula, names, n, except, k, err);
+    bm_status st = bm_formula_expand_dot(m->formula, names, n, except, k, err);
+    return st == BM_OK ? bm_formula_match(m->formula, names, n, err) : st;
 }
 
 static bm_status read_frame(bm_model *m, bm_error *err)

@@ -130,11 +130,12 @@ static void mix_priors(const bm_mcmc *s, bm_chain *c)
     else bm_point_eval(c->cur);
 }
 
-/* One kept iteration: thin moves of theta, coefficients and effects given the last. False: stopped on the way. */
-static bool iterate(const bm_mcmc *s, bm_chain *c, double *u)
+/* One kept iteration: thin moves of theta, coefficients and effects given the last. False: stopped on the way. moves: made before, and in all. */
+static bool iterate(const bm_mcmc *s, bm_chain *c, double *u, uint64_t moves, uint64_t total)
 {
     for (int k = 0; k < s->opt.thin; k++) {
         if (bm_mcmc_stopped(s)) return false;
+        if (c->id == 0 && (moves + (uint64_t)k) % 64 == 0) bm_mcmc_progress(s, "sampling", (moves + (uint64_t)k) * s->nchain, total * s->nchain);
         move_theta(s, c);                                                           /* theta | y             */
         c->held++;
         if (k == s->opt.thin - 1 || c->cur->m->cp->any_t)
@@ -146,13 +147,14 @@ static bool iterate(const bm_mcmc *s, bm_chain *c, double *u)
 
 static void run_chain(bm_mcmc *s, bm_chain *c, size_t draws, const bm_sink *sink)
 {
+    uint64_t thin = (uint64_t)s->opt.thin;
+
     for (size_t t = 0; t < draws; t++) {
         double *u = sink->u_every && c->iter % sink->u_every == 0 ? c->u : NULL;
 
-        if (!iterate(s, c, u)) break;
+        if (!iterate(s, c, u, t * thin, draws * thin)) break;
         bm_point_natural(c->cur, c->natural);
         sink->draw(sink->self, c->id, c->iter++, c->cur->lp_nat, c->b, c->natural, u);
-        if (c->id == 0 && t % 64 == 0) bm_mcmc_progress(s, "sampling", t * s->nchain, draws * s->nchain);
     }
     bm_chain_settle(c);
 }
