@@ -3,6 +3,7 @@
 #define BM_CHAIN_H
 
 #include "fit/fit.h"
+#include "fit/gibbs.h"
 #include "fit/mixture.h"
 
 /* Hamiltonian moves in coordinates whitened by a covariance. */
@@ -28,9 +29,11 @@ typedef struct {
     double   *trail;                 /* warm-up: states, d + 1 numbers each (x, lp) */
     size_t    ntrail;
     size_t    iter;                  /* kept iterations delivered */
+    bm_gibbs_chain *gibbs;           /* the factor-wise sampler's state; then cur, star and what belongs to them are NULL */
 } bm_chain;
 
-bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_fit_options *opt, bm_error *err);
+/* gibbs NULL: the collapsed sampler. */
+bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_gibbs *gibbs, const bm_fit_options *opt, bm_error *err);
 void      bm_chain_free(bm_chain *c);
 
 /* The current point's moments count for every iteration it stood (held): takes them now. */

@@ -41,9 +41,13 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
         bm_nomem(err);
         goto fail;
     }
+    if (!bm_choose_collapsed(post, opt->sampler, s->why, sizeof s->why)) {
+        s->kernel = BM_KERNEL_GIBBS;
+        if ((st = bm_gibbs_new(&s->gibbs, post, err)) != BM_OK) goto fail;
+    }
     if ((st = bm_mixture_new(&s->q, &post->th, d, err)) != BM_OK) goto fail;
     for (size_t k = 0; k < s->nchain; k++)
-        if ((st = bm_chain_new(&s->chain[k], k, post, opt, err)) != BM_OK) goto fail;
+        if ((st = bm_chain_new(&s->chain[k], k, post, s->gibbs, opt, err)) != BM_OK) goto fail;
     *out = s;
     return BM_OK;
 fail:
@@ -56,6 +60,7 @@ void bm_mcmc_free(bm_mcmc *s)
     if (!s) return;
     for (size_t k = 0; s->chain && k < s->nchain; k++) bm_chain_free(&s->chain[k]);
     free(s->chain);
+    bm_gibbs_free(s->gibbs);
     bm_mixture_free(&s->q);
     bm_hmc_free(&s->hmc);
     bm_moments_free(&s->moments);
@@ -71,7 +76,9 @@ bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
 {
     bm_status st = BM_OK;
 
-    if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
+    if (s->gibbs) {
+        st = bm_gibbs_warmup(s, err);
+    } else if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
         s->kernel = BM_KERNEL_FIXED;
         for (size_t k = 0; k < s->nchain && st == BM_OK; k++)
             if (bm_point_eval(s->chain[k].cur) != BM_OK) st = bm_fail(err, BM_ENUMERIC, "the posterior has no density at the constants given");
@@ -105,6 +112,7 @@ static void move_theta(const bm_mcmc *s, bm_chain *c)
 {
     switch (s->kernel) {
     case BM_KERNEL_FIXED: break;
+    case BM_KERNEL_GIBBS: break;                     /* has a loop of its own */
     case BM_KERNEL_HMC: bm_hmc_step(c, &s->hmc); break;
     case BM_KERNEL_INDEPENDENCE: {
         double ratio = bm_independence_step(c, &s->q);
@@ -165,7 +173,10 @@ bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *don
 
     (void)err;
 #pragma omp parallel for num_threads(s->threads) schedule(static, 1)
-    for (size_t k = 0; k < s->nchain; k++) run_chain(s, &s->chain[k], draws, sink);
+    for (size_t k = 0; k < s->nchain; k++) {
+        if (s->gibbs) bm_gibbs_run_chain(s, &s->chain[k], draws, sink);
+        else run_chain(s, &s->chain[k], draws, sink);
+    }
     for (size_t k = 0; k < s->nchain; k++)
         if (s->chain[k].iter < least) least = s->chain[k].iter;
     *done = least;
@@ -176,6 +187,7 @@ static void describe(const bm_mcmc *s, char *text, size_t size)
 {
     size_t d = s->post->th.d;
 
+    if (s->gibbs) bm_gibbs_describe(s, text, size);
     if (s->kernel == BM_KERNEL_FIXED) snprintf(text, size, "exact independent draws: no variance parameter is free");
     if (s->kernel == BM_KERNEL_HMC)
         snprintf(text, size, "Hamiltonian moves on the %zu variance parameters, step %.3g, up to %zu steps", d, s->hmc.step, s->hmc.max_steps);
@@ -214,7 +226,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
     size_t   n = 0, p = s->post->st->p;
     uint64_t tried = 0;
 
-    *info = (bm_mcmc_info){ .collapsed = true, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
+    *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
                                .warmup_evaluations = s->warmup_evaluations, .moments = &s->moments };
     describe(s, info->kernel, sizeof info->kernel);
     bm_moments_free(&s->moments);
