@@ -743,7 +743,7 @@ static void test_weights_change_nothing_in_what_is_determined(void **state)
     fine(&f, "sd ~ flat();b_x ~ flat()", z);
 }
 
-/* Scales: the same answers for columns of 1e-8 and 1e8. */
+/* Scales: the same answers for columns of 1e-13 and 1e8. */
 static void test_units_change_nothing_in_what_is_determined(void **state)
 {
     full f;
@@ -754,7 +754,7 @@ static void test_units_change_nothing_in_what_is_determined(void **state)
     for (size_t i = 0; i < 20; i++) {
         f.X[i + 20] *= 1e8;
         f.X[i + 40] = 1e-8 * (3 - 2e-8 * f.X[i + 20]);
-        f.Z[i + 20] *= 1e-9;
+        f.Z[i + 20] *= 1e-13;
     }
     improper(&f, "b ~ flat()", z, "b_z");
     improper(&f, "b_x ~ flat();b_z ~ flat()", z, "b_z");
