@@ -14,6 +14,7 @@ typedef struct {
     double         *L;            /* nL, scratch */
     double          sigma0;       /* where the marginal is evaluated before sigma is profiled: of the size of the residuals */
     bool            known_se;     /* sigma is 1 */
+    bool            costly;       /* an evaluation takes milliseconds: one start, second derivatives by two points instead of four */
     bool            perfect;      /* somewhere sigma fell below 1e-7 sigma0, where the search turns round */
     int             evaluations;
 } bm_criterion_at;

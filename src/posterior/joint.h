@@ -27,7 +27,10 @@ typedef struct bm_joint {
     uint32_t *pair_pos;        /* for each column, for each pair of its rows (a, b >= a) with a before the tail: where b begins in the panel of a */
     uint32_t **dst;            /* nfac x nfac, per entry of the cross-products (k, l): where l's level begins in the panel of k's level (for the
                                 * tail: anything), or BM_JOINT_NONE when l's level comes first */
-    bool      thin;            /* every q is 1 */
+    bool      thin;            /* every q is 1; then also, for each place of the tail, the panels that have it as a row: */
+    size_t   *tail_ptr;        /* m + 1 */
+    uint32_t *tail_col;        /* place of the panel */
+    size_t   *tail_entry;      /* the entry of row and pos */
     double    seconds;         /* estimate of one evaluation */
 } bm_joint;
 

@@ -13,21 +13,19 @@
 
 /* ---- the inverse ---- */
 
-/* N = L'^-1 L^-1 for the tail, both triangles. */
-static bm_status invert_tail(const bm_joint *j, bm_joint_work *w)
+/* The tail, both triangles: blocks of the transpose, which would otherwise miss the cache at every step. */
+static void invert_tail(const bm_joint *j, bm_joint_work *w)
 {
-    size_t  m = j->m;
-    double *L = bm_alloc(m * m, sizeof *L), *N = w->inv_tail;
+    const size_t block = 32;
+    size_t       m = j->m;
+    double      *N = w->inv_tail;
 
-    if (!L) return BM_ENOMEM;
-    for (size_t i = 0; i < m; i++) L[i + i * m] = 1;
-    bm_solve_lower(m, m, w->tail, L);
-    memset(N, 0, m * m * sizeof *N);
-    if (m) bm_syrk(m, m, 1, L, m, N);
-    for (size_t c = 0; c < m; c++)
-        for (size_t r = c + 1; r < m; r++) N[c + r * m] = N[r + c * m];
-    free(L);
-    return BM_OK;
+    memcpy(N, w->tail, m * m * sizeof *N);
+    bm_chol_inverse(m, N);
+    for (size_t c0 = 0; c0 < m; c0 += block)
+        for (size_t r0 = c0; r0 < m; r0 += block)
+            for (size_t c = c0; c < c0 + block && c < m; c++)
+                for (size_t r = r0 > c ? r0 : c + 1; r < r0 + block && r < m; r++) N[c + r * m] = N[r + c * m];
 }
 
 /* Where block (b, a) of N is, b >= a in the order, and the leading dimension there. */
@@ -65,6 +63,59 @@ static void multiply_rows(const bm_joint *j, const bm_joint_work *w, size_t i, c
             }
         }
     }
+}
+
+/* One effect per level: Y of every panel, and the tail's part of N_RR Y, column by column of the tail. Y: the panels' layout. */
+static void start_thin(const bm_joint *j, const bm_joint_work *w, double *Y)
+{
+    memset(w->inv, 0, j->val[j->nlead] * sizeof *w->inv);
+    for (size_t i = 0; i < j->nlead; i++) {
+        const double *P = w->val + j->val[i];
+        double       *y = Y + j->val[i], inv = 1 / P[0];
+
+        for (size_t r = 1; r < j->h[i]; r++) y[r] = P[r] * inv;
+    }
+    for (size_t a = 0, nlead = j->nlead; a < j->m; a++) {
+        const double *column = w->inv_tail + a * j->m;
+
+        for (size_t t = j->tail_ptr[a]; t < j->tail_ptr[a + 1]; t++) {
+            size_t          i = j->tail_col[t], e = j->tail_entry[t], n = j->ptr[i + 1] - e;
+            const uint32_t *row = j->row + e;
+            double         *out = w->inv + j->val[i] + 1 + (e - j->ptr[i]), v = 0;
+            const double   *y = Y + j->val[i] + 1 + (e - j->ptr[i]);
+
+            for (size_t b = 1; b < n; b++) {         /* rows from this one on: the element and its mirror image */
+                double s = column[row[b] - nlead];
+
+                v += s * y[b];
+                out[b] -= s * y[0];
+            }
+            out[0] -= v + column[a] * y[0];
+        }
+    }
+}
+
+/* The panel of place i, after start_thin: the rows before the tail, by pairs. */
+static void finish_thin(const bm_joint *j, const bm_joint_work *w, size_t i, const double *Y)
+{
+    const uint32_t *row = j->row + j->ptr[i], *pp = j->pair_pos + j->pair[i];
+    size_t          n = j->ptr[i + 1] - j->ptr[i];
+    const double   *y = Y + j->val[i] + 1;
+    double         *N = w->inv + j->val[i], *out = N + 1, inv = 1 / w->val[j->val[i]];
+
+    for (size_t a = 0; a < n && row[a] < j->nlead; a++) {
+        const double *S = w->inv + j->val[row[a]];
+        double        ya = y[a], v = S[*pp++] * ya;
+
+        for (size_t b = a + 1; b < n; b++) {
+            double x = S[*pp++];
+
+            out[b] -= x * ya;
+            v += x * y[b];
+        }
+        out[a] -= v;
+    }
+    N[0] = inv * inv - bm_dot(n, y, out);
 }
 
 /* The panel of place i. Y: scratch, h x q. */
@@ -108,14 +159,20 @@ bm_status bm_joint_invert(const bm_joint *j, bm_joint_work *w)
     if (w->have_inv) return BM_OK;
     for (size_t i = 0; i < j->nlead; i++)
         if (j->val[i + 1] - j->val[i] > most) most = j->val[i + 1] - j->val[i];
+    if (j->thin) most = j->val[j->nlead];
     Y = bm_alloc(most, sizeof *Y);
     if (!w->inv) w->inv = bm_alloc(j->val[j->nlead], sizeof *w->inv);
     if (!w->inv_tail) w->inv_tail = bm_alloc(j->m * j->m, sizeof *w->inv_tail);
-    if (!Y || !w->inv || !w->inv_tail || invert_tail(j, w) != BM_OK) {
+    if (!Y || !w->inv || !w->inv_tail) {
         free(Y);
         return BM_ENOMEM;
     }
-    for (size_t i = j->nlead; i-- > 0;) invert_panel(j, w, i, Y);
+    invert_tail(j, w);
+    if (j->thin) start_thin(j, w, Y);
+    for (size_t i = j->nlead; i-- > 0;) {
+        if (j->thin) finish_thin(j, w, i, Y);
+        else invert_panel(j, w, i, Y);
+    }
     w->have_inv = true;
     free(Y);
     return BM_OK;

@@ -59,6 +59,7 @@ static bm_status pack_joint(bm_packed *k, const bm_stats *st, bm_error *err)
     for (size_t i = 0; i < st->nfac; i++)
         for (size_t l = i + 1; l < st->nfac; l++) nnz += bm_stats_cross(st, i, l)->nnz;
     if (nnz > most_entries) return BM_OK;
+    bm_blas_single();
     status = bm_joint_new(&k->joint, st, most_bytes, err);
     return status == BM_NOT_PD ? BM_OK : status;
 }
