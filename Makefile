@@ -4,6 +4,7 @@
 #   make quickstart    installs what building needs, builds, fits the first example
 #   make check         installs what testing needs, builds, runs every test
 #   make check-valgrind | check-layers | check-symbols | test-NAME
+#   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
 #   make SAN=address,undefined check      CC=clang      V=1 (show commands)      OPENMP= (without OpenMP)
 
@@ -50,6 +51,7 @@ TEST_SH  := $(wildcard tests/test_*.sh)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ  := $(CLI_SRC:%.c=$(B)/%.o)
 TESTS    := $(TEST_SRC:tests/%.c=$(B)/%)
+BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
 STATIC   := $(B)/libbmixed.a
 SHARED   := $(B)/libbmixed.so.$(VERSION)
 
@@ -153,6 +155,15 @@ check-valgrind: deps-valgrind $(B)/bmixed
 	    $(B)/bmixed fit models/sleepstudy.json -o $(B)/valgrind --force
 	@echo 'valgrind: no error, no leak'
 
+# ---- benchmark: tables, and build/bench/*.csv ---------------------------------------------------------------------------------
+
+$(B)/bench: $(BENCH_OBJ) $(STATIC)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+
+bench bench-quick: all $(B)/bench
+	@BMIXED=$(abspath $(B)/bmixed) BENCH=$(abspath $(B)/bench) bash tests/bench/bench.sh $(if $(findstring quick,$@),--quick)
+
 # ---- installation ------------------------------------------------------------------------------------------------------------
 
 D := $(DESTDIR)
@@ -191,8 +202,8 @@ clean:
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-valgrind quickstart check check-run tests check-layers check-symbols check-valgrind \
+.PHONY: all build/bmixed deps deps-check deps-valgrind quickstart check check-run tests check-layers check-symbols check-valgrind bench bench-quick \
         install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_OBJ:.o=.d)

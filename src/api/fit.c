@@ -2,7 +2,6 @@
 #include "api/api.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 

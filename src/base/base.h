@@ -51,6 +51,13 @@ bool bm_parse_int(const char *s, long long lo, long long hi, long long *out);
 /* Shortest decimal that reads back as exactly x ("0.1", "1e-300", "NA" for NaN, "Inf", "-Inf"); returns its length. */
 size_t bm_format_double(char dst[BM_NUMBER_MAX], double x);
 
+/* ---- threads (threads.c) ---- */
+
+/* piece(self, i, worker) for every i < n, by up to `threads` threads, the caller's among them; returns when all are done. worker < threads: an index of
+ * the thread, for workspaces. Which thread takes which piece is left to chance. */
+void bm_parallel(size_t n, int threads, void (*piece)(void *self, size_t i, size_t worker), void *self);
+int  bm_cores(void);                                     /* that this process may use */
+
 /* ---- random streams (rng.c): xoshiro256++, keyed ---- */
 
 typedef struct { uint64_t s[4]; } bm_rng;

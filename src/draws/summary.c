@@ -3,7 +3,6 @@
 #include "draws/draws_priv.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 
 enum { DRAWS_PER_THREAD = 20000 };                       /* below this a thread takes longer to start than to work */
@@ -26,9 +25,18 @@ static void summarise(bm_summary_row *r, const char *name, bm_diag *d, const dou
     r->mcse_sd = bm_diag_mcse_sd(d);
 }
 
+typedef struct { const bm_draws *d; bm_summary_row *row; bm_diag *diag; } job;
+
+static void one_variable(void *self, size_t i, size_t worker)
+{
+    const job *j = self;
+
+    summarise(j->row + i, j->d->names[i], j->diag + worker, bm_draws_values(j->d, i));
+}
+
 static size_t choose_threads(const bm_draws *d, int threads)
 {
-    size_t n = threads > 0 ? (size_t)threads : (size_t)omp_get_num_procs();
+    size_t n = threads > 0 ? (size_t)threads : (size_t)bm_cores();
     size_t worth = d->nvar * d->nchain * d->niter / DRAWS_PER_THREAD + 1;
 
     if (n > worth) n = worth;
@@ -47,9 +55,7 @@ bm_status bm_summarise(bm_summary_row **out, const bm_draws *d, int threads, bm_
     if (!row || !diag) goto done;
     for (; ready < n; ready++)
         if (bm_diag_init(diag + ready, d->nchain, d->niter, ready ? diag[0].score : NULL) != BM_OK) goto done;
-#pragma omp parallel for num_threads((int)n) schedule(dynamic)
-    for (size_t i = 0; i < d->nvar; i++)
-        summarise(row + i, d->names[i], diag + omp_get_thread_num(), bm_draws_values(d, i));
+    bm_parallel(d->nvar, (int)n, one_variable, &(job){ d, row, diag });
     *out = row;
     row = NULL;
     st = BM_OK;

@@ -4,7 +4,6 @@
 #include "fit/warmup.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +29,7 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
     if (!s) return bm_nomem(err);
     s->post = post;
     s->opt = *opt;
-    s->threads = opt->threads > 0 ? opt->threads : omp_get_num_procs();
+    s->threads = opt->threads > 0 ? opt->threads : bm_cores();
     s->nchain = (size_t)opt->chains;
     s->chain = bm_alloc(s->nchain, sizeof *s->chain);
     s->mode = bm_alloc(d, sizeof *s->mode);
@@ -156,16 +155,24 @@ static void run_chain(bm_mcmc *s, bm_chain *c, size_t draws, const bm_sink *sink
     bm_chain_settle(c);
 }
 
+typedef struct { bm_mcmc *s; size_t draws; const bm_sink *sink; } run_job;
+
+static void run_piece(void *self, size_t k, size_t worker)
+{
+    const run_job *job = self;
+
+    (void)worker;
+    if (job->s->gibbs) bm_gibbs_run_chain(job->s, &job->s->chain[k], job->draws, job->sink);
+    else run_chain(job->s, &job->s->chain[k], job->draws, job->sink);
+}
+
 bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *done, bm_error *err)
 {
-    size_t least = SIZE_MAX;
+    size_t  least = SIZE_MAX;
+    run_job job = { s, draws, sink };
 
     (void)err;
-#pragma omp parallel for num_threads(s->threads) schedule(static, 1)
-    for (size_t k = 0; k < s->nchain; k++) {
-        if (s->gibbs) bm_gibbs_run_chain(s, &s->chain[k], draws, sink);
-        else run_chain(s, &s->chain[k], draws, sink);
-    }
+    bm_parallel(s->nchain, s->threads, run_piece, &job);
     for (size_t k = 0; k < s->nchain; k++)
         if (s->chain[k].iter < least) least = s->chain[k].iter;
     *done = least;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double UNDERFLOW_BELOW = 1e-250;     /* of a density over its scale */
+
 bm_status bm_mixture_new(bm_mixture *m, const bm_theta *th, size_t d, bm_error *err)
 {
     size_t nsd = th ? th->nsd : 0;
@@ -18,11 +20,12 @@ bm_status bm_mixture_new(bm_mixture *m, const bm_theta *th, size_t d, bm_error *
     *m = (bm_mixture){ .d = d, .nimage = 1 };
     m->mean = bm_alloc(BM_MIX_MAX * d, sizeof *m->mean);
     m->C = bm_alloc(BM_MIX_MAX * d * d, sizeof *m->C);
+    m->rdiag = bm_alloc(BM_MIX_MAX * d, sizeof *m->rdiag);
     m->sign = bm_alloc(d << BM_FLIP_MAX, sizeof *m->sign);
     m->cov = bm_alloc(d * d, sizeof *m->cov);
-    m->work = bm_alloc((BM_MIX_MAX + 2) * (d * d + 2 * d), sizeof *m->work);
+    m->work = bm_alloc(BM_MIX_MAX * BM_MIX_SUMS(d) * BM_MIX_LANES + d * d, sizeof *m->work);
     m->side = bm_alloc(nsd, sizeof *m->side);
-    if (!m->mean || !m->C || !m->sign || !m->cov || !m->work || !m->side) {
+    if (!m->mean || !m->C || !m->rdiag || !m->sign || !m->cov || !m->work || !m->side) {
         bm_mixture_free(m);
         return bm_nomem(err);
     }
@@ -36,6 +39,7 @@ void bm_mixture_free(bm_mixture *m)
 {
     free(m->mean);
     free(m->C);
+    free(m->rdiag);
     free(m->sign);
     free(m->cov);
     free(m->work);
@@ -47,12 +51,21 @@ static void set_constants(bm_mixture *m)
 {
     double d = (double)m->d;
 
+    m->top = -INFINITY;
     for (size_t k = 0; k < m->K; k++) {
         double nu = m->df[k];
 
         m->log_const[k] = log(m->weight[k]) + gsl_sf_lngamma((nu + d) / 2) - gsl_sf_lngamma(nu / 2) - d / 2 * log(nu * M_PI) - log((double)m->nimage);
-        for (size_t i = 0; i < m->d; i++) m->log_const[k] -= log(m->C[k * m->d * m->d + i * (m->d + 1)]);
+        for (size_t i = 0; i < m->d; i++) {
+            double diag = m->C[k * m->d * m->d + i * (m->d + 1)];
+
+            m->log_const[k] -= log(diag);
+            m->rdiag[k * m->d + i] = 1 / diag;
+        }
+        m->power[k] = (unsigned)(nu + d);
+        m->top = fmax(m->top, m->log_const[k]);
     }
+    for (size_t k = 0; k < m->K; k++) m->scale[k] = exp(m->log_const[k] - m->top);
 }
 
 bm_status bm_mixture_single(bm_mixture *m, const double *mean, const double *cov, double df)
@@ -71,15 +84,15 @@ bm_status bm_mixture_single(bm_mixture *m, const double *mean, const double *cov
 }
 
 /* |C_k^-1 (sign x - mean_k)|^2 */
-static double distance(const bm_mixture *m, size_t k, const double *sign, const double *x, double *e)
+static double distance(const bm_mixture *m, size_t k, const double *sign, const double *x)
 {
     size_t        d = m->d;
-    const double *mu = m->mean + k * d, *C = m->C + k * d * d;
-    double        s = 0;
+    const double *mu = m->mean + k * d, *C = m->C + k * d * d, *rdiag = m->rdiag + k * d;
+    double        e[BM_MIX_DIM], s = 0;
 
     for (size_t i = 0; i < d; i++) e[i] = sign[i] * x[i] - mu[i];
     for (size_t j = 0; j < d; j++) {
-        double v = e[j] /= C[j + j * d];
+        double v = e[j] * rdiag[j];
 
         s += v * v;
         for (size_t i = j + 1; i < d; i++) e[i] -= v * C[i + j * d];
@@ -87,31 +100,45 @@ static double distance(const bm_mixture *m, size_t k, const double *sign, const 
     return s;
 }
 
-static double log_t(const bm_mixture *m, size_t k, double dist)
+/* The same where densities underflow: by logarithms. */
+static double far_logpdf(const bm_mixture *m, const double *x)
 {
-    return m->log_const[k] - 0.5 * (m->df[k] + (double)m->d) * log1p(dist / m->df[k]);
+    double l[BM_MIX_MAX << BM_FLIP_MAX], top = -INFINITY, sum = 0;
+    size_t n = 0;
+
+    for (size_t k = 0; k < m->K; k++)
+        for (size_t f = 0; f < m->nimage; f++, n++) {
+            l[n] = m->log_const[k] - 0.5 * (m->df[k] + (double)m->d) * log1p(distance(m, k, m->sign + f * m->d, x) / m->df[k]);
+            top = fmax(top, l[n]);
+        }
+    if (!isfinite(top)) return -INFINITY;
+    for (size_t i = 0; i < n; i++) sum += exp(l[i] - top);
+    return top + log(sum);
+}
+
+/* a^(-m/2), m a whole number */
+static double inverse_power(double a, unsigned m)
+{
+    double r = m & 1 ? sqrt(a) : 1;
+
+    for (m >>= 1; m; m >>= 1, a *= a)
+        if (m & 1) r *= a;
+    return 1 / r;
 }
 
 double bm_mixture_logpdf(const bm_mixture *m, const double *x)
 {
-    double e[128], l[BM_MIX_MAX << BM_FLIP_MAX], top = -INFINITY, sum = 0;
-    size_t n = 0;
+    double sum = 0;
 
     for (size_t k = 0; k < m->K; k++)
-        for (size_t f = 0; f < m->nimage; f++) {
-            double v = l[n++] = log_t(m, k, distance(m, k, m->sign + f * m->d, x, e));
-
-            if (v > top) top = v;
-        }
-    if (!isfinite(top)) return -INFINITY;
-    for (size_t i = 0; i < n; i++) sum += l[i] == top ? 1 : exp(l[i] - top);
-    return top + log(sum);
+        for (size_t f = 0; f < m->nimage; f++) sum += m->scale[k] * inverse_power(1 + distance(m, k, m->sign + f * m->d, x) / m->df[k], m->power[k]);
+    return sum > UNDERFLOW_BELOW ? m->top + log(sum) : far_logpdf(m, x);
 }
 
 void bm_mixture_draw(const bm_mixture *m, bm_rng *rng, double *x)
 {
     size_t        d = m->d, k = 0;
-    double        u = bm_rng_uniform(rng), z[128];
+    double        u = bm_rng_uniform(rng), z[BM_MIX_DIM];
     const double *sign = m->sign + (bm_rng_u64(rng) >> 32) % m->nimage * d, *C;
 
     while (k + 1 < m->K && u > m->weight[k]) u -= m->weight[k++];
@@ -187,80 +214,57 @@ void bm_mixture_fold(const bm_mixture *m, const bm_theta *th, double *x)
 
 /* ---- fitting ---- */
 
-typedef struct { double r, ru, *s1, *s2; } sums;     /* responsibilities, with t's weights; sums of x and x x' */
-
-static void sums_of(const bm_mixture *m, size_t k, sums *s, double *block)
+/* The draws, eight side by side; the last batch is filled up with zeros. */
+static bm_status points_new(bm_mix_points *pts, const double *x, size_t n, size_t d)
 {
-    size_t d = m->d, size = d * d + d;
-
-    s->r = s->ru = 0;
-    s->s1 = block + k * size;
-    s->s2 = s->s1 + d;
-    memset(s->s1, 0, size * sizeof *s->s1);
+    *pts = (bm_mix_points){ .n = n, .x = bm_alloc((n + BM_MIX_LANES - 1) / BM_MIX_LANES * BM_MIX_LANES * d, sizeof *pts->x) };
+    if (!pts->x) return BM_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++) pts->x[(i / BM_MIX_LANES * d + j) * BM_MIX_LANES + i % BM_MIX_LANES] = x[i * d + j];
+    return BM_OK;
 }
 
-static void add_point(sums *s, const double *sign, const double *x, size_t d, double r, double u)
+static double lanes_sum(const double *x)
 {
-    s->r += r;
-    s->ru += r * u;
-    for (size_t j = 0; j < d; j++) {
-        double v = r * u * sign[j] * x[j];
+    double s = 0;
 
-        s->s1[j] += v;
-        for (size_t i = j; i < d; i++) s->s2[i + j * d] += v * sign[i] * x[i];
-    }
+    for (size_t l = 0; l < BM_MIX_LANES; l++) s += x[l];
+    return s;
 }
 
-/* Mean and scale of component k from its sums, shrunk towards the overall covariance by a few pseudo-draws. */
-static void update_component(bm_mixture *m, size_t k, const sums *s, size_t n)
+/* Mean and scale of component k from its sums (see bm_mixture_em_sums), shrunk towards the overall covariance by a few pseudo-draws. */
+static void update_component(bm_mixture *m, size_t k, const double *acc, size_t n)
 {
-    size_t  d = m->d;
-    double *mu = m->mean + k * d, *C = m->C + k * d * d, prior = 2 * (double)d, old_w = m->weight[k];
-    double  mu_old[128], *keep = m->work + (BM_MIX_MAX + 1) * (d * d + d);
+    size_t        d = m->d;
+    double       *mu = m->mean + k * d, *C = m->C + k * d * d, prior = 2 * (double)d, old_w = m->weight[k];
+    double        mu_old[BM_MIX_DIM], *keep = m->work + BM_MIX_MAX * BM_MIX_SUMS(d) * BM_MIX_LANES;
+    double        r = lanes_sum(acc), ru = lanes_sum(acc + BM_MIX_LANES);
+    const double *s1 = acc + 2 * BM_MIX_LANES, *s2 = s1 + d * BM_MIX_LANES;
 
-    if (!(s->r > (double)d)) {                       /* dying: keep its shape, let its weight fade */
-        m->weight[k] = fmax(s->r / (double)n, 1e-3 * old_w);
+    if (!(r > (double)d)) {                          /* dying: keep its shape, let its weight fade */
+        m->weight[k] = fmax(r / (double)n, 1e-3 * old_w);
         return;
     }
     memcpy(keep, C, d * d * sizeof *C);
     memcpy(mu_old, mu, d * sizeof *mu);
-    for (size_t j = 0; j < d; j++) mu[j] = s->s1[j] / s->ru;
+    for (size_t j = 0; j < d; j++) mu[j] = lanes_sum(s1 + j * BM_MIX_LANES) / ru;
     for (size_t j = 0; j < d; j++)
-        for (size_t i = j; i < d; i++)
-            C[i + j * d] = (s->s2[i + j * d] - s->ru * mu[i] * mu[j] + prior * m->cov[i + j * d]) / (s->r + prior);
-    m->weight[k] = s->r / (double)n;
+        for (size_t i = j; i < d; i++, s2 += BM_MIX_LANES)
+            C[i + j * d] = (lanes_sum(s2) - ru * mu[i] * mu[j] + prior * m->cov[i + j * d]) / (r + prior);
+    m->weight[k] = r / (double)n;
     if (bm_chol(d, C) == BM_OK) return;
     memcpy(C, keep, d * d * sizeof *C);
     memcpy(mu, mu_old, d * sizeof *mu);
 }
 
-/* One step of expectation maximisation; log q at every draw into lq. */
-static void em_step(bm_mixture *m, const double *x, size_t n, double *lq)
+/* One step of expectation maximisation. */
+static void em_step(bm_mixture *m, const bm_mix_points *pts)
 {
-    sums   s[BM_MIX_MAX];
-    double e[128], l[BM_MIX_MAX << BM_FLIP_MAX], dist[BM_MIX_MAX << BM_FLIP_MAX], total = 0;
-    size_t d = m->d;
+    size_t size = BM_MIX_SUMS(m->d) * BM_MIX_LANES;
+    double total = 0;
 
-    for (size_t k = 0; k < m->K; k++) sums_of(m, k, &s[k], m->work);
-    for (size_t i = 0; i < n; i++) {
-        double top = -INFINITY, sum = 0;
-        size_t c = 0;
-
-        for (size_t k = 0; k < m->K; k++)
-            for (size_t f = 0; f < m->nimage; f++, c++) {
-                dist[c] = distance(m, k, m->sign + f * d, x + i * d, e);
-                l[c] = log_t(m, k, dist[c]);
-                if (l[c] > top) top = l[c];
-            }
-        for (size_t j = 0; j < c; j++) sum += l[j] = exp(l[j] - top);
-        lq[i] = top + log(sum);
-        for (size_t j = 0; j < c; j++) {
-            double r = l[j] / sum, nu = m->df[j / m->nimage];
-
-            if (r > 1e-6) add_point(&s[j / m->nimage], m->sign + j % m->nimage * d, x + i * d, d, r, (nu + (double)d) / (nu + dist[j]));
-        }
-    }
-    for (size_t k = 0; k < m->K; k++) update_component(m, k, &s[k], n);
+    bm_mixture_em_sums(m, pts, m->work);
+    for (size_t k = 0; k < m->K; k++) update_component(m, k, m->work + k * size, pts->n);
     for (size_t k = 0; k < m->K; k++) total += m->weight[k];
     for (size_t k = 0; k < m->K; k++) m->weight[k] /= total;
     set_constants(m);
@@ -348,26 +352,35 @@ static void copy_components(bm_mixture *to, const bm_mixture *from)
     memcpy(to->df, from->df, sizeof to->df);
     memcpy(to->weight, from->weight, sizeof to->weight);
     memcpy(to->log_const, from->log_const, sizeof to->log_const);
+    memcpy(to->scale, from->scale, sizeof to->scale);
+    memcpy(to->power, from->power, sizeof to->power);
+    to->top = from->top;
+    memcpy(to->rdiag, from->rdiag, BM_MIX_MAX * d * sizeof *to->rdiag);
     memcpy(to->mean, from->mean, BM_MIX_MAX * d * sizeof *to->mean);
     memcpy(to->C, from->C, BM_MIX_MAX * d * d * sizeof *to->C);
 }
 
-static double polish(bm_mixture *m, const double *x, const double *lp, size_t n, int steps, double *lq, double *v)
+/* The draws to fit to, and what is computed of them: log density of the proposal (lq), scratch (v). */
+typedef struct { const double *x, *lp; size_t n; bm_mix_points pts; double *lq, *v; } fit_draws;
+
+/* Steps of EM; returns the expected efficiency after them. */
+static double polish(bm_mixture *m, const fit_draws *f, int steps)
 {
-    for (int i = 0; i < steps; i++) em_step(m, x, n, lq);
-    for (size_t i = 0; i < n; i++) lq[i] = bm_mixture_logpdf(m, x + i * m->d);
-    return expected_efficiency(lp, lq, n, v);
+    for (int i = 0; i < steps; i++) em_step(m, &f->pts);
+    bm_mixture_densities(m, &f->pts, f->lq);
+    for (size_t i = 0; i < f->n; i++) f->lq[i] = f->lq[i] > UNDERFLOW_BELOW ? m->top + log(f->lq[i]) : far_logpdf(m, f->x + i * m->d);
+    return expected_efficiency(f->lp, f->lq, f->n, f->v);
 }
 
 /* One component, with the degrees of freedom that suit best. */
-static double fit_single(bm_mixture *m, const double *x, const double *lp, size_t n, const double *mean, const double *cov, double *lq, double *v)
+static double fit_single(bm_mixture *m, const fit_draws *f, const double *mean, const double *cov)
 {
     static const double df[] = { 4, 7, 14, 40 };
     double              best = 0, best_df = df[0];
 
     for (size_t k = 0; k < sizeof df / sizeof *df; k++) {
         if (bm_mixture_single(m, mean, cov, df[k]) != BM_OK) return 0;
-        double e = polish(m, x, lp, n, 2, lq, v);
+        double e = polish(m, f, 2);
 
         if (e > best) {
             best = e;
@@ -375,7 +388,7 @@ static double fit_single(bm_mixture *m, const double *x, const double *lp, size_
         }
     }
     bm_mixture_single(m, mean, cov, best_df);
-    return polish(m, x, lp, n, 6, lq, v);
+    return polish(m, f, 6);
 }
 
 /* A wide component under the whole, lest a tail be missed: with it the ratio of target to proposal stays bounded where the fit is poor. */
@@ -398,17 +411,19 @@ static void spread_safety_net(bm_mixture *m, const double *mean, const double *c
 double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n)
 {
     size_t     d = m->d;
-    double     best = 0, mean[128], *lq = bm_alloc(2 * n, sizeof *lq), *v = lq + n, *cov = bm_alloc(d * d, sizeof *cov);
+    double     best = 0, mean[BM_MIX_DIM], *cov = bm_alloc(d * d, sizeof *cov);
+    fit_draws  f = { .x = x, .lp = lp, .n = n, .lq = bm_alloc(2 * n, sizeof *f.lq) };
     bm_mixture kept = { 0 };
 
-    if (!lq || !cov || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) goto done;
+    if (!f.lq || !cov || points_new(&f.pts, x, n, d) != BM_OK || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) goto done;
+    f.v = f.lq + n;
     if (moments(m, x, n, mean) != BM_OK) goto done;
     memcpy(cov, m->cov, d * d * sizeof *cov);
-    best = fit_single(m, x, lp, n, mean, cov, lq, v);
+    best = fit_single(m, &f, mean, cov);
     while (best > 0 && best < 0.95 && n >= 40 * (m->K + 1) * d) {
         copy_components(&kept, m);
-        if (!add_component(m, x, lp, lq, n, v)) break;
-        double e = polish(m, x, lp, n, 8, lq, v);
+        if (!add_component(m, x, lp, f.lq, n, f.v)) break;
+        double e = polish(m, &f, 8);
         if (e < best + 0.01) {
             copy_components(m, &kept);
             break;
@@ -417,7 +432,8 @@ double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n
     }
     if (best > 0) spread_safety_net(m, mean, cov);
 done:
-    free(lq);
+    free(f.lq);
+    free(f.pts.x);
     free(cov);
     bm_mixture_free(&kept);
     return best;

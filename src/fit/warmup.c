@@ -54,26 +54,35 @@ static void record(bm_chain *c, const bm_theta *th)
     to[th->d] = c->cur->lp;
 }
 
+typedef struct { bm_mcmc *s; size_t steps; bool hmc; uint64_t done, total; } round_job;
+
+static void chain_round(void *self, size_t k, size_t worker)
+{
+    const round_job *job = self;
+    bm_mcmc         *s = job->s;
+    bm_chain        *c = &s->chain[k];
+
+    (void)worker;
+    c->ntrail = 0;
+    c->tried = c->accepted = 0;
+    for (size_t i = 0; i < job->steps && !bm_mcmc_stopped(s); i++) {
+        if (job->hmc) {
+            bm_hmc_step(c, &s->hmc);
+        } else {
+            bm_independence_step(c, &s->q);
+            bm_local_step(c, &s->q, s->local_C, 2.4);
+        }
+        record(c, &s->post->th);
+        if (k == 0 && i % 64 == 0) bm_mcmc_progress(s, "warm-up", (job->done + i) * s->nchain, job->total * s->nchain);
+    }
+}
+
 /* Runs `steps` iterations of every chain. */
 static void round_of(bm_mcmc *s, size_t steps, bool hmc, uint64_t done, uint64_t total)
 {
-#pragma omp parallel for num_threads(s->threads) schedule(static, 1)
-    for (size_t k = 0; k < s->nchain; k++) {
-        bm_chain *c = &s->chain[k];
+    round_job job = { s, steps, hmc, done, total };
 
-        c->ntrail = 0;
-        c->tried = c->accepted = 0;
-        for (size_t i = 0; i < steps && !bm_mcmc_stopped(s); i++) {
-            if (hmc) {
-                bm_hmc_step(c, &s->hmc);
-            } else {
-                bm_independence_step(c, &s->q);
-                bm_local_step(c, &s->q, s->local_C, 2.4);
-            }
-            record(c, &s->post->th);
-            if (k == 0 && i % 64 == 0) bm_mcmc_progress(s, "warm-up", (done + i) * s->nchain, total * s->nchain);
-        }
-    }
+    bm_parallel(s->nchain, s->threads, chain_round, &job);
 }
 
 /* The states of all chains of the last round, at most `most` of them, evenly spaced: x (n x d) and lp. */

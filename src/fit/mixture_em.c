@@ -1,0 +1,133 @@
+/* mixture_em.c: densities of the mixture and steps of expectation maximisation, eight draws side by side in SIMD registers.
+ *
+ * Peel & McLachlan (2000), Statistics & Computing 10:339: EM for mixtures of t distributions of known degrees of freedom. As these are whole
+ * numbers, a density is a product and perhaps a square root: no logarithm per component. */
+#include "fit/mixture.h"
+
+#include <math.h>
+#include <string.h>
+
+#pragma GCC diagnostic ignored "-Wpsabi"     /* every function that takes a v8 is inlined: there is no ABI to differ */
+
+enum { LANES = BM_MIX_LANES };
+typedef double v8 __attribute__((vector_size(64)));
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE v8 load(const double *x)
+{
+    v8 v;
+
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+INLINE void add(double *x, v8 v)
+{
+    v += load(x);
+    memcpy(x, &v, sizeof v);
+}
+
+/* a^(-m/2) for a >= 1 */
+INLINE v8 inverse_power(v8 a, unsigned m)
+{
+    v8 r = a * 0 + 1;
+
+    if (m & 1)
+        for (int l = 0; l < LANES; l++) r[l] = __builtin_sqrt(a[l]);
+    for (m >>= 1; m; m >>= 1, a *= a)
+        if (m & 1) r *= a;
+    return 1 / r;
+}
+
+/* Squared distances and densities (over exp(m->top)) of eight draws x (d x LANES), component after component, image after image. */
+INLINE void densities(const bm_mixture *m, const double *x, v8 *dist, v8 *dens)
+{
+    const size_t d = m->d;
+    v8           e[BM_MIX_DIM];
+
+    for (size_t k = 0, c = 0; k < m->K; k++) {
+        const double *mu = m->mean + k * d, *C = m->C + k * d * d, *rdiag = m->rdiag + k * d;
+
+        for (size_t f = 0; f < m->nimage; f++, c++) {
+            const double *sign = m->sign + f * d;
+            v8            s = { 0 };
+
+            for (size_t i = 0; i < d; i++) e[i] = sign[i] * load(x + i * LANES) - mu[i];
+            for (size_t j = 0; j < d; j++) {
+                v8 v = e[j] * rdiag[j];
+
+                s += v * v;
+                for (size_t i = j + 1; i < d; i++) e[i] -= v * C[i + j * d];
+            }
+            dist[c] = s;
+            dens[c] = m->scale[k] * inverse_power(1 + s / m->df[k], m->power[k]);
+        }
+    }
+}
+
+INLINE bool negligible(v8 r)
+{
+    double most = 0;
+
+    for (int l = 0; l < LANES; l++) most = r[l] > most ? r[l] : most;
+    return most < 1e-6;
+}
+
+/* Adds eight draws to the sums of one component: r, r u, sum of r u x, lower triangle of sum of r u x x' (columns packed). */
+INLINE void accumulate(double *acc, v8 r, v8 ru, const double *sign, const double *x, size_t d)
+{
+    double *s2 = acc + (2 + d) * LANES;
+
+    add(acc, r);
+    add(acc + LANES, ru);
+    for (size_t j = 0; j < d; j++) {
+        v8 v = ru * sign[j] * load(x + j * LANES);
+
+        add(acc + (2 + j) * LANES, v);
+        for (size_t i = j; i < d; i++, s2 += LANES) add(s2, v * sign[i] * load(x + i * LANES));
+    }
+}
+
+CLONES void bm_mixture_em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc)
+{
+    const size_t d = m->d, size = BM_MIX_SUMS(d) * LANES;
+    v8           dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
+
+    memset(acc, 0, m->K * size * sizeof *acc);
+    for (size_t b = 0; b * LANES < pts->n; b++) {
+        const double *x = pts->x + b * d * LANES;
+        v8            share = { 0 };
+        size_t        c = 0;
+
+        densities(m, x, dist, dens);
+        for (; c < m->K * m->nimage; c++) share += dens[c];
+        for (size_t l = 0; l < LANES; l++) share[l] = b * LANES + l < pts->n && share[l] > 0 ? 1 / share[l] : 0;
+        c = 0;
+        for (size_t k = 0; k < m->K; k++)
+            for (size_t f = 0; f < m->nimage; f++, c++) {
+                v8 r = dens[c] * share;
+
+                if (!negligible(r)) accumulate(acc + k * size, r, r * (m->df[k] + (double)d) / (m->df[k] + dist[c]), m->sign + f * d, x, d);
+            }
+    }
+}
+
+CLONES void bm_mixture_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
+{
+    v8 dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
+
+    for (size_t b = 0; b * LANES < pts->n; b++) {
+        v8     sum = { 0 };
+        size_t left = pts->n - b * LANES;
+
+        densities(m, pts->x + b * m->d * LANES, dist, dens);
+        for (size_t c = 0; c < m->K * m->nimage; c++) sum += dens[c];
+        memcpy(out + b * LANES, &sum, (left < LANES ? left : LANES) * sizeof *out);
+    }
+}
