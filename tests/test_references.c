@@ -43,8 +43,14 @@ static void set_data(bm_spec *s, const char *name)
 
 static const bm_summary_row *row_named(const bm_fit *f, const char *name)
 {
+    char ours[128], *bracket, *joint;
+
     for (size_t v = 0; v < f->draws->nvar; v++)
         if (strcmp(f->summary[v].name, name) == 0) return &f->summary[v];
+    snprintf(ours, sizeof ours, "%s", name);         /* the references write the level x:y of a:b as x_y */
+    if ((bracket = strchr(ours, '[')) && (joint = strchr(bracket, '_'))) *joint = ':';
+    for (size_t v = 0; v < f->draws->nvar; v++)
+        if (strcmp(f->summary[v].name, ours) == 0) return &f->summary[v];
     fail_msg("there is no parameter %s", name);
     return NULL;
 }

@@ -35,7 +35,7 @@ static const shape SHAPES[] = {
     { "crossed, together", CROSSED, "collapsed", 5 },
     { "crossed, factor by factor", CROSSED, "gibbs", 10 },
     { "nested, together", NESTED, "collapsed", 5 },
-    { "nested, by random walk", NESTED, "gibbs", 20 },
+    { "nested, by random walk", NESTED, "gibbs", 6 },
     { "crossed slope, factor by factor", "y ~ x + (x | g) + (1 | h)", { "b ~ student_t(4, 0, 1)", "sd ~ half_normal(0, 1)", "cor ~ lkj(2)", "sigma ~ exponential(1)" },
       48, 6, false, false, "gibbs", 20 },
 };
