@@ -36,6 +36,21 @@ const char *bm_plot_kind(size_t i, const char **what, bool *usual)
     return kinds[i].name;
 }
 
+bool bm_plot_is_picture(const char *name)
+{
+    static const char *const ending[] = { ".svg", ".png", ".pdf" };
+
+    for (size_t k = 0; k < NKINDS; k++) {
+        size_t n = strlen(kinds[k].name);
+
+        if (strncmp(name, kinds[k].name, n) != 0) continue;
+        if (name[n] == '-' && name[n + 1] >= '1' && name[n + 1] <= '9') n += 1 + strspn(name + n + 1, "0123456789");
+        for (size_t i = 0; i < 3; i++)
+            if (strcmp(name + n, ending[i]) == 0) return true;
+    }
+    return false;
+}
+
 static bm_status unknown_kind(const char *word, bm_error *err)
 {
     const char *names[NKINDS + 1] = { "all" }, *near;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROW = 17, MAX_ROWS = 50, STRIP = 150, STRIP_POINTS = 1500 };
+enum { LABEL = 22, ROW = 17, MAX_ROWS = 50, STRIP = 150, STRIP_POINTS = 1500 };
 
 typedef struct { const bm_plot_input *in; const bm_estimates *e; size_t factor, term; } effect;
 
@@ -89,7 +89,7 @@ static bm_status named(bm_picture *p, const effect *f, const double *mean, size_
     for (size_t i = 0; i < n; i++) {
         write_level(b, f, order[i], (double)(i + 1));
         if (i) bm_buf_puts(&p->script, ", ");
-        bm_quote_tic(&p->script, g->levels[order[i]], BM_PLOT_LABEL - 8);
+        bm_quote_tic(&p->script, g->levels[order[i]], LABEL);
         bm_buf_printf(&p->script, " %zu", i + 1);
     }
     bm_buf_printf(&p->script, ") font ',9'\nset yrange [0.2:%zu.8]\nset border 1\nset grid xtics noytics\n"
@@ -116,18 +116,41 @@ static void dress(bm_picture *p, const effect *f, size_t shown)
     if (!f->e->from_draws) bm_buf_puts(&p->caption, "Intervals are normal ones from mean and sd, since the draws of the effects were not kept.");
 }
 
+/* The longest label of those that will be shown, of any of the effects. */
+static bm_status label_room(const bm_plot_input *in, const bm_estimates *e, size_t k, size_t first, size_t n, size_t shown, double *out, bm_error *err)
+{
+    const bm_group *g = &in->design->fac[k];
+    bm_status       st = BM_OK;
+
+    *out = 0;
+    for (size_t i = 0; i < n && st == BM_OK; i++) {
+        effect  f = { in, e, k, first + i };
+        double *mean = NULL, room;
+        size_t *order = NULL;
+
+        if ((st = means_of(&mean, &f, err)) == BM_OK && (st = bm_largest(&order, mean, g->J, shown, err)) == BM_OK) {
+            room = bm_label_room((const char *const *)g->levels, order, shown, LABEL);
+            *out = fmax(*out, room);
+        }
+        free(mean);
+        free(order);
+    }
+    return st;
+}
+
 /* Up to three effects of a factor side by side on one picture. */
 static bm_status one_picture(const bm_plot_input *in, const bm_estimates *e, size_t k, size_t first, size_t n, bm_pictures *out, bm_error *err)
 {
     const bm_group *g = &in->design->fac[k];
     size_t          shown = g->J < MAX_ROWS ? g->J : MAX_ROWS;
-    double          above = g->J > MAX_ROWS ? STRIP + 44 : 0, left = n > 1 ? 110 : 160;
+    double          above = g->J > MAX_ROWS ? STRIP + 44 : 0, left;
     bm_buf          title = { 0 };
     bm_picture     *p;
-    bm_status       st = BM_OK;
+    bm_status       st = label_room(in, e, k, first, n, shown, &left, err);
 
+    if (st != BM_OK) return st;
     bm_buf_printf(&title, "Group effects: %s", g->name);
-    p = title.failed ? NULL : bm_pictures_add(out, in, title.s, BM_PLOT_TOP + 24 + above + ROW * (double)shown + 60, err);
+    p = title.failed ? NULL : bm_pictures_add(out, in, title.s, BM_PLOT_TOP + 24 + above + ROW * (double)shown + 66, err);
     bm_buf_free(&title);
     if (!p) return bm_nomem(err);
     for (size_t i = 0; i < n && st == BM_OK; i++) {

@@ -191,8 +191,8 @@ static bm_status facet(bm_picture *p, const view *v, size_t j, bm_box at, bool l
 
 static void axis_names(bm_picture *p, const view *v)
 {
-    bm_text(p, p->width / 2, p->height - 34, v->xname, 60, "center font ',11' textcolor rgb '" BM_FAINT "'");
-    bm_text(p, 16, (p->height + BM_PLOT_TOP) / 2, v->d->yname, 60, "center rotate font ',11' textcolor rgb '" BM_FAINT "'");
+    bm_text(p, p->width / 2, p->height - 36, v->xname, 60, "center font ',11' textcolor rgb '" BM_FAINT "'");
+    bm_text(p, 16, (p->height - 60 + BM_PLOT_TOP) / 2, v->d->yname, 60, "center rotate font ',11' textcolor rgb '" BM_FAINT "'");
 }
 
 static void legend(bm_picture *p, const view *v, const char *pooled)

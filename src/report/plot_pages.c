@@ -8,12 +8,12 @@ enum { MAX_PAGES = 8 };
 
 static void chain_legend(bm_picture *p, size_t nchain)
 {
-    double x = p->width - 14 - 80 * (double)(nchain < 7 ? nchain : 7);
+    double x = p->width - 14 - 86 * (double)(nchain < 7 ? nchain : 7);
     char   name[40];
 
     for (size_t c = 0; c < nchain && c < 7; c++) {
         snprintf(name, sizeof name, nchain > 7 && c == 6 ? "\xe2\x80\xa6 %zu" : "chain %zu", nchain > 7 && c == 6 ? nchain : c + 1);
-        bm_legend(p, c, x + 80 * (double)c, 20, bm_chain_colour(c), "line", name);
+        bm_legend(p, c, x + 86 * (double)c, 20, bm_chain_colour(c), "line", name);
     }
 }
 
@@ -34,7 +34,7 @@ static bm_status page(const bm_plot_input *in, bm_pictures *out, const bm_page_k
 
     bm_buf_puts(&title, kind->title);
     if (of > 1) bm_buf_printf(&title, " (%zu of %zu)", which + 1, of);
-    p = title.failed ? NULL : bm_pictures_add(out, in, title.s, BM_PLOT_TOP + (double)((n + cols - 1) / cols) * kind->height + 30, err);
+    p = title.failed ? NULL : bm_pictures_add(out, in, title.s, BM_PLOT_TOP + (double)((n + cols - 1) / cols) * kind->height + 42, err);
     bm_buf_free(&title);
     if (!p) return bm_nomem(err);
     bm_buf_puts(&p->caption, caption);

@@ -104,10 +104,10 @@ static void correlation(bm_picture *p, const axis *x, const axis *y, bm_box at)
 static bm_status panel(bm_picture *p, const axis *a, size_t row, size_t col, size_t n, bm_error *err)
 {
     double cell = (p->width - 60) / (double)n, high = cell * (n > 4 ? 0.8 : 0.62);
-    bm_box at = { 46 + (double)col * cell, BM_PLOT_TOP + 24 + (double)row * high, cell - 12, high - 14 };
+    bm_box at = { 46 + (double)col * cell, BM_PLOT_TOP + 24 + (double)row * high, cell - 12, high - 22 };
 
     bm_panel(p, at);
-    if (row == 0) bm_text(p, at.x + at.w / 2, at.y - 9, a[col].in->draws->names[a[col].var], (size_t)(at.w / 6), "center font ',10' textcolor rgb '" BM_INK "'");
+    if (row == col) bm_text(p, at.x + at.w / 2, at.y - 7, a[col].in->draws->names[a[col].var], (size_t)(at.w / 6), "center font ',10' textcolor rgb '" BM_INK "'");
     bm_axis(p, 'x', a[col].lo, a[col].hi, 0.01, 3);
     if (row + 1 < n) bm_buf_puts(&p->script, "set format x ''\n");
     if (col > 0) bm_buf_puts(&p->script, "set format y ''\n");
@@ -136,7 +136,7 @@ bm_status bm_plot_pairs(const bm_plot_input *in, bm_pictures *out, bm_error *err
         if (!axis_of(&a[i], in, var[i])) st = bm_fail(err, BM_EINVAL, "the draws of '%s' hardly differ", in->draws->names[var[i]]);
     if (st != BM_OK) goto done;
     cell = (BM_PLOT_WIDTH - 60) / (double)n * (n > 4 ? 0.8 : 0.62);
-    if (!(p = bm_pictures_add(out, in, "Parameters in pairs", BM_PLOT_TOP + 54 + (double)n * cell, err))) {
+    if (!(p = bm_pictures_add(out, in, "Parameters in pairs", BM_PLOT_TOP + 64 + (double)n * cell, err))) {
         st = BM_ENOMEM;
         goto done;
     }

@@ -143,7 +143,9 @@ void bm_panel(bm_picture *p, bm_box at)
         num(&p->script, where[i]);
         bm_buf_putc(&p->script, '\n');
     }
-    bm_buf_puts(&p->script, "set border 3\nset xlabel ''\nset ylabel ''\nset format '%h'\nset xtics autofreq\nset ytics autofreq\nset grid xtics ytics\n");
+    bm_buf_puts(&p->script, "set border 3\nset xlabel ''\nset ylabel ''\nset format '%h'\n"
+                            "set tics nomirror out scale 0.4 font ',10' textcolor rgb '#4d4d4d'\n"
+                            "set xtics autofreq offset 0, 0.3\nset ytics autofreq offset 0.6, 0\nset grid xtics ytics\n");
 }
 
 void bm_panel_title(bm_picture *p, bm_box at, const char *text)
@@ -181,6 +183,22 @@ void bm_axis_label(bm_picture *p, char axis, const char *text)
 void bm_axis_bare(bm_picture *p, char axis)
 {
     bm_buf_printf(&p->script, "unset %ctics\nset border %d\n", axis, axis == 'y' ? 1 : 2);
+}
+
+double bm_label_room(const char *const *labels, const size_t *which, size_t n, size_t columns)
+{
+    size_t widest = 4;
+
+    for (size_t i = 0; i < n; i++) {
+        bm_buf safe = { 0 };
+        size_t w;
+
+        bm_safe_text(&safe, labels[which[i]]);
+        w = safe.s ? bm_width(safe.s) : 0;
+        if (w > widest) widest = w;
+        bm_buf_free(&safe);
+    }
+    return 30 + 6.4 * (double)(widest < columns ? widest : columns);
 }
 
 bm_box bm_cell_box(const bm_picture *p, size_t i, size_t cols, double cell_height, double left, double below)
@@ -230,15 +248,17 @@ void bm_legend(bm_picture *p, size_t i, double x, double y, const char *colour, 
 
 /* ---- the whole ---- */
 
-/* Text in lines of the picture's width, from y on downwards; n: lines drawn. */
-static void paragraph(bm_picture *p, double y, const bm_buf *text, const char *style)
+/* Text in lines of the picture's width, the last one at its foot. */
+static void paragraph(bm_picture *p, const bm_buf *text, const char *style)
 {
     bm_buf wrapped = { 0 };
+    double y = p->height - 12;
     char  *line, *rest;
 
     if (!text->s) return;
-    bm_safe_wrapped(&wrapped, text->s, 0, 0, (size_t)(p->width / 5.8));
+    bm_safe_wrapped(&wrapped, text->s, 0, 0, (size_t)(p->width / 6.7));
     if (wrapped.failed) p->script.failed = true;
+    for (size_t i = 0; i < wrapped.n; i++) y -= wrapped.s[i] == '\n' ? 15 : 0;
     for (line = wrapped.s; line && *line; line = rest, y += 15) {
         rest = line + strcspn(line, "\n");
         if (*rest) *rest++ = '\0';
@@ -276,15 +296,12 @@ void bm_picture_script(const bm_picture *p, bm_plot_format format, bm_buf *out)
     terminal(p, format, out);
     bm_buf_puts(out, "set encoding utf8\nset output 'picture'\nset datafile missing 'NA'\nset decimalsign '.'\nset minussign\n"
                      "unset key\nset style fill solid noborder\nset border 3 lw 0.8 lc rgb '" BM_LINE "'\n"
-                     "set tics nomirror out scale 0.4 font ',10' textcolor rgb '#4d4d4d'\n"
-                     "set xtics offset 0, 0.3\nset ytics offset 0.6, 0\n"
                      "set grid lt 1 lw 0.6 lc rgb '#ececec' back\n"
                      "set xlabel font ',10' textcolor rgb '" BM_FAINT "'\nset ylabel font ',10' textcolor rgb '" BM_FAINT "'\n"
                      "set multiplot\n");
     if (p->title.s) bm_text(&head, 14, 20, p->title.s, 100, "left font ':Bold,14' textcolor rgb '" BM_INK "'");
     if (p->subtitle.s) bm_text(&head, 14, 41, p->subtitle.s, (size_t)(p->width / 6), "left font ',11' textcolor rgb '" BM_FAINT "'");
-    paragraph(&head, p->height - 15 * (double)(p->caption.s ? 1 + bm_width(p->caption.s) / (size_t)(p->width / 5.8) : 0) + 2, &p->caption,
-              "left font ',10' textcolor rgb '" BM_FAINT "'");
+    paragraph(&head, &p->caption, "left font ',10' textcolor rgb '" BM_FAINT "'");
     bm_buf_puts(out, head.script.s ? head.script.s : "");
     out->failed |= head.script.failed;
     bm_buf_puts(out, p->script.s ? p->script.s : "");

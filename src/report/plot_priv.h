@@ -55,6 +55,8 @@ void bm_axis_label(bm_picture *p, char axis, const char *text);
 void bm_axis_bare(bm_picture *p, char axis);                              /* no tics, no labels */
 /* Box i of a grid that starts below the heading; room: left and below of each for its labels. */
 bm_box bm_cell_box(const bm_picture *p, size_t i, size_t cols, double cell_height, double left, double below);
+/* Pixels left of an axis for the longest of n labels in small type, each cut to so many columns. */
+double bm_label_room(const char *const *labels, const size_t *which, size_t n, size_t columns);
 size_t bm_columns_for(size_t n);                                         /* of a grid of n panels */
 void bm_legend(bm_picture *p, size_t i, double x, double y, const char *colour, const char *shape, const char *text);   /* shape: "line", "dash", "point", "fill" */
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ROWS = 50, MAX_ARROWS = 300, MAX_NAMES = 30, ROW = 17, QMAX = 32 };
+enum { MAX_ROWS = 50, MAX_ARROWS = 300, MAX_NAMES = 30, ROW = 17, LABEL = 24, QMAX = 32 };
 
 typedef struct {
     const bm_plot_input *in;
@@ -190,7 +190,7 @@ done:
 static bm_status ladder(const view *v, bm_pictures *out, bm_error *err)
 {
     size_t     *level = NULL, n, determined, index;
-    double      x[2] = { v->fixed[0], v->fixed[0] };
+    double      x[2] = { v->fixed[0], v->fixed[0] }, left;
     bm_status   st = choose(v, MAX_ROWS, &level, &n, &determined, err);
     bm_picture *p = st == BM_OK ? bm_pictures_add(out, v->in, "Shrinkage", BM_PLOT_TOP + 84 + ROW * (double)n, err) : NULL;
     bm_buf     *b = p ? bm_picture_data(p, &index) : NULL;
@@ -198,7 +198,8 @@ static bm_status ladder(const view *v, bm_pictures *out, bm_error *err)
     if (st == BM_OK && !b) st = bm_nomem(err);
     if (st != BM_OK) goto done;
     captions(p, v, n, determined);
-    bm_panel(p, (bm_box){ 165, BM_PLOT_TOP + 10, p->width - 195, ROW * (double)n });
+    left = 10 + bm_label_room((const char *const *)v->g->levels, level, n, LABEL);
+    bm_panel(p, (bm_box){ left, BM_PLOT_TOP + 10, p->width - left - 30, ROW * (double)n });
     legend(p);
     for (size_t i = 0; i < n; i++) {
         double row[] = { v->own[level[i]], (double)(i + 1), v->pooled[level[i]] - v->own[level[i]], v->pooled[level[i]] };
@@ -211,7 +212,7 @@ static bm_status ladder(const view *v, bm_pictures *out, bm_error *err)
     bm_buf_puts(&p->script, "set ytics (");
     for (size_t i = 0; i < n; i++) {
         if (i) bm_buf_puts(&p->script, ", ");
-        bm_quote_tic(&p->script, v->g->levels[level[i]], BM_PLOT_LABEL - 6);
+        bm_quote_tic(&p->script, v->g->levels[level[i]], LABEL);
         bm_buf_printf(&p->script, " %zu", i + 1);
     }
     bm_buf_printf(&p->script, ") font ',9'\nset yrange [0.2:%zu.8]\nset border 1\nset grid xtics noytics\nset arrow 1 from ", n);
