@@ -229,9 +229,9 @@ BM_API const char *bm_plot_kind(size_t i, const char **what, bool *usual);
 
 typedef struct bm_plots bm_plots;   /* pictures, in memory */
 
-/* Draws pictures of saved draws by gnuplot. paths: as for bm_draws_read. With an output directory of ours the model in it is read back, and its
- * data file where that is still there; kinds that need what is missing are left out with a note, or are an error where they were asked for. */
-BM_API BM_MUST_CHECK bm_status bm_plot_run(bm_plots **out, const char *const *paths, size_t npaths, const bm_plot_options *opt, bm_error *err);
+/* Draws pictures of draws by gnuplot. dir: the output directory that the draws are of, or NULL. The model in it is read back, and its data file
+ * where that is still there and the same; kinds that need what is missing are left out with a note, or are an error where they were asked for. */
+BM_API BM_MUST_CHECK bm_status bm_plot_run(bm_plots **out, const bm_draws *draws, const char *dir, const bm_plot_options *opt, bm_error *err);
 BM_API size_t bm_plots_count(const bm_plots *p);
 BM_API const char *bm_plots_file(const bm_plots *p, size_t i);    /* "trace.svg" */
 BM_API const char *bm_plots_title(const bm_plots *p, size_t i);

@@ -7,11 +7,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
-    bm_draws     *draws;
     bm_spec      *spec;
     bm_model     *model;
     bm_ranef_row *ranef;
@@ -25,7 +23,6 @@ static void sources_free(sources *s)
     free(s->ranef);
     bm_model_free(s->model);
     bm_spec_free(s->spec);
-    bm_draws_free(s->draws);
 }
 
 static char *path_in(const char *dir, const char *name)
@@ -179,22 +176,20 @@ static bm_status read_dir(sources *s, const char *dir, const bm_plot_options *op
     return bm_plot_wants_reml(opt) ? fit_reml(s, err) : BM_OK;
 }
 
-bm_status bm_plot_run(bm_plots **out, const char *const *paths, size_t npaths, const bm_plot_options *opt, bm_error *err)
+bm_status bm_plot_run(bm_plots **out, const bm_draws *draws, const char *dir, const bm_plot_options *opt, bm_error *err)
 {
     static const bm_plot_options defaults = BM_PLOT_OPTIONS_INIT;
     sources       s = { 0 };
     bm_plot_input in = { 0 };
-    struct stat   sb;
     bm_status     st;
 
     *out = NULL;
     if (!opt) opt = &defaults;
     if ((st = bm_plot_check_kinds(opt, err)) != BM_OK) goto done;
-    if ((st = bm_draws_read(&s.draws, paths, npaths, err)) != BM_OK) goto done;
-    if (npaths == 1 && stat(paths[0], &sb) == 0 && S_ISDIR(sb.st_mode)) {
-        if ((st = read_dir(&s, paths[0], opt, err)) != BM_OK) goto done;
+    if (dir) {
+        if ((st = read_dir(&s, dir, opt, err)) != BM_OK) goto done;
     } else bm_fail(&s.no_data, BM_EINVAL, "a file of draws does not say which model and data they are of; give the output directory of a fit");
-    in = (bm_plot_input){ .draws = s.draws, .spec = s.spec, .design = s.model ? s.model->design : NULL, .priors = s.model ? s.model->priors : NULL,
+    in = (bm_plot_input){ .draws = draws, .spec = s.spec, .design = s.model ? s.model->design : NULL, .priors = s.model ? s.model->priors : NULL,
                           .ranef = s.ranef, .reml = s.reml, .no_data = s.no_data.msg[0] ? s.no_data.msg : NULL,
                           .no_reml = s.no_reml.msg[0] ? s.no_reml.msg : NULL, .opt = opt };
     st = bm_report_plots(out, &in, err);

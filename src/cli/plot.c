@@ -1,6 +1,7 @@
 /* plot.c: `bmixed plot`: pictures of saved draws. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,13 @@ static bool split_kinds(cli_list *out, char **block, const cli_list *from)
     return true;
 }
 
+static bool is_directory(const cli_args *a)
+{
+    struct stat sb;
+
+    return a->files.n == 1 && stat(a->files.v[0], &sb) == 0 && S_ISDIR(sb.st_mode);
+}
+
 /* DIR/plots for a directory; pictures of a file of draws need -o. The caller frees it. */
 static char *default_dir(const cli_args *a)
 {
@@ -33,7 +41,11 @@ static char *default_dir(const cli_args *a)
     struct stat sb;
     char       *path;
 
-    if (a->files.n > 1 || stat(dir, &sb) != 0 || !S_ISDIR(sb.st_mode)) {
+    if (stat(dir, &sb) != 0) {
+        cli_error("%s: %s", dir, strerror(errno));
+        return NULL;
+    }
+    if (!is_directory(a)) {
         cli_error("-o says where the pictures of draws in files go");
         return NULL;
     }
@@ -42,22 +54,33 @@ static char *default_dir(const cli_args *a)
     return path;
 }
 
-static int draw(const cli_args *a, const bm_plot_options *opt, const char *dir)
+static int draw(const cli_args *a, const bm_draws *draws, const bm_plot_options *opt, const char *dir)
 {
     bm_plots *plots = NULL;
     bm_error  err = { 0 };
-    bm_status st = bm_plot_run(&plots, a->files.v, a->files.n, opt, &err);
+    bm_status st = bm_plot_run(&plots, draws, is_directory(a) ? a->files.v[0] : NULL, opt, &err);
     int       code = CLI_DONE;
 
     if (st == BM_INTERRUPTED) {
         cli_error("interrupted: no pictures were written");
         return CLI_SIGNAL + cli_stop_signal();
     }
-    if (st != BM_OK) return st == BM_EIO && strstr(err.msg, "gnuplot") ? cli_fail_running(st, &err) : cli_fail_reading(st, &err);
+    if (st != BM_OK) return cli_fail_running(st, &err);
     for (size_t i = 0; bm_plots_note(plots, i); i++) cli_note(a, "%s", bm_plots_note(plots, i));
     if ((st = bm_plots_write(plots, dir, a->force, &err)) != BM_OK) code = cli_fail_running(st, &err);
     for (size_t i = 0; code == CLI_DONE && i < bm_plots_count(plots); i++) printf("%s/%s\n", dir, bm_plots_file(plots, i));
     bm_plots_free(plots);
+    return code;
+}
+
+static int read_and_draw(const cli_args *a, const bm_plot_options *opt, const char *dir)
+{
+    bm_draws *draws = NULL;
+    bm_error  err = { 0 };
+    bm_status st = bm_draws_read(&draws, a->files.v, a->files.n, &err);
+    int       code = st == BM_OK ? draw(a, draws, opt, dir) : cli_fail_reading(st, &err);
+
+    bm_draws_free(draws);
     return code;
 }
 
@@ -80,7 +103,7 @@ static int run(const cli_args *a)
         opt.nvars = a->vars.n;
         opt.format = (bm_plot_format)a->picture;
         opt.stop = cli_stop_on_signals();
-        code = draw(a, &opt, a->out ? a->out : own);
+        code = read_and_draw(a, &opt, a->out ? a->out : own);
     } else code = CLI_FAILED;
     cli_list_free(&kinds);
     free(block);

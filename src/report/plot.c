@@ -215,7 +215,7 @@ static const char *obstacle(const bm_plot_input *in, unsigned needs)
     return NULL;
 }
 
-static bm_status keep(bm_plots *out, const bm_picture *p, const char *kind, size_t page, bm_plot_format format, bm_error *err)
+static bm_status keep(bm_plots *out, const bm_picture *p, const char *kind, size_t page, const bm_plot_options *opt, bm_error *err)
 {
     static const char *const ending[] = { "svg", "png", "pdf" };
     struct bm_plot_file     *v = bm_grow(out->v, &out->cap, out->n + 1, sizeof *v), *f;
@@ -228,12 +228,12 @@ static bm_status keep(bm_plots *out, const bm_picture *p, const char *kind, size
     out->n++;
     bm_buf_puts(&name, kind);
     if (page) bm_buf_printf(&name, "-%zu", page + 1);
-    bm_buf_printf(&name, ".%s", ending[format]);
+    bm_buf_printf(&name, ".%s", ending[opt->format]);
     f->file = name.s;
     f->title = bm_strdup(p->title.s);
     f->alt = bm_strdup(p->alt.s ? p->alt.s : p->title.s);
     if (name.failed || !f->title || !f->alt) return bm_nomem(err);
-    return bm_gnuplot(p, format, &f->bytes, &f->n, err);
+    return bm_gnuplot(p, opt, &f->bytes, &f->n, err);
 }
 
 static bool stopped(const bm_plot_options *opt)
@@ -247,7 +247,7 @@ static bm_status draw_kind(bm_plots *out, const bm_plot_input *in, size_t k, bm_
     bm_status   st = kinds[k].draw(in, &pictures, err);
 
     for (size_t i = 0; i < pictures.n && st == BM_OK; i++) {
-        st = stopped(in->opt) ? BM_INTERRUPTED : keep(out, &pictures.v[i], kinds[k].name, i, in->opt->format, err);
+        st = stopped(in->opt) ? BM_INTERRUPTED : keep(out, &pictures.v[i], kinds[k].name, i, in->opt, err);
         if (st != BM_OK && stopped(in->opt)) st = BM_INTERRUPTED;         /* the signal ended gnuplot too */
     }
     for (size_t i = 0; i < pictures.n; i++) bm_picture_free(&pictures.v[i]);

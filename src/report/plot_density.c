@@ -29,11 +29,11 @@ static void interval(bm_picture *p, const double q[3])
 
     bm_buf_puts(b, "set arrow 1 from ");
     bm_buf_num(b, q[0]);
-    bm_buf_puts(b, ", graph 0.025 to ");
+    bm_buf_puts(b, ", graph 0.05 to ");
     bm_buf_num(b, q[2]);
-    bm_buf_puts(b, ", graph 0.025 nohead front lw 3 lc rgb '" BM_INK "'\nset label 500 '' at ");
+    bm_buf_puts(b, ", graph 0.05 nohead front lw 3 lc rgb '" BM_INK "'\nset label 500 '' at ");
     bm_buf_num(b, q[1]);
-    bm_buf_puts(b, ", graph 0.025 front point pt 7 ps 0.7 lc rgb '" BM_INK "'\n");
+    bm_buf_puts(b, ", graph 0.05 front point pt 7 ps 0.7 lc rgb '" BM_INK "'\n");
 }
 
 static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_box at, bm_error *err)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -157,7 +158,22 @@ static bm_status say_failed(const workdir *w, int status, bm_error *err)
     return st;
 }
 
-static bm_status run(const workdir *w, bm_error *err)
+/* Until gnuplot ends; asked to stop, it is told to. A wait may be taken up again after a signal, so with `stop` we look now and then. */
+static int wait_for(pid_t pid, int *status, const volatile sig_atomic_t *stop)
+{
+    const struct timespec pause = { 0, 3000000 };
+    bool                  told = false;
+    pid_t                 got;
+
+    while ((got = waitpid(pid, status, stop ? WNOHANG : 0)) != pid) {
+        if (got < 0 && errno != EINTR) return errno;
+        if (stop && *stop && !told) told = kill(pid, SIGTERM) == 0;
+        if (got == 0) nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+static bm_status run(const workdir *w, const volatile sig_atomic_t *stop, bm_error *err)
 {
     char **env = utf8_environment();
     pid_t  pid;
@@ -169,12 +185,11 @@ static bm_status run(const workdir *w, bm_error *err)
     if (e == ENOENT || e == EACCES || e == ENOTDIR)
         return bm_fail(err, BM_EIO, "gnuplot, which draws the pictures, was not found: install it (Debian, Ubuntu: apt-get install gnuplot-nox)");
     if (e) return bm_fail(err, BM_EIO, "cannot start gnuplot: %s", strerror(e));
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR) return bm_fail(err, BM_EIO, "cannot wait for gnuplot: %s", strerror(errno));
+    if ((e = wait_for(pid, &status, stop)) != 0) return bm_fail(err, BM_EIO, "cannot wait for gnuplot: %s", strerror(e));
     return status == 0 ? BM_OK : say_failed(w, status, err);
 }
 
-bm_status bm_gnuplot(const bm_picture *p, bm_plot_format format, char **bytes, size_t *n, bm_error *err)
+bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **bytes, size_t *n, bm_error *err)
 {
     workdir   w;
     bm_buf    picture = { 0 };
@@ -183,9 +198,9 @@ bm_status bm_gnuplot(const bm_picture *p, bm_plot_format format, char **bytes, s
     *bytes = NULL;
     *n = 0;
     if ((st = workdir_open(&w, err)) != BM_OK) goto done;
-    if ((st = put_all(&w, p, format, err)) != BM_OK) goto done;
-    if ((st = run(&w, err)) != BM_OK) goto done;
-    if ((st = get(&w, "picture", &picture, err)) != BM_OK) goto done;
+    if ((st = put_all(&w, p, opt->format, err)) != BM_OK) goto done;
+    if ((st = run(&w, opt->stop, err)) != BM_OK) goto done;
+    if (faccessat(w.fd, "picture", F_OK, 0) == 0 && (st = get(&w, "picture", &picture, err)) != BM_OK) goto done;
     if (picture.n == 0) {
         st = bm_fail(err, BM_EIO, "gnuplot ended well but drew nothing; does its terminal for this format work? Try --format svg");
         goto done;

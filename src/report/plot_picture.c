@@ -145,7 +145,7 @@ void bm_panel(bm_picture *p, bm_box at)
     }
     bm_buf_puts(&p->script, "set border 3\nset xlabel ''\nset ylabel ''\nset format '%h'\n"
                             "set tics nomirror out scale 0.4 font ',10' textcolor rgb '#4d4d4d'\n"
-                            "set xtics autofreq offset 0, 0.3\nset ytics autofreq offset 0.6, 0\nset grid xtics ytics\n");
+                            "set xtics autofreq nomirror offset 0, 0.3\nset ytics autofreq nomirror offset 0.6, 0\nset grid xtics ytics\n");
 }
 
 void bm_panel_title(bm_picture *p, bm_box at, const char *text)

@@ -133,7 +133,7 @@ void      bm_estimates_free(bm_estimates *e);
 
 /* ---- gnuplot (plot_gnuplot.c) ---- */
 
-/* Draws a picture; *bytes is the caller's. BM_EIO with what to install where there is no gnuplot. */
-bm_status bm_gnuplot(const bm_picture *p, bm_plot_format format, char **bytes, size_t *n, bm_error *err);
+/* Draws a picture in opt's format; *bytes is the caller's. BM_EIO with what to install where there is no gnuplot. */
+bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **bytes, size_t *n, bm_error *err);
 
 #endif

@@ -89,10 +89,11 @@ static bm_status estimate(view *v, bm_error *err)
     return BM_OK;
 }
 
-/* The groups that move farthest, relative to the spread of each effect; at most `most`. In order of the pooled estimate. */
-static bm_status choose(const view *v, size_t most, size_t **level, size_t *n, size_t *determined, bm_error *err)
+/* At most `most` groups, in order of the pooled estimate: those that move farthest, relative to the spread of each effect, or (a cloud of which only
+ * the rim would show misleads) every k-th. */
+static bm_status choose(const view *v, size_t most, bool farthest, size_t **level, size_t *n, size_t *determined, bm_error *err)
 {
-    size_t     J = v->g->J, q = v->q > 2 ? 2 : v->q, *far = NULL;
+    size_t     J = v->g->J, q = v->q > 2 ? 2 : v->q, *far = NULL, step = (J + most - 1) / most;
     double    *move = bm_alloc(J, sizeof *move), *place = bm_alloc(J, sizeof *place), scale[2] = { 0, 0 };
     bm_status  st = move && place ? BM_OK : bm_nomem(err);
 
@@ -105,7 +106,8 @@ static bm_status choose(const view *v, size_t most, size_t **level, size_t *n, s
         if (!isfinite(v->own[j * v->q])) continue;
         ++*determined;
         move[j] = 1e-300;
-        for (size_t k = 0; k < q && scale[k] > 0; k++) move[j] += pow((v->own[j * v->q + k] - v->pooled[j * v->q + k]) / scale[k], 2);
+        if (!farthest && j % step == 0) move[j] = 1;
+        for (size_t k = 0; farthest && k < q && scale[k] > 0; k++) move[j] += pow((v->own[j * v->q + k] - v->pooled[j * v->q + k]) / scale[k], 2);
     }
     *n = *determined < most ? *determined : most;
     if (st == BM_OK && *n == 0) st = bm_fail(err, BM_EINVAL, "no group has rows enough for an estimate of its own");
@@ -126,9 +128,9 @@ static void legend(bm_picture *p)
     bm_legend(p, 2, p->width - 200, 20, BM_ORANGE, "dash", "coefficients only");
 }
 
-static void captions(bm_picture *p, const view *v, size_t n, size_t determined)
+static void captions(bm_picture *p, const view *v, bool farthest, size_t n, size_t determined)
 {
-    if (n < determined) bm_buf_printf(&p->caption, "The %zu of %zu groups that move farthest.", n, determined);
+    if (n < determined) bm_buf_printf(&p->caption, farthest ? "The %zu of %zu groups that move farthest." : "A sample of %zu of %zu groups.", n, determined);
     if (determined < v->g->J)
         bm_buf_printf(&p->caption, "%s%zu of %zu groups have too few rows for an estimate of their own.", p->caption.n ? " " : "", v->g->J - determined, v->g->J);
     bm_buf_printf(&p->alt, "Estimates of the levels of %s without pooling, and where the model moves them, towards the coefficients.", v->g->name);
@@ -144,14 +146,16 @@ static void widen(double r[2], double x)
 static bm_status plane(const view *v, bm_pictures *out, bm_error *err)
 {
     size_t     *level = NULL, n, determined, index;
+    const char *size;
     double      x[2] = { INFINITY, -INFINITY }, y[2] = { INFINITY, -INFINITY };
-    bm_status   st = choose(v, MAX_ARROWS, &level, &n, &determined, err);
+    bm_status   st = choose(v, MAX_ARROWS, false, &level, &n, &determined, err);
     bm_picture *p = st == BM_OK ? bm_pictures_add(out, v->in, "Shrinkage", 600, err) : NULL;
     bm_buf     *b = p ? bm_picture_data(p, &index) : NULL;
 
     if (st == BM_OK && !b) st = bm_nomem(err);
     if (st != BM_OK) goto done;
-    captions(p, v, n, determined);
+    size = n > 60 ? "0.45" : "0.8";
+    captions(p, v, false, n, determined);
     bm_panel(p, (bm_box){ 76, BM_PLOT_TOP + 10, p->width - 106, p->height - BM_PLOT_TOP - 84 });
     legend(p);
     for (size_t i = 0; i < n; i++) {
@@ -179,8 +183,8 @@ static bm_status plane(const view *v, bm_pictures *out, bm_error *err)
         else bm_buf_puts(&p->script, "graph 0, first "), bm_buf_num(&p->script, v->fixed[1]), bm_buf_puts(&p->script, " to graph 1, first "), bm_buf_num(&p->script, v->fixed[1]);
         bm_buf_puts(&p->script, " nohead back lw 1.2 dt (6,4) lc rgb '" BM_ORANGE "'\n");
     }
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:5:6 with vectors head size screen 0.006, 20 filled lw 0.9 lc rgb '#a6a6a6', '' using 1:2 with points pt 6 ps 0.8 "
-                              "lw 1.2 lc rgb '" BM_LINE "', '' using 3:4 with points pt 7 ps 0.8 lc rgb '" BM_BLUE "'\n", index);
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:5:6 with vectors head size screen 0.006, 20 filled lw 0.9 lc rgb '#a6a6a6', '' using 1:2 with points pt 6 ps %s "
+                              "lw 1.2 lc rgb '" BM_LINE "', '' using 3:4 with points pt 7 ps %s lc rgb '" BM_BLUE "'\n", index, size, size);
 done:
     free(level);
     return st;
@@ -191,13 +195,13 @@ static bm_status ladder(const view *v, bm_pictures *out, bm_error *err)
 {
     size_t     *level = NULL, n, determined, index;
     double      x[2] = { v->fixed[0], v->fixed[0] }, left;
-    bm_status   st = choose(v, MAX_ROWS, &level, &n, &determined, err);
+    bm_status   st = choose(v, MAX_ROWS, true, &level, &n, &determined, err);
     bm_picture *p = st == BM_OK ? bm_pictures_add(out, v->in, "Shrinkage", BM_PLOT_TOP + 84 + ROW * (double)n, err) : NULL;
     bm_buf     *b = p ? bm_picture_data(p, &index) : NULL;
 
     if (st == BM_OK && !b) st = bm_nomem(err);
     if (st != BM_OK) goto done;
-    captions(p, v, n, determined);
+    captions(p, v, true, n, determined);
     left = 10 + bm_label_room((const char *const *)v->g->levels, level, n, LABEL);
     bm_panel(p, (bm_box){ left, BM_PLOT_TOP + 10, p->width - left - 30, ROW * (double)n });
     legend(p);
