@@ -273,7 +273,7 @@ static void terminal(const bm_picture *p, bm_plot_format format, bm_buf *out)
 
     switch (format) {
     case BM_PLOT_SVG:
-        bm_buf_printf(out, "set terminal svg size %.0f,%.0f font 'sans-serif,12' noenhanced background '#ffffff'\n", p->width, p->height);
+        bm_buf_printf(out, "set terminal svg size %.0f,%.0f font 'sans-serif,12' fontscale 1.25 noenhanced background '#ffffff'\n", p->width, p->height);
         break;
     case BM_PLOT_PNG:                                /* twice as fine, for screens that are */
         bm_buf_printf(out, "set terminal pngcairo size %.0f,%.0f font 'sans,9' fontscale 2 linewidth 2 pointscale 2 noenhanced background '#ffffff'\n",
@@ -299,7 +299,8 @@ void bm_picture_script(const bm_picture *p, bm_plot_format format, bm_buf *out)
                      "set grid lt 1 lw 0.6 lc rgb '#ececec' back\n"
                      "set xlabel font ',10' textcolor rgb '" BM_FAINT "'\nset ylabel font ',10' textcolor rgb '" BM_FAINT "'\n"
                      "set multiplot\n");
-    if (p->title.s) bm_text(&head, 14, 20, p->title.s, 100, "left font ':Bold,14' textcolor rgb '" BM_INK "'");
+    if (p->title.s) bm_text(&head, 14, 20, p->title.s, 100, format == BM_PLOT_SVG ? "left font 'sans-serif:Bold,14' textcolor rgb '" BM_INK "'"
+                                                                                             : "left font 'sans:Bold,14' textcolor rgb '" BM_INK "'");
     if (p->subtitle.s) bm_text(&head, 14, 41, p->subtitle.s, (size_t)(p->width / 6), "left font ',11' textcolor rgb '" BM_FAINT "'");
     paragraph(&head, &p->caption, "left font ',10' textcolor rgb '" BM_FAINT "'");
     bm_buf_puts(out, head.script.s ? head.script.s : "");

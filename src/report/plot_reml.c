@@ -111,7 +111,7 @@ bm_status bm_plot_reml(const bm_plot_input *in, bm_pictures *out, bm_error *err)
     else if (e.n == 0) st = bm_fail(err, BM_EINVAL, "the draws hold none of the parameters");
     if (st != BM_OK) goto done;
     cols = bm_columns_for(e.n) < 3 ? bm_columns_for(e.n) : 3;
-    if (!(p = bm_pictures_add(out, in, "Bayes against REML", BM_PLOT_TOP + (double)((e.n + cols - 1) / cols) * CELL + 34, err))) {
+    if (!(p = bm_pictures_add(out, in, "Bayes against REML", BM_PLOT_TOP + (double)((e.n + cols - 1) / cols) * CELL + 50, err))) {
         st = BM_ENOMEM;
         goto done;
     }
