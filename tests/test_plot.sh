@@ -30,6 +30,7 @@ run "$BMIXED" plot sleep --kind pairs
 it 'others are added' eval 'exits 0 && [ -s sleep/plots/pairs.svg ] && [ -s sleep/plots/trace.svg ]'
 run "$BMIXED" plot sleep --kind all --force
 it '--kind all draws every kind' eval 'exits 0 && for k in $kinds; do well_formed sleep/plots/$k.svg || exit 1; done'
+it 'its title says what it shows' grep -q '<title>Trace of the draws: Draws of each parameter in order' sleep/plots/trace.svg
 it 'the formula is on the picture' grep -q 'Reaction ~ Days + (Days | Subject)' sleep/plots/trace.svg
 it 'a level is named in the caterpillar' grep -q '308' sleep/plots/caterpillar.svg
 it 'no temporary file is left beside the pictures' eval '! ls -A sleep/plots | grep -q "^\."'

@@ -189,6 +189,54 @@ static bm_status run(const workdir *w, const volatile sig_atomic_t *stop, bm_err
     return status == 0 ? BM_OK : say_failed(w, status, err);
 }
 
+/* ---- SVG: what gnuplot does not write ---- */
+
+static void add_xml(bm_buf *b, const char *text)
+{
+    bm_buf safe = { 0 };
+
+    bm_safe_text(&safe, text);
+    b->failed |= safe.failed;
+    for (const char *s = safe.s; s && *s; s++) {
+        if (*s == '&') bm_buf_puts(b, "&amp;");
+        else if (*s == '<') bm_buf_puts(b, "&lt;");
+        else if (*s == '>') bm_buf_puts(b, "&gt;");
+        else bm_buf_putc(b, *s);
+    }
+    bm_buf_free(&safe);
+}
+
+/* Its title is "Gnuplot" whatever it draws, each curve is titled by its command (a browser shows that under the mouse), and it takes "sans-serif:Bold" for the name of a font. */
+static void finish_svg(bm_buf *svg, const bm_picture *p)
+{
+    static const char title[] = "<title>Gnuplot</title>", bold[] = "font-family=\"sans-serif:Bold\"";
+    bm_buf            b = { 0 };
+    bool              titled = false;
+
+    for (const char *s = svg->s; s && *s;) {
+        if (!titled && strncmp(s, title, sizeof title - 1) == 0) {
+            bm_buf_puts(&b, "<title>");
+            add_xml(&b, p->title.s);
+            if (p->alt.s) bm_buf_puts(&b, ": "), add_xml(&b, p->alt.s);
+            bm_buf_puts(&b, "</title>");
+            s += sizeof title - 1;
+            titled = true;
+        } else if (titled && strncmp(s, "<title>", 7) == 0 && strstr(s, "</title>")) {
+            s = strstr(s, "</title>") + 8;
+        } else if (strncmp(s, bold, sizeof bold - 1) == 0) {
+            bm_buf_puts(&b, "font-family=\"sans-serif\" font-weight=\"bold\"");
+            s += sizeof bold - 1;
+        } else {
+            size_t n = 1 + strcspn(s + 1, "<f");
+
+            bm_buf_add(&b, s, n);
+            s += n;
+        }
+    }
+    bm_buf_free(svg);
+    *svg = b;
+}
+
 bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **bytes, size_t *n, bm_error *err)
 {
     workdir   w;
@@ -203,6 +251,11 @@ bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **byt
     if (faccessat(w.fd, "picture", F_OK, 0) == 0 && (st = get(&w, "picture", &picture, err)) != BM_OK) goto done;
     if (picture.n == 0) {
         st = bm_fail(err, BM_EIO, "gnuplot ended well but drew nothing; does its terminal for this format work? Try --format svg");
+        goto done;
+    }
+    if (opt->format == BM_PLOT_SVG) finish_svg(&picture, p);
+    if (picture.failed) {
+        st = bm_nomem(err);
         goto done;
     }
     *bytes = picture.s;
