@@ -69,7 +69,7 @@ static bm_status strip(bm_picture *p, const effect *f, const double *mean, bm_bo
     bm_axis(p, 'y', lo, hi, 0.04, 4);
     (void)at;
     bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:(0):($5-$2) with vectors nohead lw 0.7 lc rgb '#b0%s', 0 with lines lw 1 lc rgb '" BM_LINE
-                              "', '' using 1:6 with points pt 7 ps 0.25 lc rgb '" BM_BLUE "'\n", index, BM_BLUE + 1);
+                              "', '' using 1:6 with points pt 7 ps 0.25 lc rgb '" BM_BLUE "'\n", index, BM_BLUE_HEX);
     free(order);
     return BM_OK;
 }

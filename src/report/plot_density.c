@@ -59,7 +59,7 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_bo
     bm_axis_bare(p, 'y');
     interval(p, q);
     bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with filledcurves y1=0 lc rgb '#a0%s', '' using 1:2 with lines lw 1.6 lc rgb '" BM_BLUE "'", index,
-                  BM_BLUE + 1);
+                  BM_BLUE_HEX);
     if (prior.kind != BM_NO_PRIOR) bm_buf_puts(&p->script, ", '' using 1:3 with lines lw 1.8 dt (6,4) lc rgb '" BM_ORANGE "'");
     bm_buf_putc(&p->script, '\n');
     return BM_OK;

@@ -183,7 +183,7 @@ static bm_status facet(bm_picture *p, const view *v, size_t j, bm_box at, bool l
     bm_axis(p, 'y', r[2], r[3], 0.05, 4);
     if (!left) bm_buf_puts(&p->script, "set format y ''\n");
     if (!bottom) bm_buf_puts(&p->script, "set format x ''\n");
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.5 lc rgb '#60%s'", points, BM_INK + 1);
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.5 lc rgb '#60%s'", points, BM_INK_HEX);
     if (v->g) bm_buf_printf(&p->script, ", 'd%zu' using 1:2 with lines lw 1.4 dt (5,4) lc rgb '" BM_ORANGE "'", pooled);
     bm_buf_printf(&p->script, ", 'd%zu' using 1:2 with lines lw 2 lc rgb '" BM_BLUE "'\n", own);
     return BM_OK;
@@ -255,8 +255,8 @@ static bm_status spaghetti(bm_pictures *out, const view *v, bm_error *err)
     axis_names(p, v);
     bm_axis(p, 'x', r[0], r[1], 0.03, 8);
     bm_axis(p, 'y', r[2], r[3], 0.03, 7);
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.3 lc rgb '#b0%s', 'd%zu' using 1:2 with lines lw 0.9 lc rgb '#80%s'", points, BM_INK + 1,
-                  lines, BM_BLUE + 1);
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.3 lc rgb '#b0%s', 'd%zu' using 1:2 with lines lw 0.9 lc rgb '#80%s'", points, BM_INK_HEX,
+                  lines, BM_BLUE_HEX);
     if (v->straight) bm_buf_printf(&p->script, ", 'd%zu' using 1:2 with lines lw 2.6 dt (6,4) lc rgb '" BM_ORANGE "'", mean);
     bm_buf_putc(&p->script, '\n');
     return BM_OK;

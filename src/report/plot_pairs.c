@@ -67,7 +67,7 @@ static bm_status diagonal(bm_picture *p, const axis *a, bm_error *err)
     bm_buf_puts(&p->script, "]\n");
     bm_axis_bare(p, 'y');
     bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with filledcurves y1=0 lc rgb '#a0%s', '' using 1:2 with lines lw 1.4 lc rgb '" BM_BLUE "'\n", index,
-                  BM_BLUE + 1);
+                  BM_BLUE_HEX);
     return BM_OK;
 }
 
@@ -84,7 +84,7 @@ static bm_status cloud(bm_picture *p, const axis *x, const axis *y, bm_error *er
         bm_data_row(b, row, 3);
     }
     bm_axis(p, 'y', y->lo, y->hi, 0.01, 3);
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.35 lc rgb '#80%s'\n", index, BM_BLUE + 1);
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.35 lc rgb '#80%s'\n", index, BM_BLUE_HEX);
     return BM_OK;
 }
 

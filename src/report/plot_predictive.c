@@ -182,7 +182,7 @@ static bm_status curves(bm_picture *p, const places *w, double lo, double hi, bm
     bm_buf_puts(&p->script, "]\n");
     bm_axis_bare(p, 'y');
     bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with lines lw 0.8 lc rgb '#70%s', 'd%zu' using 1:2 with lines lw 2.4 lc rgb '" BM_INK "'\n", predicted,
-                  BM_SKY + 1, data);
+                  BM_SKY_HEX, data);
     st = BM_OK;
 done:
     if (st != BM_OK) bm_nomem(err);

@@ -8,13 +8,16 @@
 
 /* ---- the style of all pictures: quiet greys, and colours of Okabe & Ito (2008) that colour-blind readers tell apart ---- */
 
-#define BM_INK    "#333333"      /* text, data */
-#define BM_FAINT  "#767676"      /* secondary text */
-#define BM_LINE   "#8c8c8c"      /* reference lines */
-#define BM_SHADE  "#e8e8e8"      /* bands */
-#define BM_BLUE   "#0072b2"      /* the posterior */
-#define BM_SKY    "#56b4e9"
-#define BM_ORANGE "#d55e00"      /* what it is compared with: prior, REML, pooled line */
+#define BM_INK_HEX  "333333"            /* for shades: "#80" BM_INK_HEX lets half of what is below through */
+#define BM_BLUE_HEX "0072b2"
+#define BM_SKY_HEX  "56b4e9"
+#define BM_INK    "#" BM_INK_HEX        /* text, data */
+#define BM_FAINT  "#767676"             /* secondary text */
+#define BM_LINE   "#8c8c8c"             /* reference lines */
+#define BM_SHADE  "#e8e8e8"             /* bands */
+#define BM_BLUE   "#" BM_BLUE_HEX       /* the posterior */
+#define BM_SKY    "#" BM_SKY_HEX
+#define BM_ORANGE "#d55e00"             /* what it is compared with: prior, REML, pooled line */
 const char *bm_chain_colour(size_t chain);
 
 enum { BM_PLOT_WIDTH = 900, BM_PLOT_TOP = 62, BM_PLOT_LABEL = 28 };      /* pixels; pixels above the first panel; longest label, columns */
