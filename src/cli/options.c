@@ -245,4 +245,5 @@ void cli_args_free(cli_args *a)
     cli_list_free(&a->values);
     cli_list_free(&a->set);
     cli_list_free(&a->vars);
+    cli_list_free(&a->kinds);
 }
