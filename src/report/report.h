@@ -67,6 +67,10 @@ typedef struct {
 } bm_plan;
 bm_status bm_report_plan(const bm_plan *p, FILE *out, const bm_print_options *opt, bm_error *err);
 
+/* ---- checks (checks_print.c) ---- */
+const char *bm_checks_overall(const bm_checks *c);       /* one sentence */
+bm_status   bm_report_checks(const bm_checks *c, const bm_draws *d, FILE *out, const bm_print_options *opt, bm_error *err);
+
 /* ---- REML and ML (reml_print.c, reml_json.c, anova_print.c): opt->json chooses between text and JSON ---- */
 bm_status bm_report_reml(const bm_reml *r, FILE *out, const bm_print_options *opt, bm_error *err);
 bm_status bm_report_reml_dir(const bm_reml *r, const char *dir, const bm_write_options *opt, bm_error *err);    /* dir/reml.json */
