@@ -186,6 +186,11 @@ BM_API BM_MUST_CHECK bm_status bm_diagnosis_print(const bm_diagnosis *d, FILE *o
 BM_API bool bm_diagnosis_trusted(const bm_diagnosis *d);
 BM_API void bm_diagnosis_free(bm_diagnosis *d);
 
+/* ---- Reports ----------------------------------------------------------------------------------------------------- */
+
+/* One self-contained HTML page about the fit in dir, an output directory of bm_fit_write. The data are read again, and must be unchanged. */
+BM_API BM_MUST_CHECK bm_status bm_report_write(const char *dir, FILE *out, bm_error *err);
+
 /* ---- simulation -------------------------------------------------------------------------------------------------- */
 
 /* Writes the model's data (the rows used) as CSV with the response drawn anew. set: "NAME=VALUE" (b_Days=10, sd_Subject__Days=5,

@@ -63,6 +63,9 @@ bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err);
 /* ranef.csv and the derived quantities of summary.json; the caller frees. */
 bm_status bm_saved_ranef(const bm_saved *s, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err);
 bm_status bm_saved_derived(const bm_saved *s, bm_derived_row **out, size_t *n, bm_error *err);
+/* Fitted values (n) at the posterior means; data drawn from the posterior (predictive.c). The caller frees *out, and out->y. */
+bm_status bm_saved_fitted(const bm_saved *s, const bm_model *m, const bm_ranef_row *ranef, size_t nranef, double **out, bm_error *err);
+bm_status bm_saved_predictive(const bm_saved *s, const bm_model *m, bm_predictive *out, bm_error *err);
 void      bm_saved_clear(bm_saved *s);
 /* All checks (diagnose.c). m: NULL where the model is not known, for the reason why. */
 bm_status bm_saved_checks(const bm_saved *s, const bm_model *m, const char *why, bm_checks *out, bm_error *err);
