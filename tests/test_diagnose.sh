@@ -61,7 +61,7 @@ it 'Stan CSV files are judged' eval 'exits 0 && prints "4 chains x 1000 draws"'
 run "$BMIXED" diagnose "$WORK"/stan/draws-[1-4].csv -v
 it 'what is not known of them is said with -v' prints 'these draws come without a model.json'
 run "$BMIXED" diagnose "$WORK/stan"
-it 'an output directory with Stan CSV files is judged with its priors' eval 'exits 0 && prints "Priors and data agree"'
+it 'an output directory with Stan CSV files is judged with its priors' eval 'exits 0 && prints "Priors against data"'
 
 cp -R "$WORK/sleep" "$WORK/moved"
 jq '.data = "/nowhere.csv"' "$WORK/sleep/model.json" >"$WORK/moved/model.json"

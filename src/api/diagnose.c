@@ -15,7 +15,7 @@ struct bm_diagnosis { bm_saved saved; bm_checks checks; };
 
 static void check_acceptance(bm_checks *c, const bm_run_info *run)
 {
-    bm_check *k = bm_checks_add(c, "acceptance", "Proposals are accepted");
+    bm_check *k = bm_checks_add(c, "acceptance", "Acceptance of proposals");
     double    lo = INFINITY, hi = 0;
     size_t    worst = 0;
 
@@ -42,7 +42,7 @@ static void check_acceptance(bm_checks *c, const bm_run_info *run)
 
 static void check_pareto(bm_checks *c, const bm_run_info *run)
 {
-    bm_check *k = bm_checks_add(c, "pareto_k", "The proposal covers the posterior (Pareto k)");
+    bm_check *k = bm_checks_add(c, "pareto_k", "Coverage by the proposal (Pareto k)");
 
     k->value = run->pareto_k;
     if (isnan(run->pareto_k)) {
@@ -59,7 +59,7 @@ static void check_pareto(bm_checks *c, const bm_run_info *run)
 
 static void check_complete(bm_checks *c, const bm_saved *s)
 {
-    bm_check *k = bm_checks_add(c, "complete", "The run came to its end");
+    bm_check *k = bm_checks_add(c, "complete", "Completeness of the run");
 
     if (!s->json) {
         k->level = BM_CHECK_SKIPPED;
@@ -136,7 +136,7 @@ static bm_status prior_conflicts(bm_check *k, const bm_saved *s, const bm_model 
 
 static bm_status check_priors(bm_checks *c, const bm_saved *s, const bm_model *m, const char *why, bm_error *err)
 {
-    bm_check *k = bm_checks_add(c, "prior", "Priors and data agree");
+    bm_check *k = bm_checks_add(c, "prior", "Priors against data");
     bm_status st = BM_OK;
 
     if (m) {

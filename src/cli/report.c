@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static char *default_path(const char *dir)
 {
@@ -18,6 +19,7 @@ static int run(const cli_args *a)
 {
     const char *dir = a->files.n ? a->files.v[0] : NULL;
     char       *inside = NULL;
+    struct stat sb;
     cli_file    file;
     bm_error    err = { 0 };
     bm_status   st;
@@ -30,6 +32,10 @@ static int run(const cli_args *a)
     if (a->files.n > 1) {
         cli_error("one report is about one output directory");
         return cli_usage(&cli_report);
+    }
+    if (stat(dir, &sb) != 0 || !S_ISDIR(sb.st_mode)) {
+        cli_error("%s is not an output directory of bmixed fit: make one with `bmixed fit ... -o DIR'", dir);
+        return CLI_INPUT;
     }
     if (!a->out && !(inside = default_path(dir))) {
         cli_error("out of memory");

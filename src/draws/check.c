@@ -77,7 +77,7 @@ static void list_end(listing *l, bm_buf *out)
 
 static void check_finite(bm_checks *c, const bm_draws *d)
 {
-    bm_check *k = bm_checks_add(c, "finite", "Draws are numbers");
+    bm_check *k = bm_checks_add(c, "finite", "Draws as numbers");
     listing   bad = { 0 };
     size_t    n = d->nchain * d->niter, fixed = 0;
 
@@ -154,7 +154,7 @@ static void effects_too(bm_check *k, const bm_draws *d, const bm_summary_row *s,
 
 static void check_rhat(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
 {
-    bm_check   *k = bm_checks_add(c, "rhat", "Chains agree (R-hat)");
+    bm_check   *k = bm_checks_add(c, "rhat", "Agreement of the chains (R-hat)");
     listing     beyond = { 0 };
     const char *name = NULL;
     double      worst = worst_of(d, s, of_rhat, RHAT_LIMIT, false, &name, &beyond);
@@ -184,7 +184,7 @@ static void check_rhat(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
 
 static void check_ess(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
 {
-    bm_check   *k = bm_checks_add(c, "ess", "Enough independent draws (ESS)");
+    bm_check   *k = bm_checks_add(c, "ess", "Effective sample size (ESS)");
     listing     beyond = { 0 };
     const char *name = NULL;
     double      need = ESS_PER_CHAIN * (double)d->nchain, worst = -worst_of(d, s, of_few, -need, false, &name, &beyond);
@@ -210,7 +210,7 @@ static void check_ess(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
 
 static void check_error(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
 {
-    bm_check   *k = bm_checks_add(c, "mcse", "Monte Carlo error is small");
+    bm_check   *k = bm_checks_add(c, "mcse", "Monte Carlo error");
     listing     beyond = { 0 };
     const char *name = NULL;
     double      worst = worst_of(d, s, of_error, ERROR_BAD, false, &name, &beyond);
@@ -289,7 +289,7 @@ static void say_outlier(bm_check *k, const bm_draws *d, const outlier *o, size_t
 /* A chain is named where its distance is beyond chance (all comparisons counted) or R-hat sees it too. */
 static bm_status check_chains(bm_checks *c, const bm_draws *d, const bm_summary_row *s, bm_error *err)
 {
-    bm_check      *k = bm_checks_add(c, "chains", "No chain stands apart");
+    bm_check      *k = bm_checks_add(c, "chains", "Chains that stand apart");
     chain_moments *m = bm_alloc(d->nchain, sizeof *m);
     outlier        worst = { 0 };
     size_t         nvars = 0, judged = 0;
@@ -347,7 +347,7 @@ static bool all_within(const double *x, size_t n, double lo, double hi)
 
 static void check_boundary(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
 {
-    bm_check   *k = bm_checks_add(c, "boundary", "Away from boundaries");
+    bm_check   *k = bm_checks_add(c, "boundary", "Mass at boundaries");
     size_t      n = d->nchain * d->niter, seen = 0, found = 0;
     double      most = 0;
     const char *worst = NULL;

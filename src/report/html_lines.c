@@ -139,7 +139,7 @@ static void draw_line(bm_svg *s, const lines *l, const char *class, size_t from,
 }
 
 /* At most `most` points of rows [from, to), evenly taken. */
-static bm_status draw_points(bm_svg *s, const lines *l, size_t from, size_t to, size_t most, bm_error *err)
+static bm_status draw_points(bm_svg *s, const lines *l, size_t from, size_t to, size_t most, const char *class, bm_error *err)
 {
     size_t  n = to - from, m = n < most ? n : most;
     double *x = bm_alloc(2 * m, sizeof *x);
@@ -151,7 +151,7 @@ static bm_status draw_points(bm_svg *s, const lines *l, size_t from, size_t to, 
         x[i] = l->x[row];
         x[m + i] = l->d->y[row];
     }
-    bm_svg_points(s, "pts", x, x + m, m);
+    bm_svg_points(s, class, x, x + m, m);
     free(x);
     return BM_OK;
 }
@@ -181,7 +181,7 @@ static bm_status panels(bm_page *p, const lines *l, bm_error *err)
         bm_svg_text(&s, "title", 38, 13, "start", shown);
         bm_svg_area(&s, 38, 20, 138, 98, l->x0, l->x1, l->y0, l->y1);
         bm_svg_axis_y(&s, 3, true);
-        if ((st = draw_points(&s, l, l->first[j], l->first[j + 1], PANEL_POINTS, err)) == BM_OK) draw_line(&s, l, "post", l->first[j], l->first[j + 1]);
+        if ((st = draw_points(&s, l, l->first[j], l->first[j + 1], PANEL_POINTS, "pts", err)) == BM_OK) draw_line(&s, l, "post", l->first[j], l->first[j + 1]);
         bm_svg_axis_x(&s, 3, NULL);
         bm_svg_close(&s);
     }
@@ -204,7 +204,7 @@ static bm_status together(bm_page *p, const lines *l, bm_error *err)
     bm_short_text(label, sizeof label, l->d->yname, 40);
     bm_svg_text(&s, "label", 4, 12, "start", label);
     bm_svg_axis_y(&s, 5, true);
-    if ((st = draw_points(&s, l, 0, l->d->n, POINTS, err)) != BM_OK) return st;
+    if ((st = draw_points(&s, l, 0, l->d->n, POINTS, points > 300 ? "pts many" : "pts", err)) != BM_OK) return st;
     for (size_t i = 0; i < shown; i++) {
         size_t j = i * l->J / shown;
 

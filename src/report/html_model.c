@@ -73,7 +73,10 @@ static void observations(bm_page *p)
     }
     if (d->p > TERMS_SHOWN) bm_buf_puts(b, "<msubsup><mi mathvariant=\"bold\">x</mi><mi>i</mi><mo>′</mo></msubsup><mi mathvariant=\"bold\">β</mi>");
     for (size_t k = 0; k < d->nfac; k++) group_terms(b, &d->fac[k]);
-    bm_buf_puts(b, "<mo>+</mo><msub><mi>ε</mi><mi>i</mi></msub><mo>,</mo><mspace width=\"1em\"/><msub><mi>ε</mi><mi>i</mi></msub><mo>∼</mo><mi>N</mi>"
+    bm_buf_puts(b, "<mo>+</mo><msub><mi>ε</mi><mi>i</mi></msub>");
+    close_math(b);
+    open_math(b);
+    bm_buf_puts(b, "<msub><mi>ε</mi><mi>i</mi></msub><mo>∼</mo><mi>N</mi>"
                    "<mo>(</mo><mn>0</mn><mo>,</mo>");
     if (d->known_se) bm_buf_puts(b, "<msubsup><mtext>se</mtext><mi>i</mi><mn>2</mn></msubsup>");
     else bm_buf_puts(b, "<msup><mi>σ</mi><mn>2</mn></msup>");

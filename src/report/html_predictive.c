@@ -23,8 +23,8 @@ static bm_status figure(bm_page *p, bm_error *err)
     }
     memcpy(v, d->y, d->n * sizeof *v);
     bm_density_range(v, d->n, &lo, &hi);
-    lo -= 0.08 * (hi - lo);
-    hi += 0.08 * (hi - lo);
+    lo -= 0.2 * (hi - lo);
+    hi += 0.17 * (hi - lo);
     for (size_t r = 0; r <= m && st == BM_OK; r++)
         st = bm_density(r < m ? pp->y + r * d->n : d->y, d->n, lo, hi, -INFINITY, INFINITY, x, y + r * BM_DENSITY, err);
     for (size_t i = 0; i < (m + 1) * BM_DENSITY; i++) top = fmax(top, y[i]);

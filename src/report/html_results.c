@@ -51,7 +51,7 @@ static void prior_curve(bm_svg *s, const bm_margin *m, double lo, double hi)
 
     if (!m || m->kind == BM_MARGIN_NONE) return;
     for (size_t i = 0; i < BM_DENSITY; i++) {
-        x[i] = lo + (hi - lo) * (double)i / (BM_DENSITY - 1);
+        x[i] = lo + (hi - lo) * fmin(fmax((double)i / (BM_DENSITY - 1), 1e-4), 1 - 1e-4);    /* bounds themselves may have no density */
         y[i] = fmin(bm_margin_density(m, x[i]), 10 * s->y1);
     }
     bm_svg_line(s, "prior", x, y, BM_DENSITY);

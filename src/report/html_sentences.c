@@ -33,7 +33,7 @@ static void estimate(bm_buf *b, double x, double lo, double hi, double sd)
 {
     int d = bm_html_decimals(sd);
 
-    bm_html(b, "<strong>%.*f</strong> (95 %% interval %.*f to %.*f)", d, x, d, lo, d, hi);
+    bm_html(b, "<strong>%.*f</strong> (95&nbsp;%% interval %.*f to %.*f)", d, x, d, lo, d, hi);
 }
 
 /* The share of draws above 0. */
@@ -51,10 +51,10 @@ static void sign_sentence(bm_buf *b, double above, size_t n)
     double sure = fmax(above, 1 - above), most = 1 - 1 / (double)n;
 
     if (sure >= 0.975) {
-        if (sure > most || sure > 0.9995) bm_buf_puts(b, " The direction is beyond doubt in this model (posterior probability above 99.9 %).");
-        else bm_html(b, " The posterior probability of this direction is %.*f %%.", 1, 100 * sure);
+        if (sure > most || sure > 0.9995) bm_buf_puts(b, " The direction is beyond doubt in this model (posterior probability above 99.9&nbsp;%).");
+        else bm_html(b, " The posterior probability of this direction is %.*f&nbsp;%%.", 1, 100 * sure);
     } else {
-        bm_html(b, " The data leave the direction open: the probability that it is positive is %.*f %%.", 0, 100 * above);
+        bm_html(b, " The data leave the direction open: the probability that it is positive is %.*f&nbsp;%%.", 0, 100 * above);
     }
 }
 
@@ -79,6 +79,16 @@ static const bm_column *factor_of(const bm_page *p, const char *x, const char **
     return NULL;
 }
 
+static bool any_factor(const bm_page *p)
+{
+    const bm_design *d = p->in->result->design;
+    const char      *level;
+
+    for (size_t k = 0; k < d->p; k++)
+        if (factor_of(p, d->xnames[k], &level)) return true;
+    return false;
+}
+
 static bool treatment_coded(const bm_spec *s)
 {
     for (size_t i = 0; i < s->contrasts.n; i++)
@@ -98,14 +108,15 @@ static void about_number(bm_buf *b, const bm_page *p, size_t k, const bm_summary
     bm_buf_putc(b, '.');
 }
 
-static void about_level(bm_buf *b, const bm_page *p, const bm_column *f, const char *level, const bm_summary_row *r, double x)
+static void about_level(bm_buf *b, const bm_page *p, size_t k, const bm_column *f, const char *level, const bm_summary_row *r, double x)
 {
     const bm_design *d = p->in->result->design;
     double           up = x >= 0 ? 1 : -1;
 
     bm_html(b, "With <em>%s</em> = %s instead of %s, <em>%s</em> is %S by ", f->name, level, f->levels[0], d->yname, x >= 0 ? "higher" : "lower");
     estimate(b, up * x, up > 0 ? r->q2_5 : -r->q97_5, up > 0 ? r->q97_5 : -r->q2_5, r->sd);
-    if (d->p > 2) bm_buf_puts(b, ", all other predictors being equal");
+    if (shared(d, k, d->xnames[k])) bm_html(b, ", where the other terms that involve <em>%s</em> are 0", f->name);
+    else if (d->p > 2) bm_buf_puts(b, ", all other predictors being equal");
     bm_buf_putc(b, '.');
 }
 
@@ -121,7 +132,8 @@ static void coefficient(bm_page *p, size_t k)
 
     bm_buf_puts(b, "<li>");
     if ((int)k == d->intercept) {
-        bm_html(b, "Where all predictors are 0%S, <em>%s</em> is on average ", d->p > 1 ? " (factors: at their reference level)" : "", d->yname);
+        if (d->p == 1) bm_html(b, "<em>%s</em> is on average ", d->yname);
+        else bm_html(b, "Where all predictors are 0%S, <em>%s</em> is on average ", any_factor(p) ? " (factors: at their reference level)" : "", d->yname);
         estimate(b, x, r->q2_5, r->q97_5, r->sd);
         bm_buf_puts(b, ".</li>\n");
         return;
@@ -129,7 +141,7 @@ static void coefficient(bm_page *p, size_t k)
     if (col && col->kind == BM_COL_NUMERIC) {
         about_number(b, p, k, r, x);
     } else if (!colon && treatment_coded(res->spec) && (f = factor_of(p, d->xnames[k], &level)) && strcmp(level, f->levels[0]) != 0) {
-        about_level(b, p, f, level, r, x);
+        about_level(b, p, k, f, level, r, x);
     } else if (colon) {
         bm_html(b, "Interaction <em>%s</em>: where its parts come together, <em>%s</em> changes by a further ", d->xnames[k], d->yname);
         estimate(b, x, r->q2_5, r->q97_5, r->sd);
@@ -139,7 +151,7 @@ static void coefficient(bm_page *p, size_t k)
         estimate(b, x, r->q2_5, r->q97_5, r->sd);
         bm_buf_putc(b, '.');
     }
-    sign_sentence(b, above_zero(res->draws, k + 1), res->draws->nchain * res->draws->niter);
+    if (bm_checks_worst(p->in->checks) != BM_CHECK_BAD) sign_sentence(b, above_zero(res->draws, k + 1), res->draws->nchain * res->draws->niter);
     bm_buf_puts(b, "</li>\n");
 }
 
@@ -168,7 +180,7 @@ static void spread(bm_page *p, size_t k, size_t i)
             strcmp(g->znames[i], "Intercept") == 0 ? "intercept" : g->znames[i]);
     estimate(b, r->mean, r->q2_5, r->q97_5, r->sd);
     if (isfinite(centre))
-        bm_html(b, ": about 95 %% of such levels lie between %.*f and %.*f", d, centre - 1.96 * r->mean, d, centre + 1.96 * r->mean);
+        bm_html(b, ": about 95&nbsp;%% of such levels lie between %.*f and %.*f", d, centre - 1.96 * r->mean, d, centre + 1.96 * r->mean);
     bm_buf_puts(b, ".</li>\n");
 }
 
@@ -194,6 +206,8 @@ void bm_page_sentences(bm_page *p)
     bm_buf          *b = p->b;
     size_t           sigma = bm_page_sigma(p), pairs = 0;
 
+    if (bm_checks_worst(p->in->checks) == BM_CHECK_BAD)
+        bm_buf_puts(b, "<p class=\"note\">Provisional: the draws cannot be trusted yet, and neither can these numbers.</p>\n");
     bm_buf_puts(b, "<ul class=\"says\">\n");
     for (size_t k = 0; k < d->p && k < MOST; k++) coefficient(p, k);
     if (d->p > MOST) bm_html(b, "<li>%zu further coefficients are in the table.</li>\n", d->p - MOST);
@@ -214,7 +228,7 @@ void bm_page_sentences(bm_page *p)
         const bm_derived_row *x = &r->derived[i];
 
         if (strcmp(x->name, "share_residual") == 0 || !x->meaning) continue;
-        bm_html(b, "<li><strong>%.*f %%</strong> (95 %% interval %.*f to %.*f %%): %s.</li>\n", 0, 100 * x->mean, 0, 100 * x->q2_5, 0, 100 * x->q97_5, x->meaning);
+        bm_html(b, "<li><strong>%.*f&nbsp;%%</strong> (95&nbsp;%% interval %.*f to %.*f&nbsp;%%): %s.</li>\n", 0, 100 * x->mean, 0, 100 * x->q2_5, 0, 100 * x->q97_5, x->meaning);
     }
     bm_buf_puts(b, "</ul>\n");
 }
