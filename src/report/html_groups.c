@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 50, LISTED = 200, EFFECTS = 8 };
+enum { SHOWN = 50, LISTED = 200, EFFECTS = 8, LETTERS = 28 };
 
 static int by_size(const void *a, const void *b)
 {
@@ -24,7 +24,7 @@ static int by_mean(const void *a, const void *b)
 static void caterpillar(bm_page *p, const bm_group *g, size_t term, const bm_ranef_row **row, size_t n)
 {
     double      lo = 0, hi = 0, step = n > 30 ? 13 : 16;
-    size_t      apart = 0;
+    size_t      letters = 4;
     char        shown[200], title[400];
     bm_svg      s;
     const char *what = g->znames[term];
@@ -32,20 +32,22 @@ static void caterpillar(bm_page *p, const bm_group *g, size_t term, const bm_ran
     for (size_t i = 0; i < n; i++) {
         lo = fmin(lo, row[i]->q5);
         hi = fmax(hi, row[i]->q95);
-        apart += row[i]->q5 > 0 || row[i]->q95 < 0;
+        letters = bm_width(g->levels[row[i]->level]) > letters ? bm_width(g->levels[row[i]->level]) : letters;
     }
+    if (letters > LETTERS) letters = LETTERS;
+    double left = 16 + 5.8 * (double)letters;
     snprintf(title, sizeof title, "Effects of %.120s on %.120s with 90 %% intervals, %zu levels, from the largest to the smallest", g->name, what, n);
     bm_svg_open(&s, p->b, 360, 30 + step * (double)n + 24, title);
     bm_short_text(shown, sizeof shown, what, 44);
     bm_svg_text(&s, "title", 6, 16, "start", shown);
-    bm_svg_area(&s, 104, 28, 248, step * (double)n, lo - 0.02 * (hi - lo), hi + 0.02 * (hi - lo), (double)n, 0);
+    bm_svg_area(&s, left, 28, 352 - left, step * (double)n, lo - 0.02 * (hi - lo), hi + 0.02 * (hi - lo), (double)n, 0);
     bm_svg_segment(&s, "zero", 0, 0, 0, (double)n);
     for (size_t i = 0; i < n; i++) {
         double y = (double)i + 0.5;
         bool   far = row[i]->q5 > 0 || row[i]->q95 < 0;
 
-        bm_short_text(shown, sizeof shown, g->levels[row[i]->level], 15);
-        bm_svg_text(&s, "tick", 98, bm_svg_y(&s, y) + 4, "end", shown);
+        bm_short_text(shown, sizeof shown, g->levels[row[i]->level], letters);
+        bm_svg_text(&s, "tick", left - 6, bm_svg_y(&s, y) + 4, "end", shown);
         bm_svg_segment(&s, far ? "cbar far" : "cbar", row[i]->q5, y, row[i]->q95, y);
         bm_svg_dot(&s, far ? "dot" : "dot near", row[i]->mean, y, 3);
     }

@@ -138,7 +138,7 @@ static void draw_line(bm_svg *s, const lines *l, const char *class, size_t from,
     bm_svg_segment(s, class, a, my + slope * (a - mx), z, my + slope * (z - mx));
 }
 
-/* At most `most` points of rows [from, to), evenly taken. */
+/* At most `most` points of rows [from, to), spread by the golden ratio: an even stride would keep step with groups of one size. */
 static bm_status draw_points(bm_svg *s, const lines *l, size_t from, size_t to, size_t most, const char *class, bm_error *err)
 {
     size_t  n = to - from, m = n < most ? n : most;
@@ -146,7 +146,8 @@ static bm_status draw_points(bm_svg *s, const lines *l, size_t from, size_t to, 
 
     if (!x) return bm_nomem(err);
     for (size_t i = 0; i < m; i++) {
-        size_t row = l->order[from + i * n / m];
+        double part = 0.6180339887498949 * (double)i;
+        size_t row = l->order[from + (n > m ? (size_t)((part - floor(part)) * (double)n) : i)];
 
         x[i] = l->x[row];
         x[m + i] = l->d->y[row];

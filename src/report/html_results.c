@@ -162,8 +162,8 @@ static void reml_figure(bm_page *p)
     }
     if (!rows) return;
     bm_page_figure(p, "one");
-    bm_svg_open(&s, p->b, 360, 50 + 34 * (double)rows, "Posterior means and 95 % intervals beside REML estimates, in posterior standard deviations");
-    bm_svg_area(&s, 12, 6, 336, 34 * (double)rows, -1.05 * span, 1.05 * span, (double)rows, 0);
+    bm_svg_open(&s, p->b, 360, 50 + 38 * (double)rows, "Posterior means and 95 % intervals beside REML estimates, in posterior standard deviations");
+    bm_svg_area(&s, 12, 6, 336, 38 * (double)rows, -1.05 * span, 1.05 * span, (double)rows, 0);
     bm_svg_segment(&s, "zero", 0, 0, 0, (double)rows);
     for (size_t v = 1; v < r->nmonitored && at < rows; v++) {
         const bm_summary_row *q = &r->summary[v];
@@ -172,11 +172,11 @@ static void reml_figure(bm_page *p)
         if (!isfinite(x) || !(q->sd > 0)) continue;
         at++;
         bm_short_text(shown, sizeof shown, q->name, 44);
-        bm_svg_text(&s, "tick", 12, s.top + 34 * y + 11, "start", shown);
-        bm_svg_segment(&s, "bar", (q->q2_5 - m) / q->sd, y + 0.5, (q->q97_5 - m) / q->sd, y + 0.5);
-        bm_svg_dot(&s, "dot", 0, y + 0.5, 3.5);
-        if (isfinite(lo)) bm_svg_segment(&s, "rbar", (lo - m) / q->sd, y + 0.76, (hi - m) / q->sd, y + 0.76);
-        bm_svg_dot(&s, "rdot", fmax(-span, fmin(span, (x - m) / q->sd)), y + 0.76, 3.5);
+        bm_svg_text(&s, "tick", 12, s.top + 38 * y + 12, "start", shown);
+        bm_svg_segment(&s, "bar", (q->q2_5 - m) / q->sd, y + 0.58, (q->q97_5 - m) / q->sd, y + 0.58);
+        bm_svg_dot(&s, "dot", 0, y + 0.58, 3.5);
+        if (isfinite(lo)) bm_svg_segment(&s, "rbar", (lo - m) / q->sd, y + 0.82, (hi - m) / q->sd, y + 0.82);
+        bm_svg_dot(&s, "rdot", fmax(-span, fmin(span, (x - m) / q->sd)), y + 0.82, 3.5);
     }
     bm_svg_axis_x(&s, 6, "posterior standard deviations from the posterior mean");
     bm_svg_close(&s);

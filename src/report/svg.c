@@ -3,13 +3,38 @@
 #include "report/html_priv.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* To a tenth of a unit, with a point whatever the locale. */
+static void put(bm_buf *b, double v)
+{
+    long t = lround(v * 10);
+
+    bm_buf_printf(b, "%s%ld", t < 0 ? "-" : "", labs(t) / 10);
+    if (t % 10) bm_buf_printf(b, ".%ld", labs(t) % 10);
+}
+
+/* printf for a drawing: %n is a number, %s text that needs no escape. */
+static void draw(bm_svg *s, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    for (const char *p = fmt; *p; p++) {
+        if (*p != '%') bm_buf_putc(s->b, *p);
+        else if (*++p == 'n') put(s->b, va_arg(ap, double));
+        else bm_buf_puts(s->b, va_arg(ap, const char *));
+    }
+    va_end(ap);
+}
 
 void bm_svg_open(bm_svg *s, bm_buf *b, double w, double h, const char *title)
 {
     *s = (bm_svg){ .b = b, .w = w, .h = h };
-    bm_buf_printf(b, "<svg viewBox=\"0 0 %g %g\" role=\"img\" aria-label=\"", w, h);
+    draw(s, "<svg viewBox=\"0 0 %n %n\" role=\"img\" aria-label=\"", w, h);
     bm_html_text(b, title);
     bm_buf_puts(b, "\"><title>");
     bm_html_text(b, title);
@@ -59,12 +84,13 @@ static double clamp(double v, double lo, double hi)
 /* Drawing coordinates to a tenth of a unit; a little outside the area is kept, far outside is not. */
 static void put_point(bm_svg *s, char verb, double x, double y)
 {
-    bm_buf_printf(s->b, "%c%.1f %.1f", verb, clamp(bm_svg_x(s, x), -9, s->w + 9), clamp(bm_svg_y(s, y), -9, s->h + 9));
+    bm_buf_putc(s->b, verb);
+    draw(s, "%n %n", clamp(bm_svg_x(s, x), -9, s->w + 9), clamp(bm_svg_y(s, y), -9, s->h + 9));
 }
 
 void bm_svg_text(bm_svg *s, const char *class, double px, double py, const char *anchor, const char *text)
 {
-    bm_buf_printf(s->b, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", class, px, py, anchor);
+    draw(s, "<text class=\"%s\" x=\"%n\" y=\"%n\" text-anchor=\"%s\">", class, px, py, anchor);
     bm_html_text(s->b, text);
     bm_buf_puts(s->b, "</text>\n");
 }
@@ -87,6 +113,8 @@ static void tick_label(char *dst, size_t room, double v, double step)
     if (fabs(v) < step / 1e6) v = 0;
     if (fabs(v) >= 1e6 || decimals > 5) snprintf(t, sizeof t, "%.3g", v);
     else snprintf(t, sizeof t, "%.*f", decimals, v);
+    for (char *p = t; *p; p++)
+        if (*p == ',') *p = '.';                     /* the locale's */
     snprintf(dst, room, "%s%s", t[0] == '-' ? "−" : "", t + (t[0] == '-'));
 }
 
@@ -95,9 +123,9 @@ void bm_svg_axis_x(bm_svg *s, int most, const char *label)
     double step = tick_step(s->x1 - s->x0, most), y = s->top + s->ph;
     char   text[48];
 
-    bm_buf_printf(s->b, "<path class=\"axis\" d=\"M%.1f %.1fh%.1f\"/>\n", s->left, y, s->pw);
+    draw(s, "<path class=\"axis\" d=\"M%n %nh%n\"/>\n", s->left, y, s->pw);
     for (double v = ceil(s->x0 / step - 1e-9) * step; v <= s->x1 + step * 1e-9; v += step) {
-        bm_buf_printf(s->b, "<path class=\"axis\" d=\"M%.1f %.1fv4\"/>", bm_svg_x(s, v), y);
+        draw(s, "<path class=\"axis\" d=\"M%n %nv4\"/>", bm_svg_x(s, v), y);
         tick_label(text, sizeof text, v, step);
         bm_svg_text(s, "tick", bm_svg_x(s, v), y + 15, "middle", text);
     }
@@ -110,7 +138,7 @@ void bm_svg_axis_y(bm_svg *s, int most, bool grid)
     char   text[48];
 
     for (double v = ceil(s->y0 / step - 1e-9) * step; v <= s->y1 + step * 1e-9; v += step) {
-        if (grid) bm_buf_printf(s->b, "<path class=\"grid\" d=\"M%.1f %.1fh%.1f\"/>", s->left, bm_svg_y(s, v), s->pw);
+        if (grid) draw(s, "<path class=\"grid\" d=\"M%n %nh%n\"/>", s->left, bm_svg_y(s, v), s->pw);
         tick_label(text, sizeof text, v, step);
         bm_svg_text(s, "tick", s->left - 5, bm_svg_y(s, v) + 4, "end", text);
     }
@@ -122,7 +150,7 @@ void bm_svg_line(bm_svg *s, const char *class, const double *x, const double *y,
 {
     bool pen = false;
 
-    bm_buf_printf(s->b, "<path class=\"%s\" d=\"", class);
+    draw(s, "<path class=\"%s\" d=\"", class);
     for (size_t i = 0; i < n; i++) {
         bool ok = isfinite(x[i]) && isfinite(y[i]);
 
@@ -135,7 +163,7 @@ void bm_svg_line(bm_svg *s, const char *class, const double *x, const double *y,
 void bm_svg_fill(bm_svg *s, const char *class, const double *x, const double *y, size_t n)
 {
     if (!n) return;
-    bm_buf_printf(s->b, "<path class=\"%s\" d=\"", class);
+    draw(s, "<path class=\"%s\" d=\"", class);
     put_point(s, 'M', x[0], s->y0);
     for (size_t i = 0; i < n; i++)
         if (isfinite(x[i]) && isfinite(y[i])) put_point(s, 'L', x[i], y[i]);
@@ -146,7 +174,7 @@ void bm_svg_fill(bm_svg *s, const char *class, const double *x, const double *y,
 /* One path of strokes without length, which round caps make dots: a tenth of the size of as many circles. */
 void bm_svg_points(bm_svg *s, const char *class, const double *x, const double *y, size_t n)
 {
-    bm_buf_printf(s->b, "<path class=\"%s\" d=\"", class);
+    draw(s, "<path class=\"%s\" d=\"", class);
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(x[i]) || !isfinite(y[i])) continue;
         put_point(s, 'M', x[i], y[i]);
@@ -165,7 +193,7 @@ void bm_svg_segment(bm_svg *s, const char *class, double xa, double ya, double x
 void bm_svg_dot(bm_svg *s, const char *class, double x, double y, double r)
 {
     if (!isfinite(x) || !isfinite(y)) return;
-    bm_buf_printf(s->b, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%g\"/>", class, bm_svg_x(s, x), bm_svg_y(s, y), r);
+    draw(s, "<circle class=\"%s\" cx=\"%n\" cy=\"%n\" r=\"%n\"/>", class, bm_svg_x(s, x), bm_svg_y(s, y), r);
 }
 
 /* ---- labels ---- */
