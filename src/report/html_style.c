@@ -67,7 +67,7 @@ static const char *const style[] = {
     "@media (max-width:40rem){header{padding-top:1.4rem}h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem}main,header,footer,nav{padding-left:1rem;padding-right:1rem}"
     "th,td{padding:.3rem .5rem}}\n",
     "@media print{@page{margin:18mm}body{font-size:10.5pt}nav,.skip{display:none}main,header,footer{max-width:none;padding:0}a{color:inherit;text-decoration:none}"
-    "figure,tr,.verdict,.lights li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}th,td{white-space:normal}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}"
+    "figure,tr,.verdict,.lights li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}table{font-size:.8rem}figure.one svg{max-width:24rem}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}"
     "figure.grid{grid-template-columns:repeat(3,1fr)}figure.pair{grid-template-columns:repeat(2,1fr)}figure.panels{grid-template-columns:repeat(6,1fr)}}\n"
 };
 
