@@ -81,7 +81,8 @@ BM_API void bm_spec_free(bm_spec *s);
 
 typedef struct bm_model bm_model;   /* design, priors in numbers, cross-products; read-only */
 
-/* frame NULL: read the file that the specification names ("-": standard input). */
+/* frame NULL: read the file that the specification names ("-": standard input). A model whose posterior is improper is made all the same:
+ * bm_fit_run and bm_model_print then say why it cannot be fitted, REML and simulation do without. */
 BM_API BM_MUST_CHECK bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err);
 BM_API void bm_model_free(bm_model *m);
 
@@ -229,6 +230,34 @@ typedef struct bm_anova bm_anova; /* likelihood-ratio test of two nested models 
 BM_API BM_MUST_CHECK bm_status bm_anova_run(bm_anova **out, const bm_model *a, const bm_model *b, const bm_reml_options *opt, bm_error *err);
 BM_API BM_MUST_CHECK bm_status bm_anova_print(const bm_anova *a, FILE *out, const bm_print_options *opt, bm_error *err);
 BM_API void bm_anova_free(bm_anova *a);
+
+/* ---- comparison: the REML fit beside the posterior --------------------------------------------------------------------- */
+
+typedef enum { BM_COMPARE_CI_AUTO, BM_COMPARE_CI_WALD, BM_COMPARE_CI_PROFILE } bm_compare_ci;
+
+typedef struct {
+    double        differ;      /* parameters whose estimate and posterior mean differ by more posterior sds than this are explained */
+    bm_compare_ci ci;          /* of sds, correlations and sigma; auto: profile where it is cheap, else Wald. Coefficients: Wald unless profile */
+    bool          pooling;     /* coefficients of every group by complete, no and partial pooling */
+    bool          test_ranef;  /* is the variance of each random term zero? */
+    double        eps;         /* an sd below this is practically zero; 0: 0.05 sigma / sd(z) */
+    const bm_fit_options *fit; /* how to sample; NULL: as the model's specification asks for */
+} bm_compare_options;
+#define BM_COMPARE_OPTIONS_INIT { .differ = 0.25, .ci = BM_COMPARE_CI_AUTO, .pooling = false, .test_ranef = false, .eps = 0, .fit = NULL }
+
+typedef struct bm_compare bm_compare;
+
+/* Fits both ways. m must outlive the comparison; opt NULL: the defaults. BM_INTERRUPTED: stopped on request, *out is NULL. */
+BM_API BM_MUST_CHECK bm_status bm_compare_run(bm_compare **out, const bm_model *m, const bm_compare_options *opt, bm_error *err);
+/* The terminal tables, or with opt->json the content of compare.json. */
+BM_API BM_MUST_CHECK bm_status bm_compare_print(const bm_compare *c, FILE *out, const bm_print_options *opt, bm_error *err);
+/* compare.csv and compare.json, with pooling also pooling.csv, in directory dir, which is made if there is none. */
+BM_API BM_MUST_CHECK bm_status bm_compare_write(const bm_compare *c, const char *dir, const bm_write_options *opt, bm_error *err);
+/* Fails early if bm_compare_write could not: call it before a long run. */
+BM_API BM_MUST_CHECK bm_status bm_compare_check_output(const char *dir, bool force, bm_error *err);
+/* As bm_fit_untrusted. */
+BM_API size_t bm_compare_untrusted(const bm_compare *c);
+BM_API void   bm_compare_free(bm_compare *c);
 
 #ifdef __cplusplus
 }

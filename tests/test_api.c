@@ -76,9 +76,14 @@ static void refused(const char *settings, bm_status code, const char *text)
     bm_model *m = NULL;
     bm_error  err = { 0 };
 
-    assert_int_equal(build(&m, settings, &err), code);
+    bm_status st = build(&m, settings, &err);
+    bm_fit   *f = NULL;
+
+    if (st == BM_OK) st = bm_fit_run(&f, m, NULL, &err);
+    assert_int_equal(st, code);
     bm_assert_says(err, text);
-    assert_null(m);
+    assert_null(f);
+    bm_model_free(m);
 }
 
 static void test_models_that_cannot_be_are_refused_with_the_reason(void **state)
@@ -91,6 +96,20 @@ static void test_models_that_cannot_be_are_refused_with_the_reason(void **state)
     refused("formula=by_group ~ 1 + (1 | g)", BM_ENUMERIC, "perfect fit");
     refused("formula=y ~ x + x2;prior=b ~ flat()", BM_EINVAL, "improper");
     refused("formula=y ~ z", BM_EINVAL, "z");
+}
+
+static void test_reml_needs_no_proper_posterior(void **state)
+{
+    bm_model *m = NULL;
+    bm_reml  *r = NULL;
+    bm_error  err = { 0 };
+
+    (void)state;
+    bm_assert_ok(build(&m, "formula=y ~ x + x2 + (1 | g);prior=b ~ flat();prior=sd ~ flat()", &err), err);
+    bm_assert_ok(bm_reml_run(&r, m, NULL, &err), err);
+    assert_true(isfinite(bm_reml_criterion(r)));
+    bm_reml_free(r);
+    bm_model_free(m);
 }
 
 static void test_no_data_is_an_error(void **state)
@@ -292,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models_that_cannot_be_are_refused_with_the_reason),
+        cmocka_unit_test(test_reml_needs_no_proper_posterior),
         cmocka_unit_test(test_no_data_is_an_error),
         cmocka_unit_test(test_a_perfect_fit_is_possible_under_a_prior_that_keeps_sigma_off_zero),
         cmocka_unit_test(test_a_level_per_row_is_sampled),

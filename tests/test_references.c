@@ -143,6 +143,11 @@ static void test_rats_orthodont_hsb82_and_2000_groups_equal_their_references(voi
     CHECK("rats", "orthodont", "hsb82", "sim50k");
 }
 
+static void test_crossed_and_nested_factors_equal_stan(void **state)
+{
+    CHECK("penicillin", "machines_nested");
+}
+
 static void test_linear_models_equal_posteriordb(void **state)
 {
     CHECK("pdb_diamonds_diamonds", "pdb_earnings_earn_height", "pdb_earnings_logearn_height", "pdb_earnings_logearn_interaction",
@@ -206,9 +211,13 @@ static void test_wampler_1_and_2_fit_perfectly_and_are_refused_by_name(void **st
         bm_model *m = NULL;
         bm_error  err = { 0 };
 
-        assert_int_equal(nist_model(&m, file[k], NIST[4].formula, &err), BM_ENUMERIC);
+        bm_fit   *f = NULL;
+
+        bm_assert_ok(nist_model(&m, file[k], NIST[4].formula, &err), err);
+        assert_int_equal(bm_fit_run(&f, m, NULL, &err), BM_ENUMERIC);
         bm_assert_says(err, "perfect fit");
         bm_assert_says(err, "sigma");
+        bm_model_free(m);
     }
 }
 
@@ -219,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_dyestuff_under_five_priors_equals_stan),
         cmocka_unit_test(test_eight_schools_with_known_standard_errors_equals_posteriordb),
         cmocka_unit_test(test_rats_orthodont_hsb82_and_2000_groups_equal_their_references),
+        cmocka_unit_test(test_crossed_and_nested_factors_equal_stan),
         cmocka_unit_test(test_linear_models_equal_posteriordb),
         cmocka_unit_test(test_exact_moments_keep_the_certified_digits_of_nist),
         cmocka_unit_test(test_wampler_1_and_2_fit_perfectly_and_are_refused_by_name),

@@ -18,6 +18,8 @@ struct bm_model {
     bm_strv     monitored;     /* lp__, b_, sd_, cor_, sigma */
     double      read_seconds;
     char        why[256];      /* the sampler's choice */
+    bool        collapsed;
+    bm_error    refusal;       /* why there is no posterior to sample (improper, perfect fit); code 0: there is one */
     bool        borrows;       /* all but the response, stats and post belong to another model */
 };
 
@@ -41,6 +43,9 @@ bm_status bm_draw_prior(const bm_model *m, bm_rng *rng, double *value, bm_error 
 bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, double *u, bm_error *err);
 /* The same model for another response y (n) on the same rows; priors stay as they are. It borrows from m, which must outlive it. */
 bm_status bm_model_with_response(bm_model **out, const bm_model *m, const double *y, bm_error *err);
+
+/* The reason why the model cannot be fitted, if there is one. REML and simulation do without a posterior. */
+bm_status bm_model_refusal(const bm_model *m, bm_error *err);
 
 /* ---- results on disk (saved.c) ---- */
 

@@ -161,14 +161,33 @@ static void run_information(bm_fit *f, const bm_mcmc_info *info)
 {
     bm_run_info *r = &f->run;
 
-    r->sampler = "collapsed";
-    snprintf(r->why, sizeof r->why, "%s", f->model->why);
+    r->sampler = info->collapsed ? "collapsed" : "gibbs";
+    snprintf(r->why, sizeof r->why, "%s", info->why);
     snprintf(r->kernel, sizeof r->kernel, "%s", info->kernel);
     r->nchain = (size_t)f->opt.chains;
     memcpy(r->acceptance, info->acceptance, r->nchain * sizeof *r->acceptance);
     r->pareto_k = info->nratio ? bm_pareto_k(info->log_ratio, info->nratio) : NAN;
+    r->top_ratio = info->top_ratio;
     r->warmup_evaluations = info->warmup_evaluations;
     r->evaluations = info->evaluations + info->warmup_evaluations;
+}
+
+/* Proportional to nothing where a prior is improper: no number then. */
+static void evidence(bm_fit *f, const bm_mcmc_info *info)
+{
+    bm_run_info *r = &f->run;
+
+    r->log_evidence = r->log_evidence_se = NAN;
+    if (!bm_priors_all_proper(f->model->priors)) {
+        r->no_evidence = "a prior is improper (flat), so that p(y) has no scale";
+    } else if (!isfinite(info->log_evidence)) {
+        r->no_evidence = f->model->post->cp->any_t ? "a Student-t prior on coefficients is a mixture that the proposals do not integrate over"
+                                                   : "the kernel makes no independent proposals to average over";
+    } else {
+        r->log_evidence = info->log_evidence;
+        r->log_evidence_se = info->log_evidence_se;
+        r->no_evidence = NULL;
+    }
 }
 
 static bm_status sample(bm_fit *f, bm_error *err)
@@ -192,6 +211,7 @@ static bm_status sample(bm_fit *f, bm_error *err)
     if (s.d->niter < 2) goto done;                   /* interrupted before there was anything */
     if ((st = bm_mcmc_report(mc, &info, err)) != BM_OK) goto done;
     run_information(f, &info);
+    evidence(f, &info);
     f->draws = s.d;
     s.d = NULL;
     if ((st = bm_fit_results(f, &info, s.u, s.slots * (size_t)f->opt.chains, err)) == BM_OK) st = ran;
@@ -212,6 +232,7 @@ bm_status bm_fit_run(bm_fit **out, const bm_model *m, const bm_fit_options *opt,
     f->model = m;
     f->opt = opt ? *opt : m->spec->fit;
     f->nmonitored = m->monitored.n;
+    if ((st = bm_model_refusal(m, err)) != BM_OK) goto done;
     if ((st = check_options(&f->opt, err)) != BM_OK) goto done;
     if (!(f->run.acceptance = bm_alloc((size_t)f->opt.chains, sizeof *f->run.acceptance))) {
         st = bm_nomem(err);

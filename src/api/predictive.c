@@ -8,10 +8,18 @@
 enum { SHOWN = 20, MOST = 200, LEAST = 20 };
 static const double BUDGET = 2e7;                    /* values drawn for the statistics */
 
+static size_t count_effects(const bm_design *d)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < d->nfac; k++) n += d->fac[k].J * d->fac[k].q;
+    return n;
+}
+
 /* Where the draws of the group effects begin among the variables; SIZE_MAX: they were not kept, or not all. */
 static size_t first_effect(const bm_saved *s, const bm_model *m)
 {
-    return s->draws->nvar == m->monitored.n + m->post->nu ? m->monitored.n : SIZE_MAX;
+    return s->draws->nvar == m->monitored.n + count_effects(m->design) ? m->monitored.n : SIZE_MAX;
 }
 
 /* mu = o + X b + Z u; u in the order of the variables: factor after factor, level after level, effect after effect. */
@@ -107,7 +115,7 @@ static bm_status replicate(source *src, size_t draw, double *y, bm_error *err)
 
     for (size_t v = 1; v < nmon; v++) src->value[v - 1] = dr->x[v * n + draw];
     if (src->effects == SIZE_MAX) return bm_simulate_response(m, src->value, &src->rng, y, src->u, err);
-    for (size_t i = 0; i < m->post->nu; i++) src->u[i] = dr->x[(src->effects + i) * n + draw];
+    for (size_t i = 0; i < count_effects(d); i++) src->u[i] = dr->x[(src->effects + i) * n + draw];
     linear_predictor(m, src->value, src->u, y);
     double sigma = m->priors->has_sigma ? src->value[nmon - 2] : 1;
     for (size_t i = 0; i < d->n; i++) y[i] += sigma / sqrt(d->w ? d->w[i] : 1) * bm_rng_normal(&src->rng);
@@ -127,7 +135,7 @@ bm_status bm_saved_predictive(const bm_saved *s, const bm_model *m, bm_predictiv
     pp->new_groups = src.effects == SIZE_MAX;
     pp->y = bm_alloc(pp->nrep * n, sizeof *pp->y);
     src.value = bm_alloc(m->monitored.n, sizeof *src.value);
-    src.u = bm_alloc(m->post->nu, sizeof *src.u);
+    src.u = bm_alloc(count_effects(m->design), sizeof *src.u);
     rep = bm_alloc(NSTAT * pp->nsim, sizeof *rep);
     y = bm_alloc(n, sizeof *y);
     if (!pp->y || !src.value || !src.u || !rep || !y) {

@@ -218,7 +218,7 @@ static bm_status warn(bm_fit *f, bm_error *err)
             st = bm_strv_addf(&f->warnings, err, "%s: R-hat %.3f, bulk ESS %.0f, tail ESS %.0f: do not trust it yet; raise --warmup and --draws", r->name, r->rhat,
                               r->ess_bulk, r->ess_tail);
     }
-    if (st == BM_OK && f->run.pareto_k > 0.7)
+    if (st == BM_OK && bm_weights_degenerate(f->run.pareto_k, f->run.top_ratio))
         st = bm_strv_addf(&f->warnings, err, "the proposal does not cover a tail of the posterior (Pareto k %.2f > 0.7): estimates may be off though R-hat is good; raise "
                                              "--warmup, or use a less heavy-tailed prior on the sds", f->run.pareto_k);
     if (st == BM_OK && f->run.interrupted)

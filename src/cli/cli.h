@@ -30,6 +30,7 @@ typedef enum {
 typedef struct {
     bm_fit_options   fit;
     bm_write_options write;
+    bm_compare_options compare;
 } cli_defaults;
 
 typedef enum { CLI_NO_DEFAULT, CLI_DEFAULT_TEXT, CLI_DEFAULT_INT, CLI_DEFAULT_U64, CLI_DEFAULT_DOUBLE, CLI_DEFAULT_WORD } cli_default_kind;
@@ -60,7 +61,7 @@ struct cli_command {
     int              (*run)(const cli_args *a);                                  /* an exit code */
 };
 
-extern const cli_command cli_fit, cli_reml, cli_model, cli_summary, cli_diagnose, cli_report, cli_simulate, cli_help;
+extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_diagnose, cli_report, cli_simulate, cli_help;
 const cli_command *const *cli_commands(void);                                    /* NULL ends it (main.c) */
 
 /* Tables that several subcommands list (options.c). */
@@ -76,9 +77,11 @@ struct cli_args {
     cli_list    files;              /* what is not an option */
     cli_list    keys, values;       /* CLI_SPEC options in order */
     cli_list    set, vars;
-    const char *out, *probs, *rows_from, *anova;
+    const char *out, *probs, *rows_from, *anova, *differ, *eps;
     int         format;             /* bm_format */
     int         ci;                 /* 0: wald, 1: profile */
+    int         compare_ci;         /* bm_compare_ci */
+    bool        pooling, test_ranef;
     bool        ml, force, json, csv, strict, quiet, verbose, help, man, completion;
 };
 

@@ -22,11 +22,15 @@ static int write_and_print(const bm_fit *fit, const cli_args *a)
 /* The verdict of the diagnostics. */
 static int judge(const bm_fit *fit, const cli_args *a)
 {
+    enum { NAMED = 5 };
     size_t n = bm_fit_untrusted(fit);
+    char   names[512] = "";
 
     if (n == 0) return CLI_DONE;
-    cli_warning("DO NOT TRUST THIS RESULT YET: %zu parameter%s R-hat above 1.01 or an effective sample size below 100 per chain; "
-                "the summary says which. Longer chains (--warmup, --draws) or a tighter prior may help", n, n == 1 ? " has" : "s have");
+    for (size_t i = 0, at = 0; i < n && i < NAMED && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", bm_fit_untrusted_name(fit, i));
+    cli_warning("DO NOT TRUST THIS RESULT YET: %zu parameter%s R-hat above 1.01 or an effective sample size below 100 per chain (%s%s). "
+                "Longer chains (--warmup, --draws) or a tighter prior may help", n, n == 1 ? " has" : "s have", names, n > NAMED ? ", ..." : "");
     return a->strict ? CLI_UNTRUSTED : CLI_DONE;
 }
 

@@ -5,7 +5,8 @@
 #include <signal.h>
 #include <string.h>
 
-static const cli_command *const commands[] = { &cli_fit, &cli_reml, &cli_model, &cli_summary, &cli_diagnose, &cli_report, &cli_simulate, &cli_help, NULL };
+static const cli_command *const commands[] = { &cli_fit, &cli_reml, &cli_compare, &cli_model, &cli_summary, &cli_diagnose, &cli_report, &cli_simulate,
+                                              &cli_help, NULL };
 
 const cli_command *const *cli_commands(void)
 {

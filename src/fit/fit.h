@@ -5,7 +5,8 @@
 #include "fit/reml.h"
 #include "posterior/posterior.h"
 
-/* Where draws go: the sampler never sees a file. Called by each chain from its own thread, iterations in order. u: all group effects in the
+/* Where draws go: the sampler never sees a file. Called by each chain from its own thread, iterations in order. lp: of theta, coefficients and effects
+ * integrated out; from the factor-wise sampler, which never has that, of theta, coefficients and effects together. u: all group effects in the
  * order of bm_marginal_draw, or NULL where they were not wanted. */
 typedef struct {
     void  *self;
@@ -15,18 +16,23 @@ typedef struct {
 
 typedef struct {
     bool     collapsed;             /* else: factor-wise Gibbs */
+    const char *why;                /* why that one */
     char     kernel[256];           /* in words */
     double  *acceptance;            /* per chain, of the main kernel, while sampling */
     double   warmup_acceptance;     /* over the last round of warm-up */
     uint64_t warmup_evaluations, evaluations;    /* of the marginal (a gradient counts as one); the second: while sampling, all chains */
     const double *log_ratio;        /* log posterior - log proposal at the proposals made while sampling; empty for gradient kernels */
     size_t   nratio;
+    double   top_ratio;             /* the largest of these ratios over their mean; NaN without any */
     double   log_evidence;          /* log p(y): mean ratio over the proposals made; NaN where the kernel makes none */
     double   log_evidence_se;       /* its standard error: the proposals are independent */
     bm_moments *moments;            /* averages over all chains, of b and then of u */
 } bm_mcmc_info;
 
 typedef struct bm_mcmc bm_mcmc;
+
+/* Which sampler for the asked one: the collapsed one (true), or factor by factor; the reason in words. */
+bool      bm_choose_collapsed(const bm_post *post, bm_sampler asked, char *why, size_t size);
 
 bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err);
 /* Finds the mode, starts the chains dispersed around it, adapts the proposals and freezes them. */
@@ -36,5 +42,40 @@ bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *don
 /* Valid until the next run. */
 bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err);
 void      bm_mcmc_free(bm_mcmc *s);
+
+/* ---- what the priors do (flat.c) ---- */
+
+/* n draws of the natural parameters (in the order of bm_point_natural): parameter v of draw i is x[v * stride + i]. */
+typedef struct { const double *x; size_t n, stride; } bm_theta_draws;
+
+/* L and sigma of draw i: what bm_marginal_eval takes. */
+void bm_theta_factor(const bm_theta *th, const bm_theta_draws *d, size_t i, double *L, double *sigma);
+/* Where the prior of parameter v stands: nowhere (it is flat), on the parameter itself (a correlation: on its matrix), on the whole covariance
+ * matrix of its block, or it is a constant. */
+typedef enum { BM_PRIOR_NONE, BM_PRIOR_OWN, BM_PRIOR_COVARIANCE, BM_PRIOR_CONSTANT } bm_prior_part;
+bm_prior_part bm_prior_of(const bm_theta *th, size_t v);
+/* Log weights (n, up to a constant) that turn the draws into draws of the posterior in which that prior is flat (in sds, correlations, sigma). */
+void bm_prior_weights(const bm_theta *th, const bm_theta_draws *d, size_t v, double *log_w);
+/* Averages over the draws, at most some hundred where groups are many (*used): E[b | theta, y] under a flat prior on b (p; NaN where aliased), and,
+ * unless NULL, each group effect's conditional variance (given theta and b) over its variance (nu): 0, the group speaks for itself; 1, it is pulled
+ * to the mean all the way. */
+bm_status bm_flat_moments(const bm_post *post, const bm_theta_draws *d, double *b, double *shrink, size_t *used, bm_error *err);
+
+/* ---- groups without pooling, and without groups (pooling.c) ---- */
+
+typedef struct {
+    size_t  J, q, p;
+    bool   *absorbed;         /* p: the groups' columns span this column of X in every group */
+    bool   *estimable;        /* J: the group's columns are independent over its rows */
+    double *D;                /* J x p x (q): x_k = Z_j D_jk where absorbed; else 0 */
+    double *complete;         /* J x q: least squares over all rows, groups ignored */
+    double *none;             /* J x q: free coefficients in every group; NaN where not estimable */
+    double *none_se;          /* J x q: by the group's own residuals, as a fit to its rows alone gives; NaN with no residual degree of freedom */
+    double *none_se_pooled;   /* J x q: by the residuals of all groups */
+    double *b;                /* p: coefficients of the columns that are not absorbed, with no pooling */
+    double  sigma;            /* residual sd with no pooling; 1 with known standard errors */
+} bm_pooling;
+bm_status bm_pooling_new(bm_pooling **out, const bm_stats *st, const bm_design *d, size_t fac, bm_error *err);
+void      bm_pooling_free(bm_pooling *p);
 
 #endif

@@ -4,7 +4,10 @@
  * variance, a correlation of one, any singular G is an ordinary point: some entry on the diagonal is zero. K is upper triangular and makes
  * the block's columns of Z orthogonal, with a mean of one for the diagonal of a group's Z'WZ: so it takes away the location and scale
  * of covariates (days counted from 0 or from 5, in hours or years), and an entry of Theta near 1 is an effect that the data of one
- * group can just see. */
+ * group can just see.
+ *
+ * Where effects are large and of very different sizes (raw polynomials) Theta is badly scaled all the same. So on the way the basis moves:
+ * K K' = K0 K0' + G / sigma^2 at the current estimate makes what there is to estimate, effects and noise together, the identity. */
 #include "fit/relfac.h"
 
 #include <math.h>
@@ -76,8 +79,9 @@ static bm_status make_block(bm_relblock *b, const bm_stats *st, bm_error *err)
     double           *B = bm_alloc(q * s, sizeof *B), *total = bm_alloc(q * q, sizeof *total), mean = 0;
 
     b->K = bm_alloc(s * s, sizeof *b->K);
+    b->K0 = bm_alloc(s * s, sizeof *b->K0);
     b->size = bm_alloc(s, sizeof *b->size);
-    if (!B || !total || !b->K || !b->size) {
+    if (!B || !total || !b->K || !b->K0 || !b->size) {
         free(B);
         free(total);
         return bm_nomem(err);
@@ -88,6 +92,7 @@ static bm_status make_block(bm_relblock *b, const bm_stats *st, bm_error *err)
     orthonormal_map(B, q, s, b->K);
     for (size_t k = 0; k < s; k++) mean += quadratic_form(total, B + k * q, q) / (double)(f->J * s);
     for (size_t i = 0; i < s * s && mean > 0; i++) b->K[i] /= sqrt(mean);
+    memcpy(b->K0, b->K, s * s * sizeof *b->K0);
     free(B);
     free(total);
     return BM_OK;
@@ -131,6 +136,7 @@ void bm_relfac_free(bm_relfac *r)
     if (!r) return;
     for (size_t i = 0; i < r->nblock; i++) {
         free(r->block[i].K);
+        free(r->block[i].K0);
         free(r->block[i].size);
     }
     free(r->block);
@@ -146,7 +152,7 @@ void bm_relfac_L(const bm_relfac *r, const double *x, double sigma, double *L)
 
         for (size_t j = 0; j < b->s; j++) {              /* t: column j of Theta, from its diagonal down */
             for (size_t l = j; l < b->s; l++)
-                for (size_t i = 0; i <= l; i++) L[b->L + i + j * b->ld] += sigma * b->K[i + l * b->s] * t[l - j];
+                for (size_t i = 0; i < b->s; i++) L[b->L + i + j * b->ld] += sigma * b->K[i + l * b->s] * t[l - j];
             t += b->s - j;
         }
     }
@@ -159,7 +165,7 @@ void bm_relfac_gradient(const bm_relfac *r, const double *dL, double sigma, doub
         double            *t = g + b->x;
 
         for (size_t j = 0; j < b->s; j++)
-            for (size_t l = j; l < b->s; l++) *t++ = sigma * bm_dot(l + 1, b->K + l * b->s, dL + b->L + j * b->ld);
+            for (size_t l = j; l < b->s; l++) *t++ = sigma * bm_dot(b->s, b->K + l * b->s, dL + b->L + j * b->ld);
     }
 }
 
@@ -176,27 +182,69 @@ void bm_relfac_identity(const bm_relfac *r, double c, double *x)
     }
 }
 
-double bm_relfac_row(const bm_relfac *r, const double *x, size_t i)
+void bm_relfac_reset(bm_relfac *r)
+{
+    for (size_t k = 0; k < r->nblock; k++) memcpy(r->block[k].K, r->block[k].K0, r->block[k].s * r->block[k].s * sizeof(double));
+}
+
+/* Lower Cholesky factor of a positive semidefinite V (s x s, lower triangle overwritten): a pivot lost in rounding leaves a column of zeros. */
+static void semidefinite_factor(double *V, size_t s)
+{
+    double most = 0;
+
+    for (size_t j = 0; j < s; j++) most = fmax(most, V[j + j * s]);
+    for (size_t j = 0; j < s; j++) {
+        double d = V[j + j * s] > 1e-15 * most ? sqrt(V[j + j * s]) : 0;
+
+        for (size_t i = j; i < s; i++) V[i + j * s] = d > 0 ? V[i + j * s] / d : 0;
+        for (size_t k = j + 1; k < s; k++)
+            for (size_t i = k; i < s; i++) V[i + k * s] -= V[i + j * s] * V[k + j * s];
+    }
+}
+
+/* A (s x s, lower) = X X' + (Y Y' where Y is not NULL); ld: leading dimension of X. */
+static void sum_of_squares(const double *X, size_t ld, const double *Y, size_t s, double *A)
+{
+    for (size_t j = 0; j < s; j++)
+        for (size_t i = j; i < s; i++) {
+            double v = 0;
+
+            for (size_t k = 0; k < s; k++) v += X[i + k * ld] * X[j + k * ld] + (Y ? Y[i + k * s] * Y[j + k * s] : 0);
+            A[i + j * s] = v;
+        }
+}
+
+static bool rebase_block(bm_relblock *b, const double *L, double *x, double *scratch)
+{
+    size_t  s = b->s, at = b->x;
+    double *K = scratch, *W = scratch + s * s, *V = W + s * s;
+
+    memset(K, 0, s * s * sizeof *K);
+    sum_of_squares(L + b->L, b->ld, b->K0, s, K);
+    if (bm_chol(s, K) != BM_OK) return false;
+    for (size_t j = 0; j < s; j++)
+        for (size_t i = 0; i < j; i++) K[i + j * s] = 0;
+    for (size_t j = 0; j < s; j++) memcpy(W + j * s, L + b->L + j * b->ld, s * sizeof *W);
+    bm_solve_lower(s, s, K, W);
+    sum_of_squares(W, s, NULL, s, V);
+    semidefinite_factor(V, s);
+    memcpy(b->K, K, s * s * sizeof *K);
+    for (size_t j = 0; j < s; j++)
+        for (size_t i = j; i < s; i++) x[at++] = V[i + j * s];
+    return true;
+}
+
+bm_status bm_relfac_rebase(bm_relfac *r, const double *L, double *x, bm_error *err)
 {
     for (size_t k = 0; k < r->nblock; k++) {
-        const bm_relblock *b = &r->block[k];
-        const double      *t = x + b->x;
-        size_t             row = 0, at = b->x;
-        double             total = 0;
+        size_t  s = r->block[k].s;
+        double *scratch = bm_alloc(3 * s * s, sizeof *scratch);
+        bool    ok;
 
-        if (i < b->x || i >= b->x + b->s * (b->s + 1) / 2) continue;
-        for (size_t j = 0; j < b->s; j++) {              /* which row coordinate i is in */
-            if (i < at + b->s - j) {
-                row = j + i - at;
-                break;
-            }
-            at += b->s - j;
-        }
-        for (size_t j = 0; j <= row; j++) {
-            total += t[row - j] * t[row - j];
-            t += b->s - j;
-        }
-        return sqrt(total);
+        if (!scratch) return bm_nomem(err);
+        ok = rebase_block(&r->block[k], L, x, scratch);
+        free(scratch);
+        if (!ok) return BM_NOT_PD;
     }
-    return 0;
+    return BM_OK;
 }

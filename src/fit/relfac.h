@@ -9,7 +9,7 @@ typedef struct {
     size_t  fac, first, s;
     size_t  L, ld;        /* where its s x s part of L begins, and the leading dimension there */
     size_t  x;            /* its first coordinate: s (s + 1) / 2 of them, the lower triangle of Theta, column by column */
-    double *K;            /* s x s, upper triangular: L = sigma K Theta */
+    double *K0, *K;       /* s x s: L = sigma K Theta; K0: upper triangular, the first basis */
     double *size;         /* s: root mean square over the rows of sqrt(w) z: sigma-free size of an effect is sd / sigma * size */
 } bm_relblock;
 
@@ -26,7 +26,9 @@ void bm_relfac_L(const bm_relfac *r, const double *x, double sigma, double *L);
 void bm_relfac_gradient(const bm_relfac *r, const double *dL, double sigma, double *g);
 /* Theta = c I */
 void bm_relfac_identity(const bm_relfac *r, double c, double *x);
-/* Length of the row of Theta in which coordinate i stands: the size of the effect it belongs to. */
-double bm_relfac_row(const bm_relfac *r, const double *x, size_t i);
+/* Moves to the basis in which the relative covariance L L' (any square root, sigma = 1) is of size one, and sets x to it there. */
+bm_status bm_relfac_rebase(bm_relfac *r, const double *L, double *x, bm_error *err);
+/* Back to the first basis. */
+void      bm_relfac_reset(bm_relfac *r);
 
 #endif

@@ -101,7 +101,6 @@ void bm_reml_free(bm_reml *r)
 
 static bm_status check(const bm_stats *st, const bm_design *d, bm_error *err)
 {
-    if (d->nfac > 1) return bm_fail(err, BM_EINVAL, "several grouping factors are not supported yet by reml: '%s' and '%s'", d->fac[0].name, d->fac[1].name);
     if (st->n <= st->rank && !d->known_se)
         return bm_fail(err, BM_EINVAL, "%zu rows for %zu coefficients: nothing is left to estimate the residual variance from", st->n, st->rank);
     for (size_t k = 0; k < d->nfac && !d->known_se; k++)
@@ -114,9 +113,9 @@ static bm_status check(const bm_stats *st, const bm_design *d, bm_error *err)
     return BM_OK;
 }
 
-static bm_status check_sigma(const bm_criterion_at *c, const bm_design *d, bm_error *err)
+static bm_status no_minimum(const bm_criterion_at *c, const bm_design *d, bm_error *err)
 {
-    if (c->known_se || c->m->sigma > 1e-7 * c->sigma0) return BM_OK;
+    if (!c->perfect) return bm_fail(err, BM_ENUMERIC, "the criterion is not finite at any starting point: look at the scale of the columns");
     return bm_fail(err, BM_ENUMERIC, "perfect fit: coefficients and effects of '%s' explain '%s' to the last digit, the residual variance goes to zero and the likelihood "
                    "has no maximum", d->nfac ? d->fac[0].name : "", d->yname);
 }
@@ -287,8 +286,9 @@ static bm_status fill(bm_reml *r, bm_criterion_at *c, const bm_stats *st, const 
         bm_nomem(err);
         goto done;
     }
-    if ((status = bm_reml_minimise(c, x, false, opt->starts, &r->search, err)) != BM_OK) goto done;
-    if ((status = check_sigma(c, d, err)) != BM_OK) goto done;
+    status = bm_reml_minimise(c, x, NULL, opt->starts, &r->search, err);
+    if (status > 0 || (status == BM_OK && c->perfect && c->m->sigma < 1e-5 * c->sigma0)) status = no_minimum(c, d, err);
+    if (status != BM_OK) goto done;
     if ((status = coefficients(r, c, x, L, err)) != BM_OK) goto done;
     r->sigma = c->m->sigma;
     size_t at = 0;
@@ -305,6 +305,7 @@ static bm_status fill(bm_reml *r, bm_criterion_at *c, const bm_stats *st, const 
     if (status == BM_OK && opt->ci == BM_CI_WALD) status = wald(r, opt->level, err);
     if (status == BM_OK && opt->ci == BM_CI_PROFILE) status = bm_reml_profile(r, st, d, opt->level, err);
 done:
+    if (status > 0) status = no_minimum(c, d, err);
     free(x);
     free(L);
     return status;

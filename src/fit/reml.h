@@ -61,6 +61,10 @@ struct bm_reml {
 /* A fit of the design from its statistics. */
 bm_status bm_reml_fit(bm_reml **out, const bm_stats *st, const bm_design *d, const bm_reml_options *opt, bm_error *err);
 
+/* sds, correlations, sigma (in the order of bm_point_natural) and their approximate standard errors, NaN at the boundary (reml_se.c). */
+void      bm_reml_natural(const bm_reml *r, double *out);
+bm_status bm_reml_natural_se(double *se, const bm_reml *r, const bm_stats *st, const bm_design *d, bm_error *err);
+
 /* ---- likelihood-ratio test (anova.c) ---- */
 
 typedef struct { double weight; size_t df; } bm_mixture_part;   /* of a chi-square distribution; df 0: a point mass at 0 */

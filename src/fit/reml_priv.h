@@ -14,6 +14,8 @@ typedef struct {
     double         *L;            /* nL, scratch */
     double          sigma0;       /* where the marginal is evaluated before sigma is profiled: of the size of the residuals */
     bool            known_se;     /* sigma is 1 */
+    bool            costly;       /* an evaluation takes milliseconds: one start, second derivatives by two points instead of four */
+    bool            perfect;      /* somewhere sigma fell below 1e-7 sigma0, where the search turns round */
     int             evaluations;
 } bm_criterion_at;
 
@@ -30,8 +32,9 @@ bm_status bm_criterion_curvature(bm_criterion_at *c, const double *x, double *H,
 /* Second derivatives of the profiled criterion: n x n, from H. */
 void bm_criterion_profile_hessian(const double *H, size_t n, bool known_se, double *Hp);
 
-/* The search (reml_search.c): the best point over several starts, polished. x: n, its content is the first start if use_x. */
-bm_status bm_reml_minimise(bm_criterion_at *c, double *x, bool use_x, int starts, bm_reml_search *out, bm_error *err);
+/* The search (reml_search.c): the best point over several starts, polished: x (n) in the basis where c->rf ends up. start: a relative factor
+ * (nL, sigma = 1) to begin with, or NULL. starts 0: as many as it takes. BM_NOT_PD: the criterion is not finite at any start. */
+bm_status bm_reml_minimise(bm_criterion_at *c, double *x, const double *start, int starts, bm_reml_search *out, bm_error *err);
 
 /* What is at the boundary (reml_boundary.c): r->singular and r->boundary, from L at the point where c->m is. */
 bm_status bm_reml_find_boundary(bm_reml *r, const bm_criterion_at *c, const double *L, bm_error *err);
@@ -45,7 +48,8 @@ typedef bm_status bm_profile_fn(void *self, double value, double *rise, bm_error
 /* Where the rise reaches level_root^2, going from the estimate by steps in the direction of step; limit where it does not (reml_bound.c). */
 bm_status bm_profile_bound(bm_profile_fn *fn, void *self, double estimate, double step, double limit, double level_root, double *out, bm_error *err);
 
-/* Statistics of the model in which coefficient k (not aliased) is known, for ML; without a basis to read b off (reml_fix.c). */
+/* Statistics of the model in which coefficient k (not aliased) is known, for ML; without a basis to read b off (reml_fix.c).
+ * Borrows the factors' cross-products from `from`. */
 bm_status bm_stats_fix_coefficient(bm_stats **out, const bm_stats *from, size_t k, double value, bm_error *err);
 
 #endif

@@ -239,7 +239,7 @@ static bm_status rise_covariance(void *self, double value, double *rise, bm_erro
     return st;
 }
 
-typedef struct { const bm_stats *st; const bm_design *d; double *x; size_t k, n; double minimum; } coefficient;
+typedef struct { const bm_stats *st; const bm_design *d; double *x, *L; size_t k, n, nL; double minimum; } coefficient;   /* L: the last minimum, relative */
 
 static bm_status rise_coefficient(void *self, double value, double *rise, bm_error *err)
 {
@@ -251,10 +251,14 @@ static bm_status rise_coefficient(void *self, double value, double *rise, bm_err
     bm_status       st = bm_stats_fix_coefficient(&fixed, w->st, w->k, value, err);
 
     if (st == BM_OK) st = bm_criterion_new(&c, fixed, w->d, true, err);
-    if (st == BM_OK) st = bm_reml_minimise(&c, w->x, true, 1, &search, err);
-    if (st == BM_OK && (st = bm_criterion_profiled(&c, w->x, &f, NULL)) > 0)
+    if (st == BM_OK) st = bm_reml_minimise(&c, w->x, w->L, 1, &search, err);
+    if (st == BM_OK) st = bm_criterion_profiled(&c, w->x, &f, NULL);
+    if (st > 0)
         st = bm_fail(err, BM_ENUMERIC, "the profile of '%s' left the domain of the likelihood", w->d->xnames[w->k]);
-    if (st == BM_OK) *rise = f - w->minimum;
+    if (st == BM_OK) {
+        *rise = f - w->minimum;
+        bm_relfac_L(c.rf, w->x, 1, w->L);
+    }
     bm_criterion_clear(&c);
     bm_stats_free(fixed);
     return st;
@@ -344,18 +348,19 @@ static bm_status covariance_intervals(whole *a, bm_error *err)
 static bm_status coefficient_intervals(whole *a, const double *b, const double *se, const bm_design *d, bm_error *err)
 {
     bm_reml    *r = a->r;
-    coefficient w = { .st = a->c.st, .d = d, .n = a->c.rf->n, .minimum = a->minimum };
+    coefficient w = { .st = a->c.st, .d = d, .n = a->c.rf->n, .nL = a->c.rf->nL, .minimum = a->minimum };
     bm_status   st = BM_OK;
 
-    if (!(w.x = bm_alloc(w.n, sizeof *w.x))) return bm_nomem(err);
+    if (!(w.x = bm_alloc(w.n + w.nL, sizeof *w.x))) return bm_nomem(err);
+    w.L = w.x + w.n;
     for (w.k = 0; w.k < r->p && st == BM_OK; w.k++) {
         bm_interval *out = &r->interval[r->ninterval];
 
         if (r->aliased[w.k]) continue;
         *out = (bm_interval){ .kind = "b", .a = w.k };
-        memcpy(w.x, a->x, w.n * sizeof *w.x);
+        bm_relfac_L(a->c.rf, a->x, 1, w.L);
         st = bm_profile_bound(rise_coefficient, &w, b[w.k], -0.8 * a->root * se[w.k], -INFINITY, a->root, &out->lower, err);
-        memcpy(w.x, a->x, w.n * sizeof *w.x);
+        bm_relfac_L(a->c.rf, a->x, 1, w.L);
         if (st == BM_OK) st = bm_profile_bound(rise_coefficient, &w, b[w.k], 0.8 * a->root * se[w.k], INFINITY, a->root, &out->upper, err);
         r->ninterval++;
     }
@@ -380,7 +385,7 @@ bm_status bm_reml_profile(bm_reml *r, const bm_stats *st, const bm_design *d, do
         status = bm_nomem(err);
         goto done;
     }
-    if ((status = bm_reml_minimise(&a.c, a.x, false, 0, &search, err)) != BM_OK) goto done;
+    if ((status = bm_reml_minimise(&a.c, a.x, NULL, 0, &search, err)) != BM_OK) goto done;
     a.minimum = -2 * a.c.m->logp;
     a.sigma = a.c.m->sigma;
     bm_relfac_L(a.c.rf, a.x, a.sigma, a.L);
@@ -388,6 +393,7 @@ bm_status bm_reml_profile(bm_reml *r, const bm_stats *st, const bm_design *d, do
     if ((status = covariance_intervals(&a, err)) != BM_OK) goto done;
     status = coefficient_intervals(&a, b, b + r->p, d, err);
 done:
+    if (status > 0) status = bm_fail(err, BM_ENUMERIC, "the profile of the likelihood left its domain");
     bm_criterion_clear(&a.c);
     free(a.x);
     free(a.L);

@@ -10,26 +10,24 @@
 #include <string.h>
 
 static const double SAME = 1e-6;        /* criteria that differ by less are the same minimum */
-enum { POLISH = 6, ESCAPES = 5 };
+enum { POLISH = 25, ESCAPES = 5 };
 
 typedef struct {
     bm_criterion_at *c;
     size_t           n;
-    double          *H, *Hp, *values, *g, *step, *trial;   /* (n+1)^2, n x n, n each */
+    double          *H, *Hp, *values;               /* (n+1)^2, n x n, n */
+    double          *g, *step, *trial;              /* n each */
 } polish;
 
 static bm_status polish_new(polish *w, bm_criterion_at *c, bm_error *err)
 {
     size_t  n = c->rf->n, N = n + 1;
-    double *block = bm_alloc(N * N + n * n + 4 * n, sizeof *block);
+    double *block = bm_alloc(N * N + n * n + 4 * n, sizeof *block), **part[] = { &w->values, &w->g, &w->step, &w->trial };
 
     *w = (polish){ .c = c, .n = n, .H = block };
     if (!block) return bm_nomem(err);
     w->Hp = block + N * N;
-    w->values = w->Hp + n * n;
-    w->g = w->values + n;
-    w->step = w->g + n;
-    w->trial = w->step + n;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) *part[i] = w->Hp + n * n + i * n;
     return BM_OK;
 }
 
@@ -44,45 +42,65 @@ static double largest(const double *v, size_t n)
 /* Eigenvalues and vectors (in Hp) of the profiled criterion's second derivatives at x. */
 static bm_status eigen_at(polish *w, const double *x, bm_error *err)
 {
-    bm_status st = w->n ? bm_criterion_curvature(w->c, x, w->H, NULL, err) : BM_OK;
+    size_t    n = w->n;
+    bm_status st = n ? bm_criterion_curvature(w->c, x, w->H, NULL, err) : BM_OK;
 
-    if (st != BM_OK || !w->n) return st;
-    bm_criterion_profile_hessian(w->H, w->n, w->c->known_se, w->Hp);
-    return bm_eigen(w->n, w->Hp, w->values);
+    if (st != BM_OK || !n) return st;
+    bm_criterion_profile_hessian(w->H, n, w->c->known_se, w->Hp);
+    return bm_eigen(n, w->Hp, w->values);
 }
 
-/* Newton steps from the minimum that BFGS found: directions without curvature (a gauge at the boundary) are left alone. */
-static bm_status newton(polish *w, double *x, double *f, double *gnorm, bm_error *err)
+/* The Newton step at x (gradient in w->g), directions without curvature (a gauge at the boundary) left alone; what it should gain. */
+static double newton_step(polish *w)
+{
+    size_t n = w->n;
+    double flat = 1e-8 * fmax(1, w->values[n - 1]), gain = 0;
+
+    memset(w->step, 0, n * sizeof *w->step);
+    for (size_t l = 0; l < n; l++) {
+        const double *v = w->Hp + l * n;
+        double        slope = bm_dot(n, v, w->g), a = fabs(w->values[l]) > flat ? slope / fabs(w->values[l]) : 0;
+
+        for (size_t i = 0; i < n; i++) w->step[i] -= a * v[i];
+        gain += 0.5 * a * slope;
+    }
+    return gain;
+}
+
+/* Newton steps, halved where the criterion does not fall, from the minimum that BFGS found. left: what a further
+ * step promises. */
+static bm_status newton(polish *w, double *x, double *f, double *gnorm, double *left, bm_error *err)
 {
     size_t    n = w->n;
-    bm_status st = BM_OK;
+    bm_status st = bm_criterion_profiled(w->c, x, f, w->g);
 
-    for (int k = 0; k < POLISH; k++) {
-        double ft, gt, flat;
+    if (st != BM_OK) return st;
+    *gnorm = *left = 0;
+    if (w->c->costly && (*gnorm = largest(w->g, n)) <= 1e-4) return BM_OK;   /* a step would not show in the digits of the estimates */
+    for (int k = 0; k < POLISH && n; k++) {
+        double gain, ft = INFINITY, t = 1, gt;
+        bool   settled;
 
-        if ((st = eigen_at(w, x, err)) != BM_OK) break;
-        if ((st = bm_criterion_profiled(w->c, x, f, w->g)) != BM_OK) break;
+        if ((st = eigen_at(w, x, err)) != BM_OK) return st;
+        if ((st = bm_criterion_profiled(w->c, x, f, w->g)) != BM_OK) return st;
         *gnorm = largest(w->g, n);
-        if (n == 0 || *gnorm <= 1e-10) break;
-        flat = 1e-7 * fmax(1, w->values[n - 1]);
-        memset(w->step, 0, n * sizeof *w->step);
-        for (size_t l = 0; l < n; l++) {
-            const double *v = w->Hp + l * n;
-            double        a = w->values[l] > flat ? bm_dot(n, v, w->g) / w->values[l] : 0;
-
-            for (size_t i = 0; i < n; i++) w->step[i] -= a * v[i];
+        if (*gnorm <= 1e-10) break;
+        *left = gain = newton_step(w);
+        settled = gain < 1e-12 * (1 + fabs(*f));     /* f cannot tell any more: the gradient must fall */
+        for (int half = 0; half < 12; half++, t /= 2) {
+            for (size_t i = 0; i < n; i++) w->trial[i] = x[i] + t * w->step[i];
+            st = bm_criterion_profiled(w->c, w->trial, &ft, w->g);
+            if (st < 0) return st;
+            if (st == BM_OK && (settled || ft < *f)) break;
+            ft = INFINITY;
         }
-        for (size_t i = 0; i < n; i++) w->trial[i] = x[i] + w->step[i];
-        st = bm_criterion_profiled(w->c, w->trial, &ft, w->g);
-        if (st < 0) break;
-        gt = st == BM_OK ? largest(w->g, n) : INFINITY;
-        st = BM_OK;
-        if (!(gt < *gnorm) || !(ft <= *f + 1e-9 * (1 + 1e-3 * fabs(*f)))) break;
+        gt = isfinite(ft) ? largest(w->g, n) : INFINITY;
+        if (!isfinite(ft) || (settled && !(gt < *gnorm))) break;
         memcpy(x, w->trial, n * sizeof *x);
         *f = ft;
         *gnorm = gt;
     }
-    return st;
+    return BM_OK;
 }
 
 /* From a saddle point down along the direction of most negative curvature. False: there is none. */
@@ -104,16 +122,38 @@ static bool escape(polish *w, double *x, double f)
     return true;
 }
 
-/* One start, down to a minimum. best: the lowest so far, known to be no saddle point; to reach it again needs no second look. */
-static bm_status from_start(polish *w, double *x, double best, bm_optimum *o, bm_error *err)
+/* The basis moves to the estimate x. */
+static bm_status rebase(polish *w, double *x, bm_error *err)
+{
+    bm_relfac_L(w->c->rf, x, 1, w->c->L);
+    return bm_relfac_rebase(w->c->rf, w->c->L, x, err);
+}
+
+/* BFGS, a while at a time, with the basis moved to the estimate in between. */
+static bm_status descend(polish *w, double *x, bm_optimum *o, bm_error *err)
 {
     bm_minimise_options opt = BM_MINIMISE_OPTIONS_INIT;
     bm_status           st = BM_OK;
+    double              before = INFINITY;
 
     opt.gtol = 1e-5;
-    opt.max_evaluations = 500 + 200 * (int)w->n;
+    for (int k = 0; k < 8 && st == BM_OK; k++) {
+        opt.max_evaluations = 30 + (10 << (k < 3 ? k : 3)) * (int)w->n;
+        st = bm_minimise(bm_criterion_profiled, w->c, x, w->n, &opt, o, err);
+        if (st == BM_OK) st = rebase(w, x, err);
+        if (o->converged && before - o->f < 1e-9) break;
+        before = o->f;
+    }
+    return st;
+}
+
+/* One start, down to a minimum. best: the lowest so far, known to be no saddle point; to reach it again needs no second look. */
+static bm_status from_start(polish *w, double *x, double best, bm_optimum *o, bm_error *err)
+{
+    bm_status st = BM_OK;
+
     for (int k = 0; k <= ESCAPES; k++) {
-        if ((st = bm_minimise(bm_criterion_profiled, w->c, x, w->n, &opt, o, err)) != BM_OK) return st;
+        if ((st = descend(w, x, o, err)) != BM_OK) return st;
         if (fabs(o->f - best) < SAME) return BM_OK;
         if ((st = eigen_at(w, x, err)) != BM_OK) return st;
         if (!escape(w, x, o->f)) break;
@@ -131,7 +171,7 @@ static void start_at(const bm_criterion_at *c, int k, double *x)
     for (size_t i = 0; k >= 3 && i < c->rf->n; i++) x[i] += 0.3 * size[k % many] * sin((double)(i + 1) * (k + 1));   /* correlated effects */
 }
 
-/* An entry on the diagonal of Theta, or a direction, that has vanished: the smallest relative to the rest. */
+/* An entry on the diagonal of Theta has vanished. */
 static bool near_boundary(const bm_criterion_at *c, const double *x)
 {
     for (size_t k = 0; k < c->rf->nblock; k++) {
@@ -146,45 +186,59 @@ static bool near_boundary(const bm_criterion_at *c, const double *x)
     return false;
 }
 
-bm_status bm_reml_minimise(bm_criterion_at *c, double *x, bool use_x, int starts, bm_reml_search *out, bm_error *err)
+/* Start k of the search into x, in the basis that belongs to it. */
+static bm_status begin(polish *w, int k, const double *start, double *x, bm_error *err)
 {
-    size_t     n = c->rf->n;
-    bm_status  st;
-    polish     w;
-    double    *now = bm_alloc(n, sizeof *now), best = INFINITY, f;
-    int        want = starts > 0 ? starts : n == 0 ? 1 : 3;
+    if (start && k-- == 0) return bm_relfac_rebase(w->c->rf, start, x, err);
+    bm_relfac_reset(w->c->rf);
+    start_at(w->c, k, x);
+    return BM_OK;
+}
+
+/* Every start; the best is left in best (nL, relative) and x. */
+static bm_status all_starts(polish *w, const double *start, int starts, double *best, double *x, bm_reml_search *out, bm_error *err)
+{
+    int        few = w->n == 0 || w->c->costly ? 1 : 3, want = starts > 0 ? starts : few;
+    double     f = INFINITY;
     bm_optimum o = { 0 };
+    bm_status  st;
+
+    for (int k = 0; k < want; k++) {
+        if ((st = begin(w, k, start, x, err)) == BM_OK) st = from_start(w, x, f, &o, err);
+        if (st < 0) return st;
+        out->starts++;
+        if (st == BM_OK && o.f < f - SAME) out->agree = 0;
+        if (st == BM_OK && o.f < f + SAME) out->agree++;
+        if (st == BM_OK && o.f < f) {
+            f = o.f;
+            bm_relfac_L(w->c->rf, x, 1, best);
+        }
+        if (k == few - 1 && starts <= 0 && isfinite(f)) {
+            if ((st = bm_relfac_rebase(w->c->rf, best, x, err)) != BM_OK) return st;
+            if (near_boundary(w->c, x) || out->agree < few) want = w->c->costly ? 3 : w->n == 1 ? 5 : 8;
+        }
+    }
+    return isfinite(f) ? bm_relfac_rebase(w->c->rf, best, x, err) : BM_NOT_PD;
+}
+
+bm_status bm_reml_minimise(bm_criterion_at *c, double *x, const double *start, int starts, bm_reml_search *out, bm_error *err)
+{
+    bm_status st;
+    polish    w;
+    double   *best = bm_alloc(c->rf->nL, sizeof *best), f, left = 0;
 
     *out = (bm_reml_search){ .gnorm = INFINITY };
-    if ((st = polish_new(&w, c, err)) != BM_OK || !now) {
+    if ((st = polish_new(&w, c, err)) != BM_OK || !best) {
         st = bm_nomem(err);
         goto done;
     }
-    for (int k = 0; k < want; k++) {
-        if (use_x && k == 0) memcpy(now, x, n * sizeof *now);
-        else start_at(c, use_x ? k - 1 : k, now);
-        st = from_start(&w, now, best, &o, err);
-        if (st < 0) goto done;
-        out->starts++;
-        if (st != BM_OK) continue;
-        if (o.f < best - SAME) out->agree = 0;
-        if (o.f < best + SAME) out->agree++;
-        if (o.f < best) {
-            best = o.f;
-            memcpy(x, now, n * sizeof *x);
-        }
-        if (k == want - 1 && starts <= 0 && n > 0 && want == 3 && (near_boundary(c, x) || out->agree < 3)) want = n == 1 ? 5 : 8;
-    }
-    if (!isfinite(best)) {
-        st = bm_fail(err, BM_ENUMERIC, "the criterion is not finite at any of %d starting points: look at the scale of the columns", out->starts);
-        goto done;
-    }
-    if ((st = newton(&w, x, &f, &out->gnorm, err)) != BM_OK) goto done;
-    out->converged = out->gnorm <= 1e-4;
+    if ((st = all_starts(&w, start, starts, best, x, out, err)) != BM_OK) goto done;
+    if ((st = newton(&w, x, &f, &out->gnorm, &left, err)) != BM_OK) goto done;
+    out->converged = out->gnorm <= 1e-4 || left <= SAME;
     st = bm_criterion_profiled(c, x, &f, NULL);
 done:
     out->evaluations = c->evaluations;
-    free(now);
+    free(best);
     free(w.H);
     return st;
 }

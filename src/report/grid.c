@@ -18,7 +18,12 @@ void bm_grid_num(bm_grid *g, double x, int decimals)
 {
     bm_cell c = "";
 
-    if (!isnan(x)) bm_cell_number(c, x, decimals);
+    if (isfinite(x) && decimals > 5 && decimals <= 9 && fabs(x) < 1e4) {     /* bm_cell_number would turn to 1.23e-03 */
+        snprintf(c, sizeof c, "%.*f", decimals, x);
+        c[strcspn(c, ",.")] = '.';                   /* whatever the locale; there are decimals, so there is a point */
+    } else if (!isnan(x)) {
+        bm_cell_number(c, x, decimals);
+    }
     bm_grid_add(g, c);
 }
 
@@ -45,8 +50,8 @@ int bm_grid_decimals(const double *x, size_t n, int digits)
     if (!isfinite(least)) return 1;
     least = fmax(least, most * 1e-4);
     d = digits - 1 - (int)floor(log10(least));
-    whole = most >= 1 ? 1 + (int)floor(log10(most)) : 1;
-    if (d + whole > 9) d = 9 - whole;
+    whole = most >= 1 ? 1 + (int)floor(log10(most)) : 0;
+    if (whole && d + whole > 9) d = 9 - whole;
     return d < 0 ? 0 : d;
 }
 

@@ -15,7 +15,7 @@
 
 /* Every file that bmixed may put into an output directory. */
 static const char *const our_files[] = { "draws.csv", "draws-[0-9]*.csv", "draws-labels.json", "draws.json", "summary.csv", "summary.json",
-    "ranef.csv", "model.json", "reml.json", "compare.csv", "compare.json", "report.html" };
+    "ranef.csv", "model.json", "reml.json", "compare.csv", "compare.json", "pooling.csv", "report.html" };
 
 static bool is_our_file(const char *name)
 {

@@ -19,5 +19,7 @@ void bm_grid_p(bm_grid *g, double p);
 
 /* The content of reml.json. */
 void bm_json_reml(bm_buf *b, const bm_reml *r, const char *command);
+/* The content of compare.json. */
+void bm_json_compare(bm_buf *b, const bm_comparison *c, const char *command);
 
 #endif

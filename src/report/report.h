@@ -4,6 +4,7 @@
 
 #include "draws/draws.h"
 #include "model/model.h"
+#include "report/compare.h"
 
 /* Posterior of one group effect. */
 typedef struct {
@@ -25,6 +26,9 @@ typedef struct {
     double      pareto_k;            /* of posterior / proposal over the kept draws; NaN if the kernel has no independence proposal */
     uint64_t    evaluations;         /* of the marginal posterior, warm-up included */
     uint64_t    warmup_evaluations;
+    double      top_ratio;           /* the largest posterior / proposal over its mean; NaN as pareto_k */
+    double      log_evidence, log_evidence_se;   /* log p(y); NaN where a prior is improper or the kernel has no independence proposal */
+    const char *no_evidence;         /* why there is none, or NULL */
     double      read_seconds, warmup_seconds, sampling_seconds, write_seconds, total_seconds;
     bool        interrupted;
 } bm_run_info;

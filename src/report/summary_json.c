@@ -81,6 +81,9 @@ static void add_sampler(bm_json *j, const bm_result *r)
     bm_json_close(j, ']');
     bm_json_int(j, "evaluations", run->evaluations);
     bm_json_int(j, "warmup_evaluations", run->warmup_evaluations);
+    bm_json_num(j, "log_evidence", run->log_evidence);
+    bm_json_num(j, "log_evidence_se", run->log_evidence_se);
+    if (run->no_evidence) bm_json_str(j, "no_evidence", run->no_evidence);
     bm_json_bool(j, "interrupted", run->interrupted);
     bm_json_close(j, '}');
 }

@@ -167,6 +167,9 @@ static void print_sampler(bm_screen *s, const bm_result *r)
         bm_buf_printf(&text, "; %llu evaluations, %llu of them in warm-up; %.3g s reading, %.3g s warm-up, %.3g s sampling",
                       (unsigned long long)run->evaluations, (unsigned long long)run->warmup_evaluations, run->read_seconds,
                       run->warmup_seconds, run->sampling_seconds);
+    if (s->opt->verbose && run->no_evidence) bm_buf_printf(&text, "; no evidence: %s", run->no_evidence);
+    else if (s->opt->verbose && isfinite(run->log_evidence))
+        bm_buf_printf(&text, "; log evidence %.3f (Monte Carlo error %.2g)", run->log_evidence, run->log_evidence_se);
     bm_screen_field(s, "Sampler", &text);
 }
 

@@ -1,0 +1,509 @@
+/* compare_print.c: REML beside posterior on the terminal. All columns in one table where the screen is wide enough, else estimates first and
+ * intervals below; then why parameters differ, group effects, shares, pooling and tests. */
+#include "report/reml_priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NCOL = 12, SPLIT = 7, MOST_EFFECTS = 6, MOST_GROUPS = 25 };
+
+static void paragraph(bm_screen *s, bm_buf *text, size_t indent)
+{
+    if (text->failed) s->b.failed = true;
+    bm_buf_printf(&s->b, "%*s", (int)indent, "");
+    bm_safe_wrapped(&s->b, text->s ? text->s : "", indent, indent, s->width);
+    bm_buf_putc(&s->b, '\n');
+    bm_buf_free(text);
+}
+
+static void dim_paragraph(bm_screen *s, bm_buf *text)
+{
+    bm_screen_dim(s, true);
+    paragraph(s, text, 0);
+    bm_screen_dim(s, false);
+}
+
+/* ---- header ---- */
+
+static const char *interval_of(const bm_comparison *c, bool coefficients)
+{
+    for (size_t i = 0; i < c->nrow; i++)
+        if ((c->row[i].kind == BM_PARAM_B) == coefficients && c->row[i].interval) return c->row[i].interval;
+    return NULL;
+}
+
+static const char *interval_words(const char *interval)
+{
+    if (!interval) return "none";
+    return strcmp(interval, "profile") == 0 ? "profile likelihood (ML deviance)" : strcmp(interval, "wald") == 0 ? "Wald" : "Wald on the log and atanh scale";
+}
+
+static void header(bm_screen *s, const bm_comparison *c)
+{
+    const bm_reml *r = c->reml;
+    bm_buf         text = { 0 };
+    const char    *theta = interval_of(c, false), *b = interval_of(c, true);
+
+    bm_screen_model(s, c->spec, c->frame, c->design);
+    bm_buf_printf(&text, "criterion %.4f%s; intervals:", r->criterion, r->singular ? "; singular fit" : "");
+    if (b) bm_buf_printf(&text, " coefficients %s;", interval_words(b));
+    bm_buf_printf(&text, " sds, correlations and sigma %s", interval_words(theta));
+    bm_screen_field(s, "REML", &text);
+    text = (bm_buf){ 0 };
+    bm_buf_printf(&text, "%zu chain%s x %zu draws, seed %llu", c->nchain, c->nchain == 1 ? "" : "s", c->niter, (unsigned long long)c->seed);
+    if (c->evidence.known) bm_buf_printf(&text, "; log evidence %.3f (Monte Carlo error %.2g)", c->evidence.log, c->evidence.se);
+    else if (c->no_evidence) bm_buf_printf(&text, "; no evidence: %s", c->no_evidence);
+    bm_screen_field(s, "Bayes", &text);
+}
+
+/* ---- parameters ---- */
+
+/* No -0.00 */
+static double tidy(double x, int decimals)
+{
+    return fabs(x) < 0.5 * pow(10, -decimals) ? 0 : x;
+}
+
+static void optional(bm_cell c, double x, int decimals)
+{
+    if (isnan(x)) strcpy(c, "-");
+    else bm_cell_number(c, tidy(x, decimals), decimals);
+}
+
+/* The same into a grid. */
+static void number(bm_grid *g, double x, int decimals)
+{
+    if (isnan(x)) bm_grid_add(g, "-");
+    else bm_grid_num(g, tidy(x, decimals), decimals);
+}
+
+static void mark(bm_cell c)
+{
+    size_t n = strlen(c);
+
+    c[n] = '!';
+    c[n + 1] = '\0';
+}
+
+static bm_status add_row(bm_table *t, const bm_compare_row *r, bm_error *err)
+{
+    int      d = bm_decimals(r->mean, r->sd, r->mcse);
+    bm_cell *c = bm_table_row(t, r->name, err);
+
+    if (!c) return BM_ENOMEM;
+    optional(c[0], r->reml, d);
+    optional(c[1], r->se, d);
+    optional(c[2], r->mean, d);
+    optional(c[3], r->median, d);
+    optional(c[4], r->sd, d);
+    optional(c[5], r->diff, 2);
+    optional(c[6], r->flat == BM_FLAT_NONE ? 0 : r->prior_shift, 2);
+    optional(c[7], r->lower, d);
+    optional(c[8], r->upper, d);
+    optional(c[9], r->q2_5, d);
+    optional(c[10], r->q97_5, d);
+    optional(c[11], r->ratio, 2);
+    if (r->differs) mark(c[5]);
+    return BM_OK;
+}
+
+/* Columns [from, to) of all rows, with a line above that says whose they are. */
+static void block(bm_screen *s, const bm_table *t, const bm_comparison *c, size_t from, size_t to)
+{
+    static const struct { size_t from, to; const char *text; } over[] = { { 0, 2, "REML" }, { 2, 5, "posterior" }, { 7, 9, "REML 95 %" }, { 9, 11, "posterior 95 %" } };
+    size_t at = 0, column = t->label_width;
+
+    for (size_t k = from; k < to; k++) {
+        size_t start = column + 1;
+
+        column += 1 + t->width[k];
+        for (size_t i = 0; i < sizeof over / sizeof *over; i++) {
+            size_t wide = 0, n = strlen(over[i].text), lead;
+
+            if (over[i].from != k || over[i].to > to) continue;
+            for (size_t m = over[i].from; m < over[i].to; m++) wide += t->width[m] + (m > over[i].from);
+            lead = wide > n ? (wide - n + 1) / 2 : 0;
+            if (start + lead < at + 1) lead = at + 1 - start;
+            bm_buf_printf(&s->b, "%*s", (int)(start - at), "");
+            for (size_t m = 0; m + 1 < lead; m++) bm_buf_putc(&s->b, '-');
+            bm_buf_printf(&s->b, "%s%s", lead ? " " : "", over[i].text);
+            if (wide > lead + n) bm_buf_putc(&s->b, ' ');
+            for (size_t m = lead + n + 1; m < wide; m++) bm_buf_putc(&s->b, '-');
+            at = start + (wide > lead + n ? wide : lead + n);
+        }
+    }
+    bm_buf_putc(&s->b, '\n');
+    bm_table_heading(t, &s->b, "", from, to);
+    bm_buf_putc(&s->b, '\n');
+    for (size_t i = 0; i < t->label.n; i++) bm_screen_line(s, t, i, from, to);
+    (void)c;
+}
+
+static size_t total_width(const bm_table *t, size_t to)
+{
+    size_t w = t->label_width;
+
+    for (size_t k = 0; k < to; k++) w += 1 + t->width[k];
+    return w;
+}
+
+static bm_status parameters(bm_screen *s, const bm_comparison *c, bm_error *err)
+{
+    static const char *const head[NCOL] = { "estimate", "s.e.", "mean", "median", "sd", "diff", "prior", "lower", "upper", "lower", "upper", "ratio" };
+    bm_table  t;
+    bm_buf    text = { 0 };
+    bm_status st = BM_OK;
+    size_t    differ = 0, refused = 0;
+
+    bm_table_init(&t, head, NCOL);
+    for (size_t i = 0; i < c->nrow && st == BM_OK; i++) {
+        differ += c->row[i].differs;
+        refused += c->row[i].flat == BM_FLAT_REFUSED;
+        st = add_row(&t, &c->row[i], err);
+        if (st == BM_OK && c->row[i].differs) t.flag[t.label.n - 1] = true;
+    }
+    if (st == BM_OK) st = bm_table_measure(&t, SIZE_MAX, err);
+    if (st != BM_OK) goto done;
+    if (t.label_width > s->width / 2) t.label_width = s->width / 2;
+    t.limit = s->width;
+    bm_screen_title(s, "Parameters");
+    if (total_width(&t, NCOL) <= s->width) {
+        block(s, &t, c, 0, NCOL);
+    } else {
+        block(s, &t, c, 0, SPLIT);
+        bm_buf_putc(&s->b, '\n');
+        block(s, &t, c, SPLIT, NCOL);
+    }
+    bm_buf_printf(&text, "diff: (mean - REML estimate) / sd%s; prior: how far the prior moved the mean, in sds%s; ratio: width of the posterior interval / REML's.",
+                  differ ? "; ! marks what is explained below" : "", refused ? " (- where the draws cannot tell)" : "");
+    bm_buf_putc(&s->b, '\n');
+    dim_paragraph(s, &text);
+done:
+    bm_table_free(&t);
+    return st;
+}
+
+static void explanations(bm_screen *s, const bm_comparison *c)
+{
+    bm_buf title = { 0 };
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->nrow; i++) n += c->row[i].differs;
+    if (!n) {
+        bm_buf_printf(&title, "No estimate is at the boundary, and none differs from the posterior mean by more than %g posterior sd.", c->differ);
+        bm_buf_putc(&s->b, '\n');
+        paragraph(s, &title, 0);
+        return;
+    }
+    bm_buf_printf(&title, "Why they differ (by more than %g posterior sd, or at the boundary)", c->differ);
+    bm_screen_title(s, title.s ? title.s : "");
+    bm_buf_free(&title);
+    for (size_t i = 0; i < c->nrow; i++) {
+        if (!c->row[i].differs) continue;
+        bm_buf_puts(&s->b, "  ");
+        bm_safe_text(&s->b, c->row[i].name);
+        bm_buf_putc(&s->b, '\n');
+        for (size_t k = 0; k < c->row[i].why.n; k++) {
+            bm_buf_puts(&s->b, "    - ");
+            bm_safe_wrapped(&s->b, c->row[i].why.v[k], 6, 6, s->width);
+            bm_buf_putc(&s->b, '\n');
+        }
+    }
+}
+
+/* ---- shares of variance ---- */
+
+static void shares(bm_screen *s, const bm_comparison *c)
+{
+    static const char *const head[] = { "", "REML", "mean", "median", "sd", "2.5%", "97.5%", "diff" };
+    bm_grid t = { .ncol = 8, .align = "lrrrrrrr" };
+
+    if (!c->nshare) return;
+    bm_screen_title(s, "Shares of variance");
+    for (size_t i = 0; i < 8; i++) bm_grid_add(&t, head[i]);
+    for (size_t i = 0; i < c->nshare; i++) {
+        const bm_compare_share *r = &c->share[i];
+        const double            x[] = { r->reml, r->mean, r->q50, r->sd, r->q2_5, r->q97_5 };
+
+        bm_grid_add(&t, r->name);
+        for (size_t k = 0; k < 6; k++) number(&t, x[k], 3);
+        number(&t, r->diff, 2);
+    }
+    bm_grid_write(&t, &s->b, 0);
+}
+
+/* ---- group effects ---- */
+
+typedef struct { size_t index; double size; } ranked;
+
+static int by_size(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+
+    if (x->size != y->size) return x->size > y->size ? -1 : 1;
+    return x->index < y->index ? -1 : 1;
+}
+
+static void effect_name(bm_buf *b, const bm_comparison *c, size_t factor, size_t level, size_t term)
+{
+    b->n = 0;
+    bm_ranef_name(b, &c->design->fac[factor], level, term);
+}
+
+/* One line per term: how many differ, how far they are pulled. */
+static void effect_summary(bm_screen *s, const bm_comparison *c)
+{
+    static const char *const head[] = { "", "levels", "differ", "max |diff|", "sd ratio", "pull REML", "pull Bayes" };
+    bm_grid t = { .ncol = 7, .align = "lrrrrrr" };
+    bm_buf  name = { 0 };
+
+    for (size_t i = 0; i < 7; i++) bm_grid_add(&t, head[i]);
+    for (size_t k = 0; k < c->design->nfac; k++)
+        for (size_t i = 0; i < c->design->fac[k].q; i++) {
+            double most = 0, ratio = 0, pr = 0, pb = 0, n = 0, nr = 0, differ = 0;
+
+            for (size_t e = 0; e < c->neffect; e++) {
+                const bm_compare_effect *f = &c->effect[e];
+
+                if (f->factor != k || f->term != i) continue;
+                most = fmax(most, fabs(f->diff));
+                differ += fabs(f->diff) > c->differ;
+                if (isfinite(f->ratio)) ratio += f->ratio, nr++;
+                pr += f->shrink_reml;
+                pb += f->shrink;
+                n++;
+            }
+            name.n = 0;
+            bm_buf_printf(&name, "r_%s[,%s]", c->design->fac[k].name, c->design->fac[k].znames[i]);
+            bm_grid_add(&t, name.s ? name.s : "");
+            bm_grid_num(&t, n, 0);
+            bm_grid_num(&t, differ, 0);
+            bm_grid_num(&t, most, 2);
+            if (nr > 0) bm_grid_num(&t, ratio / nr, 2);
+            else bm_grid_add(&t, "-");
+            bm_grid_num(&t, pr / n, 2);
+            bm_grid_num(&t, pb / n, 2);
+        }
+    if (name.failed) s->b.failed = true;
+    bm_buf_free(&name);
+    bm_grid_write(&t, &s->b, 0);
+}
+
+/* Why effects differ: the sd behind them. */
+static void effect_reasons(bm_screen *s, const bm_comparison *c)
+{
+    for (size_t k = 0, row = 0; k < c->design->nfac; k++)
+        for (size_t i = 0; i < c->design->fac[k].q; i++) {
+            const bm_compare_row *r;
+            size_t                differ = 0;
+            bm_buf                text = { 0 };
+
+            while (row < c->nrow && c->row[row].kind != BM_PARAM_SD) row++;
+            if (row == c->nrow) return;
+            r = &c->row[row++];
+            for (size_t e = 0; e < c->neffect; e++) differ += c->effect[e].factor == k && c->effect[e].term == i && fabs(c->effect[e].diff) > c->differ;
+            if (!differ) continue;
+            if (r->reml > 0)
+                bm_buf_printf(&text, "%zu differ%s by more than %g sd: REML takes %s to be %.3g, the posterior averages over %.3g .. %.3g (95 %%).", differ,
+                              differ == 1 ? "s" : "", c->differ, r->name, r->reml, r->q2_5, r->q97_5);
+            else
+                bm_buf_printf(&text, "%zu differ%s by more than %g sd: REML takes %s to be 0, so that every effect is 0; the posterior averages over %.3g .. %.3g (95 %%).",
+                              differ, differ == 1 ? "s" : "", c->differ, r->name, r->q2_5, r->q97_5);
+            paragraph(s, &text, 0);
+        }
+}
+
+/* Those that differ most, or all. */
+static bm_status effect_table(bm_screen *s, const bm_comparison *c, size_t most, bm_error *err)
+{
+    static const char *const head[] = { "", "BLUP", "cond. sd", "mean", "sd", "diff", "pull REML", "pull Bayes" };
+    bm_grid t = { .ncol = 8, .align = "lrrrrrrr" };
+    bm_buf  name = { 0 };
+    ranked *order = bm_alloc(c->neffect, sizeof *order);
+
+    if (!order) return bm_nomem(err);
+    for (size_t i = 0; i < c->neffect; i++) order[i] = (ranked){ i, isnan(c->effect[i].diff) ? 0 : fabs(c->effect[i].diff) };
+    if (c->neffect > most) qsort(order, c->neffect, sizeof *order, by_size);
+    for (size_t i = 0; i < 8; i++) bm_grid_add(&t, head[i]);
+    for (size_t i = 0; i < c->neffect && i < most; i++) {
+        const bm_compare_effect *f = &c->effect[order[i].index];
+        int                      d = bm_decimals(f->mean, f->sd, NAN);
+
+        effect_name(&name, c, f->factor, f->level, f->term);
+        bm_grid_add(&t, name.s ? name.s : "");
+        number(&t, f->reml, d);
+        number(&t, f->se, d);
+        number(&t, f->mean, d);
+        number(&t, f->sd, d);
+        number(&t, f->diff, 2);
+        bm_grid_num(&t, f->shrink_reml, 2);
+        bm_grid_num(&t, f->shrink, 2);
+    }
+    if (name.failed) s->b.failed = true;
+    bm_buf_free(&name);
+    free(order);
+    bm_grid_write(&t, &s->b, 0);
+    return BM_OK;
+}
+
+static bm_status effects(bm_screen *s, const bm_comparison *c, bm_error *err)
+{
+    bm_buf    text = { 0 };
+    bm_status st;
+    bool      all = s->opt->verbose || c->neffect <= MOST_EFFECTS;
+
+    if (!c->neffect) return BM_OK;
+    bm_screen_title(s, "Group effects");
+    effect_summary(s, c);
+    bm_buf_puts(&text, "pull: conditional variance / variance, averaged: 0, each group speaks for itself; 1, it is pulled to the mean all the way.");
+    dim_paragraph(s, &text);
+    effect_reasons(s, c);
+    if (!all) bm_buf_printf(&s->b, "\nThe %d of %zu that differ most (-v shows all)\n", MOST_EFFECTS, c->neffect);
+    else bm_buf_putc(&s->b, '\n');
+    if ((st = effect_table(s, c, all ? SIZE_MAX : MOST_EFFECTS, err)) != BM_OK) return st;
+    return BM_OK;
+}
+
+/* ---- pooling ---- */
+
+static void pool_term(bm_screen *s, const bm_comparison *c, size_t factor, size_t term)
+{
+    static const char *const head[] = { "", "rows", "complete", "none", "s.e.", "REML", "mean", "sd", "2.5%", "97.5%" };
+    const bm_group *g = &c->design->fac[factor];
+    bm_grid         t = { .ncol = 10, .align = "lrrrrrrrrr" };
+    size_t          shown = 0, most = s->opt->verbose ? SIZE_MAX : MOST_GROUPS;
+
+    for (size_t i = 0; i < 10; i++) bm_grid_add(&t, head[i]);
+    for (size_t i = 0; i < c->npool; i++) {
+        const bm_pool_row *r = &c->pool[i];
+        const double       x[] = { r->complete, r->none, r->none_se, r->reml, r->mean, r->sd, r->q2_5, r->q97_5 };
+        int                d;
+
+        if (r->factor != factor || r->term != term || shown >= most) continue;
+        d = bm_decimals(r->mean, isnan(r->sd) ? r->none_se : r->sd, NAN);
+        shown++;
+        bm_grid_add(&t, g->levels[r->level]);
+        bm_grid_num(&t, (double)r->n, 0);
+        for (size_t k = 0; k < 8; k++) number(&t, x[k], d);
+    }
+    bm_buf_putc(&s->b, '\n');
+    bm_safe_text(&s->b, g->znames[term]);
+    bm_buf_puts(&s->b, " by ");
+    bm_safe_text(&s->b, g->name);
+    bm_buf_putc(&s->b, '\n');
+    bm_grid_write(&t, &s->b, 0);
+    if (g->J > shown) bm_buf_printf(&s->b, "... and %zu more (-v shows all)\n", g->J - shown);
+}
+
+static void pooling(bm_screen *s, const bm_comparison *c)
+{
+    bm_buf text = { 0 };
+
+    if (!c->pooling) return;
+    bm_screen_title(s, "Pooling");
+    if (!c->npool) {
+        bm_buf_puts(&s->b, "The model has no groups.\n");
+        return;
+    }
+    bm_buf_puts(&text, "Each group's coefficients: complete pooling (least squares, groups ignored), no pooling (least squares within the group, with standard error "
+                       "from its own residuals), partial pooling by REML and by the posterior (mean, sd, 95 %).");
+    dim_paragraph(s, &text);
+    for (size_t k = 0; k < c->design->nfac; k++)
+        for (size_t i = 0; i < c->design->fac[k].q; i++) pool_term(s, c, k, i);
+}
+
+/* ---- tests of random terms ---- */
+
+static void bayes_words(bm_buf *b, const bm_term_test *t)
+{
+    double l = t->log_bf;
+
+    if (t->no_bf) {
+        bm_buf_printf(b, "none: %s", t->no_bf);
+        return;
+    }
+    if (fabs(l) < 14) bm_buf_printf(b, "%.3g to 1 %s the term", exp(fabs(l)), l >= 0 ? "for" : "against");
+    else bm_buf_printf(b, "e^%.1f to 1 %s the term", fabs(l), l >= 0 ? "for" : "against");
+    bm_buf_printf(b, "; log %.3f (Monte Carlo error %.2g)", l, t->log_bf_se);
+}
+
+static void p_words(bm_buf *b, const bm_term_test *t)
+{
+    bm_buf_printf(b, "chi-square %.3f, ", t->chisq);
+    if (t->p < 1e-4) bm_buf_printf(b, "p = %.2e", t->p);
+    else bm_buf_printf(b, "p = %.4f", t->p);
+    if (t->npart == 2)
+        bm_buf_printf(b, " (half chi-square with %zu, half with %zu df; plain with %zu df: %.4g)", t->part[0].df, t->part[1].df, t->df, t->p_chisq);
+    else bm_buf_printf(b, " (chi-square with %zu df: conservative)", t->df);
+}
+
+static void line(bm_screen *s, const char *name, bm_buf *text)
+{
+    enum { INDENT = 22 };
+
+    if (text->failed) s->b.failed = true;
+    bm_buf_printf(&s->b, "  %-*s", INDENT - 2, name);
+    bm_safe_wrapped(&s->b, text->s ? text->s : "", INDENT, INDENT, s->width);
+    bm_buf_putc(&s->b, '\n');
+    bm_buf_free(text);
+}
+
+static void tests(bm_screen *s, const bm_comparison *c)
+{
+    if (!c->tests) return;
+    bm_screen_title(s, "Is the variance zero?");
+    if (!c->ntest) bm_buf_puts(&s->b, "The model has no random terms.\n");
+    for (size_t i = 0; i < c->ntest; i++) {
+        const bm_term_test *t = &c->test[i];
+        bm_buf              text = { 0 };
+
+        if (i) bm_buf_putc(&s->b, '\n');
+        bm_safe_text(&s->b, t->name);
+        bm_buf_putc(&s->b, '\n');
+        p_words(&text, t);
+        line(s, "likelihood ratio", &text);
+        text = (bm_buf){ 0 };
+        bm_buf_printf(&text, "Pr(sd < %.3g) = %.4f (Monte Carlo error %.2g); %.3g is %s", t->eps, t->prob, t->prob_se, t->eps, c->eps_rule);
+        line(s, "practically zero", &text);
+        text = (bm_buf){ 0 };
+        bayes_words(&text, t);
+        line(s, "Bayes factor", &text);
+        if (isfinite(t->log_bf)) {
+            text = (bm_buf){ 0 };
+            bm_buf_printf(&text, "%.3f (%.2g) with the term, %.3f (%.2g) without", t->with.log, t->with.se, t->without.log, t->without.se);
+            line(s, "log evidence", &text);
+        }
+    }
+}
+
+static bm_status text_report(bm_screen *s, const bm_comparison *c, bm_error *err)
+{
+    bm_status st;
+
+    header(s, c);
+    if ((st = parameters(s, c, err)) != BM_OK) return st;
+    explanations(s, c);
+    if ((st = effects(s, c, err)) != BM_OK) return st;
+    shares(s, c);
+    pooling(s, c);
+    tests(s, c);
+    bm_screen_list(s, "Notes", "-", c->fit_notes, false);
+    bm_screen_list(s, c->fit_notes && c->fit_notes->n ? "Notes on the comparison" : "Notes", "-", c->notes, false);
+    bm_screen_list(s, "Warnings", "!", c->fit_warnings, true);
+    bm_screen_list(s, c->fit_warnings && c->fit_warnings->n ? "Warnings on the comparison" : "Warnings", "!", c->warnings, true);
+    return BM_OK;
+}
+
+bm_status bm_report_compare(const bm_comparison *c, FILE *out, const bm_print_options *opt, bm_error *err)
+{
+    bm_screen s;
+    bm_status st = BM_OK;
+
+    bm_screen_init(&s, opt);
+    if (opt->json) bm_json_compare(&s.b, c, opt->command);
+    else st = text_report(&s, c, err);
+    if (st == BM_OK) st = bm_emit(&s.b, out, err);
+    bm_buf_free(&s.b);
+    return st;
+}
