@@ -3,6 +3,7 @@
 #   make               build/bmixed, the library (.a and .so), the manual page
 #   make quickstart    installs what building needs, builds, fits the first example
 #   make check         installs what testing needs, builds, runs every test
+#   make check-all     the same with R (cross-checks) and Chromium (the report in a browser)
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
@@ -28,6 +29,7 @@ B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
 PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
+ALL_PACKAGES   := $(CHECK_PACKAGES) python3-minimal r-base-core r-cran-posterior r-cran-lme4 chromium
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 
@@ -116,6 +118,9 @@ deps:
 deps-check:
 	$(call install_missing,$(CHECK_PACKAGES))
 
+deps-all:
+	$(call install_missing,$(ALL_PACKAGES))
+
 deps-valgrind:
 	$(call install_missing,valgrind)
 
@@ -128,6 +133,9 @@ quickstart: deps
 # ---- tests -----------------------------------------------------------------------------------------------------------------
 
 check: deps-check
+	@+$(MAKE) --no-print-directory check-run
+
+check-all: deps-all
 	@+$(MAKE) --no-print-directory check-run
 
 check-run: $(B)/bmixed $(B)/bmixed.1 $(TESTS) $(if $(SAN),,$(SHARED))
@@ -202,7 +210,8 @@ clean:
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-valgrind quickstart check check-run tests check-layers check-symbols check-valgrind bench bench-quick \
+.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind quickstart check check-all check-run tests check-layers check-symbols check-valgrind \
+        bench bench-quick \
         install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
