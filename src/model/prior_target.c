@@ -17,7 +17,10 @@ static bool correlated(const bm_group *g)
 /* What is in b becomes a target; b is emptied. */
 static bm_status add(bm_targets *t, bm_buf *b, bm_prior_use use, long *slot, bm_error *err)
 {
-    if (b->failed) return bm_nomem(err);
+    if (b->failed) {
+        bm_buf_free(b);
+        return bm_nomem(err);
+    }
     t->v[t->n++] = (bm_target){ b->s, use, slot };
     *b = (bm_buf){ 0 };
     return BM_OK;

@@ -13,6 +13,7 @@ static void check_density(const bm_dist *d)
     double              x;
 
     if (d->kind == BM_DIST_LKJ || d->kind == BM_DIST_INV_WISHART || d->kind == BM_DIST_CONSTANT) return;
+    if (!isfinite(bm_dist_sd_norm(d))) return;       /* refused for an sd: next to nothing of it is above 0 */
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
         double dx = 0, lp = bm_dist_sd_logpdf(d, at[i], &dx);
 
