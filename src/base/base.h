@@ -20,6 +20,7 @@ bm_status bm_nomem(bm_error *err);                       /* BM_ENOMEM, "out of m
 
 void *bm_alloc(size_t n, size_t size);                   /* zeroed, never of size 0; NULL when out of memory or n * size overflows */
 void *bm_grow(void *p, size_t *cap, size_t need, size_t size);   /* p with room for at least need items (cap updated), or NULL: p is intact */
+double bm_memory_free(void);                             /* bytes that may still be used (memory.c); INFINITY where the system does not say */
 char *bm_strdup(const char *s);                          /* NULL gives NULL */
 char *bm_strndup(const char *s, size_t n);
 

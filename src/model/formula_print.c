@@ -63,7 +63,10 @@ static void print_quoted(const char *s, char quote, bm_buf *b)
 
 void bm_print_name(const char *name, bm_buf *b)
 {
-    if (bm_is_syntactic(name)) bm_buf_puts(b, name);
+    size_t at = 0, n;
+
+    while (name[at] && (n = plain(name + at)) > 0) at += n;
+    if (bm_is_syntactic(name) && !name[at]) bm_buf_puts(b, name);
     else print_quoted(name, '`', b);
 }
 

@@ -61,6 +61,21 @@ static void place(const reader *r, size_t at, size_t *line, size_t *column)
     }
 }
 
+/* Brackets open before at, strings aside. */
+static size_t depth_at(const char *s, size_t at)
+{
+    size_t depth = 0;
+    bool   quoted = false;
+
+    for (size_t i = 0; i < at; i++) {
+        if (quoted && s[i] == '\\' && i + 1 < at) i++;
+        else if (s[i] == '"') quoted = !quoted;
+        else if (!quoted && (s[i] == '[' || s[i] == '{')) depth++;
+        else if (!quoted && depth && (s[i] == ']' || s[i] == '}')) depth--;
+    }
+    return depth;
+}
+
 /* cJSON says where it stopped, not why. */
 static const char *syntax_reason(const reader *r, size_t at)
 {
@@ -69,6 +84,7 @@ static const char *syntax_reason(const reader *r, size_t at)
 
     while (before && strchr(" \t\r\n", s[before - 1])) before--;
     char last = '\0';
+    if (depth_at(s, at) >= CJSON_NESTING_LIMIT) return "brackets are nested too deeply";
     if (before) last = s[before - 1];
     switch (s[at]) {
     case '\0': return "the file ends too early: a bracket or a quote is not closed";
