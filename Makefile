@@ -27,7 +27,7 @@ B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
 
 PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
-CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq
+CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 

@@ -241,6 +241,34 @@ BM_API BM_MUST_CHECK bm_status bm_compare_check_output(const char *dir, bool for
 /* As bm_fit_untrusted. */
 BM_API size_t bm_compare_untrusted(const bm_compare *c);
 BM_API void   bm_compare_free(bm_compare *c);
+/* ---- Plots -------------------------------------------------------------------------------------------------------- */
+
+typedef enum { BM_PLOT_SVG, BM_PLOT_PNG, BM_PLOT_PDF } bm_plot_format;
+typedef struct {
+    const char *const *kinds;  size_t nkinds;   /* names of bm_plot_kind, or "all"; NULL: the useful ones that apply */
+    const char *const *vars;   size_t nvars;    /* names or shell patterns (b_*) for the plots of parameters; NULL: all but group effects */
+    bm_plot_format     format;
+    const volatile sig_atomic_t *stop;          /* non-zero: stop soon, with BM_INTERRUPTED and no pictures; NULL: never */
+} bm_plot_options;
+#define BM_PLOT_OPTIONS_INIT { .kinds = NULL, .nkinds = 0, .vars = NULL, .nvars = 0, .format = BM_PLOT_SVG, .stop = NULL }
+
+/* The i-th kind of plot: its name (NULL past the last), what it shows, and whether it is drawn unless asked otherwise; the last two may be NULL. */
+BM_API const char *bm_plot_kind(size_t i, const char **what, bool *usual);
+
+typedef struct bm_plots bm_plots;   /* pictures, in memory */
+
+/* Draws pictures of draws by gnuplot. dir: the output directory that the draws are of, or NULL. The model in it is read back, and its data file
+ * where that is still there and the same; kinds that need what is missing are left out with a note, or are an error where they were asked for. */
+BM_API BM_MUST_CHECK bm_status bm_plot_run(bm_plots **out, const bm_draws *draws, const char *dir, const bm_plot_options *opt, bm_error *err);
+BM_API size_t bm_plots_count(const bm_plots *p);
+BM_API const char *bm_plots_file(const bm_plots *p, size_t i);    /* "trace.svg" */
+BM_API const char *bm_plots_title(const bm_plots *p, size_t i);
+BM_API const char *bm_plots_alt(const bm_plots *p, size_t i);     /* what it shows, for those who cannot see it */
+BM_API const char *bm_plots_bytes(const bm_plots *p, size_t i, size_t *n);
+BM_API const char *bm_plots_note(const bm_plots *p, size_t i);    /* what was left out and why; NULL past the last */
+/* Into directory dir, which is made if there is none: all of them or, where one exists and force is not set, none. */
+BM_API BM_MUST_CHECK bm_status bm_plots_write(const bm_plots *p, const char *dir, bool force, bm_error *err);
+BM_API void bm_plots_free(bm_plots *p);
 
 #ifdef __cplusplus
 }

@@ -50,7 +50,8 @@ static inline bm_frame *read_frame(const char *name, const bm_formula *f, const 
     if (weights && *weights) bm_assert_ok(bm_strv_add(&want, weights, &err), err);
     for (size_t i = 0; i < ngroups; i++) bm_assert_ok(bm_strv_add(&asked, groups[i], &err), err);
     for (size_t i = 0; factors && i < factors->n; i++)
-        if (bm_strv_has(&want, factors->v[i]) && !bm_strv_has(&asked, factors->v[i])) bm_assert_ok(bm_strv_add(&asked, factors->v[i], &err), err);
+        if (bm_strv_has(&want, factors->v[i]) && !bm_strv_has(&asked, factors->v[i])) bm_assert_ok(bm_strv_add(&asked,
+                                                                                                               factors->v[i], &err), err);
     opt.factors = (const char *const *)asked.v;
     opt.nfactors = asked.n;
     bm_assert_ok(bm_source_open(&s, path, &opt, &err), err);

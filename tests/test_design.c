@@ -162,7 +162,8 @@ static void check_names(const char *formula, const bm_design *d, const char *wan
 
     if (names.n != d->p) fail_msg("%s: %zu columns, R has %zu: %s", formula, d->p, names.n, want);
     for (size_t k = 0; k < d->p; k++)
-        if (strcmp(names.v[k], d->xnames[k]) != 0) fail_msg("%s: column %zu is '%s', R has '%s'", formula, k, d->xnames[k], names.v[k]);
+        if (strcmp(names.v[k], d->xnames[k]) != 0) fail_msg("%s: column %zu is '%s', R has '%s'", formula, k, d->xnames[k],
+                                                            names.v[k]);
     bm_strv_free(&names);
 }
 
@@ -336,7 +337,7 @@ static void test_groups_are_levels_that_occur_in_numeric_order(void **state)
 
 static void test_nested_groups_are_the_outer_one_and_the_pairs_that_occur(void **state)
 {
-    made            m = make_ok("y ~ 1 + (1 | h/g)", small, (bm_spec){ 0 });
+    made            m = make_ok("y ~ 1 + (1 | (h/(g)))", small, (bm_spec){ 0 });
     const bm_group *g;
     static const char *const want[] = { "u:9", "u:10", "v:2", "v:9" };
 
@@ -388,11 +389,37 @@ static void test_a_double_bar_separates_the_columns_of_a_factor_and_says_so(void
     (void)state;
     assert_int_equal(m.d->fac[0].q, 4);
     assert_int_equal(m.d->fac[0].nblock, 4);
-    assert_true(bm_strv_has(&m.d->notes, "(x + f || g): the columns of the factor 'f' are uncorrelated too; lme4 keeps them correlated, one per level"));
+    assert_true(bm_strv_has(&m.d->notes,
+                            "(x + f || g): the columns of the factor 'f' are uncorrelated too; lme4 keeps them correlated, one per level"));
     done(&m);
     m = make_ok("y ~ 1 + (x || g)", small, (bm_spec){ 0 });
     assert_int_equal(m.d->notes.n, 0);
     done(&m);
+}
+
+static void test_arithmetic_is_evaluated_row_by_row(void **state)
+{
+    static const struct { const char *term; double want[6]; } cases[] = {
+        { "I((x - 1)^2)", { 0, 1, 9, 4, 16, 25 } },           { "abs(I(x) - 3)", { 2, 1, 1, 0, 2, 3 } },
+        { "I(-x %% 4)", { 3, 2, 0, 1, 3, 2 } },               { "I(x %/% 2 + (x != 3))", { 1, 2, 3, 1, 3, 4 } },
+        { "I(2 * (g == 10 | h == 'v'))", { 2, 2, 2, 2, 0, 2 } }, { "I((f != \"a\") + 1)", { 1, 2, 2, 1, 2, 2 } },
+        { "I(-(x > 2 & x <= 5))", { 0, 0, -1, -1, -1, 0 } },  { "scale(x, center = 3, scale = -2)", { 1, 0.5, -0.5, 0, -1, -1.5 } },
+        { "log(I(2^x), base = 2)", { 1, 2, 4, 3, 5, 6 } },    { "I(x + TRUE)", { 2, 3, 5, 4, 6, 7 } },
+        { "scale(x, FALSE, FALSE)", { 1, 2, 4, 3, 5, 6 } },   { "I(!(x < 3) - 0 >= 1) ", { 0, 0, 1, 1, 1, 1 } },
+    };
+    const bm_spec spec = { .factors = ONE("g") };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[100];
+        made m;
+
+        snprintf(text, sizeof text, "y ~ %s", cases[i].term);
+        m = make_ok(text, small, spec);
+        assert_int_equal(m.d->p, 2);
+        for (size_t k = 0; k < 6; k++) bm_assert_near(m.d->X[6 + k], cases[i].want[k], 1e-15);
+        done(&m);
+    }
 }
 
 static void test_a_group_can_be_a_numeric_predictor_too(void **state)
@@ -421,7 +448,8 @@ static void test_there_may_be_no_fixed_part_at_all(void **state)
 
 static void test_settings_make_factors_order_levels_and_choose_contrasts(void **state)
 {
-    bm_strv factors = split("g", '|'), levels = split("f=c,a,b|h=v,\"u\"", '|'), contrasts = split("sum|g=treatment|factor(x)=helmert", '|');
+    bm_strv factors = split("g", '|'), levels = split("f=c,a,b|h=v,\"u\"",
+                                                      '|'), contrasts = split("sum|g=treatment|factor(x)=helmert", '|');
     made    m = make_ok("y ~ f + g + h", small, (bm_spec){ .factors = factors, .levels = levels, .contrasts = contrasts });
     static const char *const want[] = { "(Intercept)", "f1", "f2", "g9", "g10", "h1" };
 
@@ -432,7 +460,8 @@ static void test_settings_make_factors_order_levels_and_choose_contrasts(void **
     assert_column(m.d->X + 30, 6, (const double[]){ -1, 1, -1, 1, -1, 1 });
     assert_true(bm_strv_has(&m.d->notes, "contrasts 'factor(x)=helmert' have no effect: the model has no factor 'factor(x)'"));
     done(&m);
-    m = make_ok("y ~ x + factor(g) + factor(x)", "y,x,g\n1,1,1\n2,2,2\n4,3,3\n3,4,1\n5,1,2\n7,2,3\n", (bm_spec){ .contrasts = contrasts });
+    m = make_ok("y ~ x + factor(g) + factor(x)", "y,x,g\n1,1,1\n2,2,2\n4,3,3\n3,4,1\n5,1,2\n7,2,3\n",
+                (bm_spec){ .contrasts = contrasts });
     assert_string_equal(m.d->xnames[2], "factor(g)2");
     assert_string_equal(m.d->xnames[4], "factor(x)1");
     done(&m);
@@ -442,10 +471,14 @@ static void test_settings_make_factors_order_levels_and_choose_contrasts(void **
     assert_string_equal(m.d->xnames[1], "g9");
     done(&m);
     assert_says("y ~ f", small, (bm_spec){ .levels = ONE("f=a,b") }, "levels of 'f': the data have a level 'c' that is not listed");
-    assert_says("y ~ f", small, (bm_spec){ .contrasts = ONE("summ") }, "contrasts 'summ': 'summ' is not one of treatment, sum, helmert; did you mean 'sum'?");
-    assert_says("y ~ f", small, (bm_spec){ .contrasts = ONE("f=poly") }, "contrasts 'f=poly': 'poly' is not one of treatment, sum, helmert");
-    assert_says("y ~ x", small, (bm_spec){ .contrasts = ONE("x=sum") }, "contrasts 'x=sum': 'x' is not a factor; declare it one: --factor x");
-    assert_says("y ~ factor(x)", small, (bm_spec){ .contrasts = ONE("factr(x)=sum") }, "has no factor 'factr(x)'; did you mean 'factor(x)'?");
+    assert_says("y ~ f", small, (bm_spec){ .contrasts = ONE("summ") },
+                "contrasts 'summ': 'summ' is not one of treatment, sum, helmert; did you mean 'sum'?");
+    assert_says("y ~ f", small, (bm_spec){ .contrasts = ONE("f=poly") },
+                "contrasts 'f=poly': 'poly' is not one of treatment, sum, helmert");
+    assert_says("y ~ x", small, (bm_spec){ .contrasts = ONE("x=sum") },
+                "contrasts 'x=sum': 'x' is not a factor; declare it one: --factor x");
+    assert_says("y ~ factor(x)", small, (bm_spec){ .contrasts = ONE("factr(x)=sum") },
+                "has no factor 'factr(x)'; did you mean 'factor(x)'?");
     bm_strv_free(&factors);
     bm_strv_free(&levels);
     bm_strv_free(&contrasts);
@@ -471,7 +504,8 @@ static void test_rows_with_missing_values_are_dropped_and_counted_per_variable(v
     }
     done(&m);
     assert_says("y ~ x + f", csv, (bm_spec){ .na_fail = true }, "'x' is missing in data row 2 (2 rows in all), and na is 'fail'");
-    assert_says("y ~ x + I(y - y + unused)", csv, (bm_spec){ 0 }, "no row is left: every one of the 9 has a missing value ('y' in 1, 'x' in 2, 'unused' in 9)");
+    assert_says("y ~ x + I(y - y + unused)", csv, (bm_spec){ 0 },
+                "no row is left: every one of the 9 has a missing value ('y' in 1, 'x' in 2, 'unused' in 9)");
 }
 
 static void test_a_frame_without_rows_is_refused(void **state)
@@ -531,7 +565,8 @@ static void test_weights_and_standard_errors(void **state)
     assert_says("y ~ x", csv, (bm_spec){ .se = t }, "se: the column 't' is not numeric");
     assert_says("y ~ x", csv, (bm_spec){ .weights = typo }, "weights: the data have no column 'ww'; did you mean 'w'?");
     assert_says("y ~ x", csv, (bm_spec){ .weights = w, .se = w }, "weights and se are both given");
-    assert_says("y ~ x", "y,x,s\n1,1,1\n2,3,1e-200\n", (bm_spec){ .se = (char[]){ "s" } }, "se: 's' is 1e-200 in data row 2, which is out of range");
+    assert_says("y ~ x", "y,x,s\n1,1,1\n2,3,1e-200\n", (bm_spec){ .se = (char[]){ "s" } },
+                "se: 's' is 1e-200 in data row 2, which is out of range");
 }
 
 /* ---- messages ---- */
@@ -541,7 +576,8 @@ static void test_unknown_and_unfit_variables_are_named_with_their_place(void **s
     (void)state;
     assert_says("y ~ xx + f", small, (bm_spec){ 0 }, "the data have no column 'xx'; did you mean 'x'?\n  y ~ xx + f\n      ^");
     assert_says("y ~ x + (1 | subject)", small, (bm_spec){ 0 }, "the data have no column 'subject'\n");
-    assert_says("y ~ log(f)", small, (bm_spec){ 0 }, "a number is needed here, but the column 'f' is not numeric: /tmp/bmixed-test-");
+    assert_says("y ~ log(f)", small, (bm_spec){ 0 },
+                "a number is needed here, but the column 'f' is not numeric: /tmp/bmixed-test-");
     assert_says("y ~ log(f)", small, (bm_spec){ 0 }, ":2 has 'a'\n  y ~ log(f)\n          ^");
     assert_says("y ~ x + f:log(factor(x))", small, (bm_spec){ 0 }, "a number is needed here, but factor() makes a factor");
     assert_says("y ~ log(g)", small, (bm_spec){ .factors = ONE("g") }, "the column 'g' is not numeric: it is declared a factor");
@@ -591,9 +627,11 @@ static void test_values_that_are_not_finite_are_named_with_their_row(void **stat
     assert_says("y ~ z + (log(x) | z)", csv, (bm_spec){ 0 }, "log(x) is -Inf in data row 2");
     assert_says("y ~ factor(log(x))", csv, (bm_spec){ 0 }, "factor(log(x)) is -Inf in data row 2");
     assert_says("y ~ scale(log(x))", csv, (bm_spec){ 0 }, "scale(log(x)) is NaN in data row 1");
-    assert_says("y ~ I(x * 1e200):I(z * 1e200)", csv, (bm_spec){ 0 }, "the column 'I(x * 1e+200):I(z * 1e+200)' overflows in data row 1");
+    assert_says("y ~ I(x * 1e200):I(z * 1e200)", csv, (bm_spec){ 0 },
+                "the column 'I(x * 1e+200):I(z * 1e+200)' overflows in data row 1");
     assert_says("y ~ x + offset(I(y * 1e308))", csv, (bm_spec){ 0 }, "I(y * 1e+308) is Inf in data row 2");
-    assert_says("I(y * -4e307) ~ x + offset(I(y * 4e307))", csv, (bm_spec){ 0 }, "the response minus the offset overflows in data row 3");
+    assert_says("I(y * -4e307) ~ x + offset(I(y * 4e307))", csv, (bm_spec){ 0 },
+                "the response minus the offset overflows in data row 3");
     assert_says("I(y * 3e307) ~ x", csv, (bm_spec){ 0 }, "the standard deviation of the response overflows");
 }
 
@@ -621,9 +659,11 @@ static void test_what_cannot_be_estimated_is_refused(void **state)
     static const char csv[] = "y,c,f,g,x\n1,2,a,p,1\n2,2,a,p,2\n4,2,a,p,3\n";
 
     (void)state;
-    assert_says("y ~ x + f", csv, (bm_spec){ 0 }, "the factor 'f' has only one level ('a') in the rows used: leave it out\n  y ~ x + f\n          ^");
+    assert_says("y ~ x + f", csv, (bm_spec){ 0 },
+                "the factor 'f' has only one level ('a') in the rows used: leave it out\n  y ~ x + f\n          ^");
     assert_says("y ~ x + (f | x)", csv, (bm_spec){ 0 }, "the factor 'f' has only one level");
-    assert_says("y ~ x + (1 | g)", csv, (bm_spec){ 0 }, "the group 'g' has only one level ('p') in the rows used: how levels vary cannot be estimated");
+    assert_says("y ~ x + (1 | g)", csv, (bm_spec){ 0 },
+                "the group 'g' has only one level ('p') in the rows used: how levels vary cannot be estimated");
     assert_says("y ~ x + (1 | f:g)", csv, (bm_spec){ 0 }, "the group 'f:g' has only one level ('a:p')");
     assert_says("c ~ x", csv, (bm_spec){ 0 }, "the response c is constant (2 in all 3 rows): there is nothing to explain");
     assert_says("y ~ x", "y,x\n1,2\n", (bm_spec){ 0 }, "the response y is constant (1 in 1 row)");
@@ -632,8 +672,10 @@ static void test_what_cannot_be_estimated_is_refused(void **state)
     assert_says("y ~ x + (0 | g)", csv, (bm_spec){ 0 }, "this random term has no effects");
     assert_says("y ~ 1 + (1 | x) + (c | x)", csv, (bm_spec){ 0 },
                 "the group 'x' has the effect 'Intercept' twice; write (0 + x | g) in the second term\n  y ~ 1 + (1 | x) + (c | x)\n                       ^");
-    assert_says("y ~ 1 + (c | x) + (0 + c | x)", csv, (bm_spec){ 0 }, "the group 'x' has the effect 'c' twice; take it out of one of its terms");
-    assert_says("y ~ 1 + (1 | x) + (1 | x/f)", "y,x,f\n1,1,a\n2,2,b\n3,1,b\n", (bm_spec){ 0 }, "the group 'x' has the effect 'Intercept' twice");
+    assert_says("y ~ 1 + (c | x) + (0 + c | x)", csv, (bm_spec){ 0 },
+                "the group 'x' has the effect 'c' twice; take it out of one of its terms");
+    assert_says("y ~ 1 + (1 | x) + (1 | x/f)", "y,x,f\n1,1,a\n2,2,b\n3,1,b\n", (bm_spec){ 0 },
+                "the group 'x' has the effect 'Intercept' twice");
 }
 
 /* n rows of y, f, h and z: f has a level per row, h k levels, z is i mod 7. */
@@ -690,7 +732,8 @@ static void test_factors_with_too_many_levels_are_to_be_groups(void **state)
             assert_int_equal(st, BM_EINVAL);
             bm_assert_says(err, cases[i].says);
         }
-        if (d && d->nfac == 2) assert_true(d->fac[0].J == 12000 && d->fac[1].J == 12000 && strcmp(d->fac[1].levels[2], "L10:H10") == 0);
+        if (d && d->nfac == 2) assert_true(d->fac[0].J == 12000 && d->fac[1].J == 12000 && strcmp(d->fac[1].levels[2],
+                                                                                                  "L10:H10") == 0);
         bm_design_free(d);
         bm_formula_free(f);
     }
@@ -699,13 +742,15 @@ static void test_factors_with_too_many_levels_are_to_be_groups(void **state)
 
 static void test_notes_name_what_the_data_cannot_tell(void **state)
 {
-    made m = make_ok("y ~ c + f:h + (c | g) + (1 | id)", "y,c,f,h,g,id\n1,2,a,u,p,1\n2,2,b,v,q,2\n4,2,a,u,q,3\n3,2,b,v,p,4\n", (bm_spec){ 0 });
+    made m = make_ok("y ~ c + f:h + (c | g) + (1 | id)", "y,c,f,h,g,id\n1,2,a,u,p,1\n2,2,b,v,q,2\n4,2,a,u,q,3\n3,2,b,v,p,4\n",
+                     (bm_spec){ 0 });
 
     (void)state;
     assert_true(bm_strv_has(&m.d->notes, "the column 'c' is constant (2): it cannot be told from the intercept"));
     assert_true(bm_strv_has(&m.d->notes, "the column 'fb:hu' is 0 in every row used: the data say nothing of its coefficient"));
     assert_true(bm_strv_has(&m.d->notes, "the effect 'c' of 'g' is constant: it acts as an intercept"));
-    assert_true(bm_strv_has(&m.d->notes, "the group 'id' has as many levels as there are rows: only the priors tell its sd and sigma apart"));
+    assert_true(bm_strv_has(&m.d->notes,
+                            "the group 'id' has as many levels as there are rows: only the priors tell its sd and sigma apart"));
     assert_true(m.d->fac[0].zsd[1] == 1);
     done(&m);
     m = make_ok("y ~ 0 + c + (0 + I(c - 2) | g)", "y,c,g\n1,2,p\n2,2,q\n4,2,q\n", (bm_spec){ 0 });
@@ -772,6 +817,7 @@ int main(void)
         cmocka_unit_test(test_nested_groups_are_the_outer_one_and_the_pairs_that_occur),
         cmocka_unit_test(test_terms_on_one_group_are_blocks_of_it),
         cmocka_unit_test(test_a_double_bar_separates_the_columns_of_a_factor_and_says_so),
+        cmocka_unit_test(test_arithmetic_is_evaluated_row_by_row),
         cmocka_unit_test(test_a_group_can_be_a_numeric_predictor_too),
         cmocka_unit_test(test_there_may_be_no_fixed_part_at_all),
         cmocka_unit_test(test_settings_make_factors_order_levels_and_choose_contrasts),

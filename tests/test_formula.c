@@ -223,7 +223,8 @@ static void test_formula_match_names_the_place_and_the_column_that_was_meant(voi
 
     (void)state;
     assert_int_equal(bm_formula_match(f, columns, 3, &err), BM_EINVAL);
-    bm_assert_says(err, "the data have no column 'Dyas'; did you mean 'Days'?\n  Reaction ~ Dyas + (Days | Subject)\n             ^");
+    bm_assert_says(err,
+                   "the data have no column 'Dyas'; did you mean 'Days'?\n  Reaction ~ Dyas + (Days | Subject)\n             ^");
     bm_formula_free(f);
     f = parse("Reaction ~ Days");
     bm_assert_ok(bm_formula_match(f, columns, 3, &(bm_error){ 0 }), err);
@@ -319,6 +320,7 @@ static void test_what_is_no_formula_is_refused_with_the_place(void **state)
     assert_refused("y ~ (x z)", "an operator or ')' expected here", 7);
     assert_refused("y ~ x)", "this parenthesis was never opened", 5);
     assert_refused("y ~ x ~ z", "one '~'", 6);
+    assert_refused("y ~ (a ~ z)", "one '~'", 7);
     assert_refused("y ~ (~ z)", "one '~'", 5);
     assert_refused("y ~ I(~z)", "one '~'", 6);
     assert_refused("y ~ I((a ~ z))", "one '~'", 9);

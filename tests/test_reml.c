@@ -449,17 +449,10 @@ static void test_what_cannot_be_fitted_is_named(void **state)
 {
     fixture        *f = sleepstudy("1 Days", "1", "1");
     bm_reml_options o = reml;
-    bm_group        two[2];
 
     (void)state;
     o.level = 1;
     says(f, &o, "the level of intervals is 1; it must be between 0 and 1");
-    two[0] = two[1] = f->g;
-    f->d.fac = two;
-    f->d.nfac = 2;
-    says(f, &reml, "several grouping factors are not supported yet by reml: 'Subject' and 'Subject'");
-    f->d.fac = &f->g;
-    f->d.nfac = 1;
     for (size_t i = 0; i < f->d.n; i++) f->d.y[i] = 3 + 2 * f->d.X[i + f->d.n];
     says(f, &reml, "perfect fit: the coefficients explain 'Reaction' to the last digit");
     for (size_t i = 0; i < f->d.n; i++) f->d.y[i] = 3 + sin(f->g.code[i] * 5.0);

@@ -95,6 +95,33 @@ static long term_index(const bm_reml_group *g, const char *term)
     return -1;
 }
 
+/* The reference's name of a group: lme4 writes a:b of (1 | a/b) as b:a, and nested deeper c:(b:a). */
+static const char *group_name(const cJSON *groups, const char *name)
+{
+    static char other[256];
+    char        copy[256], *part[3];
+    int         n = 0;
+
+    if (get(groups, name)) return name;
+    snprintf(copy, sizeof copy, "%s", name);
+    for (char *p = strtok(copy, ":"); p && n < 3; p = strtok(NULL, ":")) part[n++] = p;
+    if (n == 2) snprintf(other, sizeof other, "%s:%s", part[1], part[0]);
+    if (n == 3) snprintf(other, sizeof other, "%s:(%s:%s)", part[2], part[1], part[0]);
+    return n > 1 && get(groups, other) ? other : NULL;
+}
+
+/* Is b lme4's label of our level a, in a group whose name is turned round or not? */
+static bool same_level(const char *a, const char *b, bool turned)
+{
+    char        copy[256];
+    const char *first = strchr(a, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+
+    if (!turned || !first) return strcmp(a, b) == 0;
+    if (second) snprintf(copy, sizeof copy, "%s:%.*s:%.*s", second + 1, (int)(second - first - 1), first + 1, (int)(first - a), a);
+    else snprintf(copy, sizeof copy, "%s:%.*s", first + 1, (int)(first - a), a);
+    return strcmp(copy, b) == 0;
+}
+
 static void compare_covariances(const char *name, const bm_reml *r, const cJSON *ref)
 {
     const cJSON *e, *c;
@@ -102,20 +129,21 @@ static void compare_covariances(const char *name, const bm_reml *r, const cJSON 
     near(name, "sigma", r->sigma, get(ref, "sigma")->valuedouble, 1e-4 * r->sigma);
     for (size_t k = 0; k < r->ngroup; k++) {
         const bm_reml_group *g = &r->group[k];
+        const char          *group = group_name(get(ref, "sd"), g->name);
 
-        if (!get(get(ref, "sd"), g->name)) {
+        if (!group) {
             print_error("%s: no group '%s' in the reference\n", name, g->name);
             bad++;
             return;
         }
-        cJSON_ArrayForEach(e, get(get(ref, "sd"), g->name)) {
+        cJSON_ArrayForEach(e, get(get(ref, "sd"), group)) {
             long i = term_index(g, e->string);
 
             if (i < 0) print_error("%s: no effect '%s'\n", name, e->string), bad++;
             else near(name, e->string, g->sd[i], e->valuedouble, 1e-4 * fmax(e->valuedouble, 1e-4 * r->sigma));
         }
         if (r->singular) continue;
-        cJSON_ArrayForEach(c, get(get(ref, "cor"), g->name)) {
+        cJSON_ArrayForEach(c, get(get(ref, "cor"), group)) {
             long a = term_index(g, get(c, "a")->valuestring), b = term_index(g, get(c, "b")->valuestring);
 
             if (a >= 0 && b >= 0) near(name, "correlation", g->cor[(size_t)b + (size_t)a * g->q], get(c, "value")->valuedouble, 1e-4);
@@ -129,12 +157,14 @@ static void compare_effects(const char *name, const bm_reml *r, const cJSON *ref
 
     for (size_t k = 0; k < r->ngroup; k++) {
         const bm_reml_group *g = &r->group[k];
+        const char          *group = group_name(get(ref, "sd"), g->name);
+        const cJSON         *levels = group ? get(get(ref, "ranef"), group) : NULL;
 
-        cJSON_ArrayForEach(level, get(get(ref, "ranef"), g->name)) {
-            const cJSON *sds = get(get(get(ref, "ranef_se"), g->name), level->string);
+        cJSON_ArrayForEach(level, levels) {
+            const cJSON *sds = get(get(get(ref, "ranef_se"), group), level->string);
             size_t       l = 0;
 
-            while (l < g->J && strcmp(g->levels[l], level->string) != 0) l++;
+            while (l < g->J && !same_level(g->levels[l], level->string, strcmp(group, g->name) != 0)) l++;
             if (l == g->J) {
                 print_error("%s: no level '%s' of '%s'\n", name, level->string, g->name);
                 bad++;

@@ -2,8 +2,8 @@
  * parameters, the posterior of each: the rank of the truth among L thinned draws is uniform on 0 .. L, for every parameter, the log-likelihood, and a
  * group effect.
  *
- * Six shapes x 1000 replications, L = 63, ranks in 16 bins. Each quantity fails beyond a chi-square of 68 (p = 1e-8 on 15 degrees of freedom) or beyond
- * 5.9 standard errors in the mean or the mean square of the ranks' normal scores (p = 4e-9 each): with some 45 quantities the chance of a false alarm is
+ * Six shapes of one grouping factor, five of crossed and nested ones, by both samplers, x 1000 replications, L = 63, ranks in 16 bins. Each quantity fails beyond a chi-square of 68 (p = 1e-8 on 15 degrees of freedom) or beyond
+ * 5.9 standard errors in the mean or the mean square of the ranks' normal scores (p = 4e-9 each): with some 90 quantities the chance of a false alarm is
  * below 1e-6 over all seeds, and the seeds are fixed. Power: a posterior too wide or narrow by 15 %, or shifted by 0.2 sd, fails; tests/test_mutants.sh
  * breaks the code in the ways that matter (a Jacobian left out, a proposal density of the wrong scale, ...) and demands that this test sees it. */
 #include "testing.h"
@@ -19,15 +19,25 @@ typedef struct {
     const char *prior[6];
     size_t      n, J;
     bool        weights, se;
+    const char *sampler;             /* NULL: auto */
+    int         thin;
 } shape;
 
 static const shape SHAPES[] = {
-    { "linear", "y ~ x", { "b ~ normal(0, 1)", "sigma ~ half_cauchy(0, 1)" }, 12, 1, false, false },
-    { "intercept, weights", "y ~ x + (1 | g)", { "b ~ normal(0, 1)", "sd ~ half_cauchy(0, 1)", "sigma ~ half_normal(0, 1)" }, 30, 5, true, false },
-    { "slope", "y ~ x + (x | g)", { "b ~ normal(0, 1)", "sd ~ half_normal(0, 1)", "cor ~ lkj(2)", "sigma ~ exponential(1)" }, 40, 6, false, false },
-    { "uncorrelated", "y ~ x + (x || g)", { "b ~ student_t(4, 0, 1)", "sd ~ half_t(3, 0, 1)", "sigma ~ inv_gamma(3, 2)" }, 40, 6, false, false },
-    { "inverse Wishart", "y ~ 1 + (x | g)", { "Intercept ~ normal(0, 1)", "cov(g) ~ inv_wishart(4, 1)", "sigma ~ half_cauchy(0, 1)" }, 40, 6, false, false },
-    { "known standard errors", "y ~ 1 + (1 | g)", { "b ~ normal(0, 2)", "sd ~ half_cauchy(0, 1)" }, 8, 8, false, true },
+    { "linear", "y ~ x", { "b ~ normal(0, 1)", "sigma ~ half_cauchy(0, 1)" }, 12, 1, false, false, NULL, 5 },
+    { "intercept, weights", "y ~ x + (1 | g)", { "b ~ normal(0, 1)", "sd ~ half_cauchy(0, 1)", "sigma ~ half_normal(0, 1)" }, 30, 5, true, false, NULL, 5 },
+    { "slope", "y ~ x + (x | g)", { "b ~ normal(0, 1)", "sd ~ half_normal(0, 1)", "cor ~ lkj(2)", "sigma ~ exponential(1)" }, 40, 6, false, false, NULL, 5 },
+    { "uncorrelated", "y ~ x + (x || g)", { "b ~ student_t(4, 0, 1)", "sd ~ half_t(3, 0, 1)", "sigma ~ inv_gamma(3, 2)" }, 40, 6, false, false, NULL, 5 },
+    { "inverse Wishart", "y ~ 1 + (x | g)", { "Intercept ~ normal(0, 1)", "cov(g) ~ inv_wishart(4, 1)", "sigma ~ half_cauchy(0, 1)" }, 40, 6, false, false, NULL, 5 },
+    { "known standard errors", "y ~ 1 + (1 | g)", { "b ~ normal(0, 2)", "sd ~ half_cauchy(0, 1)" }, 8, 8, false, true, NULL, 5 },
+#define CROSSED "y ~ x + (1 | g) + (1 | h)", { "b ~ normal(0, 1)", "sd ~ half_cauchy(0, 1)", "sigma ~ half_normal(0, 1)" }, 40, 6, true, false
+#define NESTED "y ~ 1 + (1 | g / h / k)", { "b ~ normal(0, 1)", "sd ~ half_normal(0, 1)", "sigma ~ half_cauchy(0, 1)" }, 48, 4, false, false
+    { "crossed, together", CROSSED, "collapsed", 5 },
+    { "crossed, factor by factor", CROSSED, "gibbs", 10 },
+    { "nested, together", NESTED, "collapsed", 5 },
+    { "nested, by random walk", NESTED, "gibbs", 6 },
+    { "crossed slope, factor by factor", "y ~ x + (x | g) + (1 | h)", { "b ~ student_t(4, 0, 1)", "sd ~ half_normal(0, 1)", "cor ~ lkj(2)", "sigma ~ exponential(1)" },
+      48, 6, false, false, "gibbs", 20 },
 };
 
 /* ---- a model on random covariates ---- */
@@ -40,7 +50,8 @@ static bm_model *make_model(const shape *s, uint64_t seed)
     bm_error  err = { 0 };
     bm_rng    r;
     double    x[64], y[64], w[64];
-    char      text[64][8], *label[64];
+    char      text[64][8], *label[64], htext[64][8], *hlabel[64];
+    const char *klabel[64];
 
     bm_rng_key(&r, seed, 5, 5);
     for (size_t i = 0; i < s->n; i++) {
@@ -49,13 +60,19 @@ static bm_model *make_model(const shape *s, uint64_t seed)
         w[i] = 0.3 + 2 * bm_rng_uniform(&r);
         snprintf(text[i], sizeof text[i], "g%d", (int)(i < s->J ? i : bm_rng_u64(&r) % s->J));
         label[i] = text[i];
+        snprintf(htext[i], sizeof htext[i], "h%d", (int)(4 * bm_rng_uniform(&r) * bm_rng_uniform(&r)));      /* unbalanced */
+        hlabel[i] = htext[i];
+        klabel[i] = bm_rng_u64(&r) % 2 ? "k1" : "k2";
     }
     bm_assert_ok(bm_frame_new(&frame, s->n, &err), err);
     bm_assert_ok(bm_frame_add_numeric(frame, "y", y, &err), err);
     bm_assert_ok(bm_frame_add_numeric(frame, "x", x, &err), err);
     bm_assert_ok(bm_frame_add_numeric(frame, "w", w, &err), err);
     bm_assert_ok(bm_frame_add_factor(frame, "g", (const char *const *)label, &err), err);
+    bm_assert_ok(bm_frame_add_factor(frame, "h", (const char *const *)hlabel, &err), err);
+    bm_assert_ok(bm_frame_add_factor(frame, "k", klabel, &err), err);
     bm_assert_ok(bm_spec_new(&spec, &err), err);
+    if (s->sampler) bm_assert_ok(bm_spec_set(spec, "sampler", s->sampler, &err), err);
     bm_assert_ok(bm_spec_set(spec, "formula", s->formula, &err), err);
     if (s->weights) bm_assert_ok(bm_spec_set(spec, "weights", "w", &err), err);
     if (s->se) bm_assert_ok(bm_spec_set(spec, "se", "w", &err), err);
@@ -77,7 +94,8 @@ static double log_likelihood(const bm_design *d, const double *y, const double *
         double mu = d->o ? d->o[i] : 0, v = sigma * sigma / (d->w ? d->w[i] : 1);
 
         for (size_t k = 0; k < d->p; k++) mu += d->X[i + k * d->n] * b[k];
-        for (size_t k = 0; d->nfac && k < d->fac[0].q; k++) mu += d->fac[0].Z[i + k * d->n] * u[(size_t)d->fac[0].code[i] * d->fac[0].q + k];
+        for (size_t f = 0, first = 0; f < d->nfac; first += d->fac[f].J * d->fac[f].q, f++)
+            for (size_t k = 0; k < d->fac[f].q; k++) mu += d->fac[f].Z[i + k * d->n] * u[first + (size_t)d->fac[f].code[i] * d->fac[f].q + k];
         lp -= 0.5 * log(v) + 0.5 * (y[i] - mu) * (y[i] - mu) / v;
     }
     return lp;
@@ -116,7 +134,7 @@ static void count(void *self, size_t chain, size_t iter, double lp, const double
 }
 
 /* Adds the ranks of one replication to the counts (MOST x BINS). Returns the number of quantities. */
-static size_t replicate(const bm_model *m, uint64_t seed, int counts[MOST][BINS])
+static size_t replicate(const bm_model *m, int thin, uint64_t seed, int counts[MOST][BINS])
 {
     bm_error    err = { 0 };
     bm_rng      rng;
@@ -137,7 +155,8 @@ static size_t replicate(const bm_model *m, uint64_t seed, int counts[MOST][BINS]
     bm_fit_options opt = BM_FIT_OPTIONS_INIT;
     opt.chains = 1;
     opt.warmup = 600;
-    opt.thin = 5;
+    opt.thin = thin;
+    opt.sampler = m->spec->fit.sampler;
     opt.threads = 1;
     opt.seed = seed;
     bm_assert_ok(bm_mcmc_new(&mc, c->post, &opt, &err), err);
@@ -183,7 +202,7 @@ static int calibrate(const shape *s, int reps)
     size_t    nq = 0;
 
 #pragma omp parallel for schedule(dynamic, 4) reduction(max : nq)
-    for (int i = 0; i < reps; i++) nq = replicate(m, 1000 + (uint64_t)i, counts);
+    for (int i = 0; i < reps; i++) nq = replicate(m, s->thin, 1000 + (uint64_t)i, counts);
     for (size_t k = 0; k < nq; k++) {
         verdict v = judge(counts[k], reps);
         bool    off = v.chi2 > CHI2_LIMIT || fabs(v.mean) > Z_LIMIT || fabs(v.square) > Z_LIMIT;
@@ -207,6 +226,11 @@ static void test_correlated_slope_is_calibrated(void **state) { (void)state; che
 static void test_uncorrelated_slope_with_student_t_prior_is_calibrated(void **state) { (void)state; check_shape(3); }
 static void test_inverse_wishart_is_calibrated(void **state) { (void)state; check_shape(4); }
 static void test_known_standard_errors_are_calibrated(void **state) { (void)state; check_shape(5); }
+static void test_crossed_factors_together_are_calibrated(void **state) { (void)state; check_shape(6); }
+static void test_crossed_factors_one_by_one_are_calibrated(void **state) { (void)state; check_shape(7); }
+static void test_three_nested_factors_together_are_calibrated(void **state) { (void)state; check_shape(8); }
+static void test_three_nested_factors_by_random_walk_are_calibrated(void **state) { (void)state; check_shape(9); }
+static void test_a_slope_crossed_with_an_intercept_is_calibrated(void **state) { (void)state; check_shape(10); }
 
 int main(int argc, char **argv)
 {
@@ -217,6 +241,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_uncorrelated_slope_with_student_t_prior_is_calibrated),
         cmocka_unit_test(test_inverse_wishart_is_calibrated),
         cmocka_unit_test(test_known_standard_errors_are_calibrated),
+        cmocka_unit_test(test_crossed_factors_together_are_calibrated),
+        cmocka_unit_test(test_crossed_factors_one_by_one_are_calibrated),
+        cmocka_unit_test(test_three_nested_factors_together_are_calibrated),
+        cmocka_unit_test(test_three_nested_factors_by_random_walk_are_calibrated),
+        cmocka_unit_test(test_a_slope_crossed_with_an_intercept_is_calibrated),
     };
 
     if (argc > 1) cmocka_set_test_filter(argv[1]);

@@ -18,6 +18,7 @@ struct bm_model {
     bm_strv     monitored;     /* lp__, b_, sd_, cor_, sigma */
     double      read_seconds;
     char        why[256];      /* the sampler's choice */
+    bool        collapsed;
     bm_error    refusal;       /* why there is no posterior to sample (improper, perfect fit); code 0: there is one */
     bool        borrows;       /* all but the response, stats and post belong to another model */
 };

@@ -160,8 +160,8 @@ static void run_information(bm_fit *f, const bm_mcmc_info *info)
 {
     bm_run_info *r = &f->run;
 
-    r->sampler = "collapsed";
-    snprintf(r->why, sizeof r->why, "%s", f->model->why);
+    r->sampler = info->collapsed ? "collapsed" : "gibbs";
+    snprintf(r->why, sizeof r->why, "%s", info->why);
     snprintf(r->kernel, sizeof r->kernel, "%s", info->kernel);
     r->nchain = (size_t)f->opt.chains;
     memcpy(r->acceptance, info->acceptance, r->nchain * sizeof *r->acceptance);

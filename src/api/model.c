@@ -33,6 +33,7 @@ static bm_status wanted(const bm_model *m, bm_strv *want, bm_strv *factors, bm_e
     return st;
 }
 
+/* "." for the other columns; then every variable must be a column. */
 static bm_status expand_dot(bm_model *m, const char *const *names, size_t n, bm_error *err)
 {
     const char *except[2];
@@ -40,7 +41,8 @@ static bm_status expand_dot(bm_model *m, const char *const *names, size_t n, bm_
 
     if (m->spec->weights) except[k++] = m->spec->weights;
     if (m->spec->se) except[k++] = m->spec->se;
-    return bm_formula_expand_dot(m->formula, names, n, except, k, err);
+    bm_status st = bm_formula_expand_dot(m->formula, names, n, except, k, err);
+    return st == BM_OK ? bm_formula_match(m->formula, names, n, err) : st;
 }
 
 static bm_status read_frame(bm_model *m, bm_error *err)
@@ -218,15 +220,10 @@ static bm_status name_parameters(bm_model *m, bm_error *err)
 
 static bm_status choose_sampler(bm_model *m, bm_error *err)
 {
-    if (m->design->nfac > 1)
-        return bm_fail(err, BM_EINVAL, "the formula has %zu grouping factors ('%s', '%s'%s); fitting takes one for now: combine the terms on one factor, or use an "
-                                       "interaction as the group (1 | a:b)",
-                       m->design->nfac, m->design->fac[0].name, m->design->fac[1].name, m->design->nfac > 2 ? ", ..." : "");
-    if (m->spec->fit.sampler == BM_SAMPLER_GIBBS)
+    if (m->spec->fit.sampler == BM_SAMPLER_GIBBS && m->design->nfac < 2)
         return bm_fail(err, BM_EINVAL, "--sampler gibbs moves one grouping factor at a time; this model has %s, where the collapsed sampler is exact and faster",
                        m->design->nfac ? "one" : "none");
-    snprintf(m->why, sizeof m->why, "%s", m->design->nfac ? "one grouping factor: coefficients and group effects are integrated out exactly"
-                                                          : "no grouping factor: the coefficients are integrated out exactly");
+    m->collapsed = bm_choose_collapsed(m->post, m->spec->fit.sampler, m->why, sizeof m->why);
     return BM_OK;
 }
 
@@ -247,11 +244,11 @@ bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *fram
     if ((st = frame ? copy_frame(m, frame, err) : read_frame(m, err)) != BM_OK) goto done;
     if ((st = bm_design_new(&m->design, m->spec, m->formula, m->frame, err)) != BM_OK) goto done;
     m->read_seconds = bm_clock() - start;
-    if ((st = choose_sampler(m, err)) != BM_OK) goto done;
     if ((st = bm_priors_new(&m->priors, m->spec, m->design, err)) != BM_OK) goto done;
     if ((st = fix_constants(m, err)) != BM_OK) goto done;
     if ((st = bm_stats_new(&m->stats, m->design, err)) != BM_OK) goto done;
     if ((st = bm_post_new(&m->post, m->stats, m->priors, m->design, err)) != BM_OK) goto done;
+    if ((st = choose_sampler(m, err)) != BM_OK) goto done;
     if ((st = name_parameters(m, err)) != BM_OK) goto done;
     if (bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, &m->refusal) == BM_OK) (void)check_fit_possible(m, &m->refusal);
     if (m->refusal.code == BM_ENOMEM) {
@@ -324,7 +321,7 @@ bm_status bm_model_refusal(const bm_model *m, bm_error *err)
 
 bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *opt, bm_error *err)
 {
-    bm_plan plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .sampler = "collapsed", .why = m->why,
+    bm_plan plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .sampler = m->collapsed ? "collapsed" : "gibbs", .why = m->why,
                      .ntheta = m->post->th.d, .parameters = &m->monitored };
 
     if (bm_model_refusal(m, err) != BM_OK) return m->refusal.code;

@@ -76,11 +76,15 @@ double   bm_rng_chisq(bm_rng *r, double df);
 
 /* A = C C', lower triangle of A (n x n, ld = n) overwritten by C, the upper left alone. BM_NOT_PD also on NaN. */
 bm_status bm_chol(size_t n, double *A);
+/* Lower triangle of A (n x n) holds C: overwritten by that of (C C')^-1; the upper left alone. */
+void bm_chol_inverse(size_t n, double *A);
 void bm_solve_lower(size_t n, size_t m, const double *C, double *X);     /* X (n x m) <- C^-1 X  */
 void bm_solve_lower_t(size_t n, size_t m, const double *C, double *X);   /* X (n x m) <- C'^-1 X */
 /* Lower triangle of C (n x n) += alpha A'A, A: k x n with leading dimension ld. */
 void bm_syrk(size_t n, size_t k, double alpha, const double *A, size_t ld, double *C);
 double bm_dot(size_t n, const double *x, const double *y);
+/* From now on one BLAS thread in this process: chains run in threads of their own, and small factorisations lose by sharing. */
+void bm_blas_single(void);
 /* Eigenvalues (ascending) of symmetric A (n x n, overwritten by the eigenvectors, columns). */
 bm_status bm_eigen(size_t n, double *A, double *values);
 

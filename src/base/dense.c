@@ -37,6 +37,11 @@ bm_status bm_chol(size_t n, double *A)
     return BM_OK;
 }
 
+void bm_chol_inverse(size_t n, double *A)
+{
+    if (n) LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'L', (lapack_int)n, A, (lapack_int)n);    /* fails only on a zero pivot, which C has not */
+}
+
 void bm_solve_lower(size_t n, size_t m, const double *C, double *X)
 {
     if (n > SMALL && m > 1) {
@@ -77,6 +82,11 @@ void bm_solve_lower_t(size_t n, size_t m, const double *C, double *X)
 void bm_syrk(size_t n, size_t k, double alpha, const double *A, size_t ld, double *C)
 {
     cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, (int)n, (int)k, alpha, A, (int)ld, 1.0, C, (int)n);
+}
+
+void bm_blas_single(void)
+{
+    openblas_set_num_threads(1);
 }
 
 double bm_dot(size_t n, const double *x, const double *y)

@@ -61,7 +61,7 @@ struct cli_command {
     int              (*run)(const cli_args *a);                                  /* an exit code */
 };
 
-extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_simulate, cli_help;
+extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_plot, cli_simulate, cli_help;
 const cli_command *const *cli_commands(void);                                    /* NULL ends it (main.c) */
 
 /* Tables that several subcommands list (options.c). */
@@ -76,9 +76,10 @@ struct cli_args {
     char       *line;               /* the command line, quoted for a shell */
     cli_list    files;              /* what is not an option */
     cli_list    keys, values;       /* CLI_SPEC options in order */
-    cli_list    set, vars;
+    cli_list    set, vars, kinds;
     const char *out, *probs, *rows_from, *anova, *differ, *eps;
     int         format;             /* bm_format */
+    int         picture;            /* bm_plot_format */
     int         ci;                 /* 0: wald, 1: profile */
     int         compare_ci;         /* bm_compare_ci */
     bool        pooling, test_ranef;

@@ -8,7 +8,7 @@
 const cli_option cli_model_options[] = {
     { .name = "prior", .arg = "'TARGET ~ DIST'",
       .help = "prior of a parameter or a class of parameters (b, b_NAME, Intercept, sd, sd(GROUP), sd_GROUP__TERM, cor, cor(GROUP), "
-              "cov(GROUP), sigma): normal(m,s), flat(), half_cauchy(0,s), half_normal(0,s), half_t(df,0,s), exponential(rate), "
+              "cov(GROUP), sigma): normal(m,s), student_t(df,m,s), flat(), half_cauchy(0,s), half_normal(0,s), half_t(df,0,s), exponential(rate), "
               "gamma(shape,rate), lognormal(m,s), uniform(a,b), inv_gamma(a,b), constant(x), lkj(eta), inv_wishart(df,scale); "
               "may be repeated, the most specific target wins",
       .def = CLI_DEFAULT_TEXT, .def_text = "weakly informative, scaled to the data; `bmixed model' prints them" },
@@ -245,4 +245,5 @@ void cli_args_free(cli_args *a)
     cli_list_free(&a->values);
     cli_list_free(&a->set);
     cli_list_free(&a->vars);
+    cli_list_free(&a->kinds);
 }

@@ -1,20 +1,26 @@
 /* chain.c: the kernels that move theta, coefficients and effects integrated out. */
 #include "fit/chain.h"
 
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_fit_options *opt, bm_error *err)
+bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_gibbs *gibbs, const bm_fit_options *opt, bm_error *err)
 {
     size_t    d = post->th.d, p = post->st->p;
     bm_status st;
 
-    *c = (bm_chain){ .id = id };
+    *c = (bm_chain){ .id = id, .stride = 1, .top = -INFINITY };
     bm_rng_key(&c->rng, opt->seed, id + 1, 0);
+    if ((st = bm_moments_new(&c->moments, p, post->nu, err)) != BM_OK) return st;
+    if (gibbs) {
+        if ((st = bm_gibbs_chain_new(&c->gibbs, gibbs, err)) != BM_OK) return st;
+        c->natural = bm_alloc(post->th.nsd + post->th.ncor + 1, sizeof *c->natural);
+        return c->natural ? BM_OK : bm_nomem(err);
+    }
     if ((st = bm_point_new(&c->cur, post, err)) != BM_OK) return st;
     if ((st = bm_point_new(&c->star, post, err)) != BM_OK) return st;
-    if ((st = bm_moments_new(&c->moments, p, post->nu, err)) != BM_OK) return st;
     c->g_cur = bm_alloc(4 * d, sizeof *c->g_cur);
     c->beta = bm_alloc(2 * p, sizeof *c->beta);
     c->u = bm_alloc(post->nu, sizeof *c->u);
@@ -29,6 +35,7 @@ bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_fit
 
 void bm_chain_free(bm_chain *c)
 {
+    bm_gibbs_chain_free(c->gibbs);
     bm_point_free(c->cur);
     bm_point_free(c->star);
     bm_moments_free(&c->moments);
@@ -60,6 +67,36 @@ static bm_status evaluate(bm_chain *c, bm_point *pt)
 {
     c->evaluations++;
     return bm_point_eval(pt);
+}
+
+/* Half of the sample goes when it is full, and every other proposal from then on is passed over. */
+static void sample_ratio(bm_chain *c, double ratio)
+{
+    if (!c->log_ratio && !(c->log_ratio = bm_alloc(BM_RATIOS, sizeof *c->log_ratio))) return;   /* a diagnostic less */
+    if (c->nratio == BM_RATIOS) {
+        for (size_t i = 0; i < BM_RATIOS / 2; i++) c->log_ratio[i] = c->log_ratio[2 * i];
+        c->nratio /= 2;
+        c->stride *= 2;
+    }
+    if (c->seen++ % c->stride == 0) c->log_ratio[c->nratio++] = ratio;
+}
+
+void bm_chain_note_ratio(bm_chain *c, double ratio)
+{
+    double w;
+
+    if (!isfinite(ratio)) return;                    /* a zero in the sums */
+    if (ratio > c->top) {
+        double shrink = exp(c->top - ratio);
+
+        c->sum *= shrink;
+        c->square *= shrink * shrink;
+        c->top = ratio;
+    }
+    w = exp(ratio - c->top);
+    c->sum += w;
+    c->square += w * w;
+    sample_ratio(c, ratio);
 }
 
 double bm_independence_step(bm_chain *c, const bm_mixture *q)

@@ -3,6 +3,7 @@
 #define BM_CHAIN_H
 
 #include "fit/fit.h"
+#include "fit/gibbs.h"
 #include "fit/mixture.h"
 
 /* Hamiltonian moves in coordinates whitened by a covariance. */
@@ -14,6 +15,8 @@ typedef struct {
     double  mu, log_step_bar, H_bar, count;
 } bm_hmc;
 
+enum { BM_RATIOS = 1 << 14 };
+
 typedef struct {
     size_t    id;
     bm_rng    rng;
@@ -23,20 +26,25 @@ typedef struct {
     uint64_t  evaluations, tried, accepted;
     bm_moments moments;
     double    held;                  /* iterations for which cur has stood since its moments were last taken */
-    double   *log_ratio;             /* of the independence proposals while sampling */
-    size_t    nratio, cap_ratio;
+    double   *log_ratio;             /* of independence proposals while sampling: every stride-th, at most BM_RATIOS of them */
+    size_t    nratio, stride, seen;
+    double    top, sum, square;      /* over all of them: the largest, and sums of exp(log_ratio - top) and of its square */
     double   *trail;                 /* warm-up: states, d + 1 numbers each (x, lp) */
     size_t    ntrail;
     size_t    iter;                  /* kept iterations delivered */
+    bm_gibbs_chain *gibbs;           /* the factor-wise sampler's state; then cur, star and what belongs to them are NULL */
 } bm_chain;
 
-bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_fit_options *opt, bm_error *err);
+/* gibbs NULL: the collapsed sampler. */
+bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_gibbs *gibbs, const bm_fit_options *opt, bm_error *err);
 void      bm_chain_free(bm_chain *c);
 
 /* The current point's moments count for every iteration it stood (held): takes them now. */
 void bm_chain_settle(bm_chain *c);
 /* star becomes the current point. */
 void bm_chain_accept(bm_chain *c);
+/* Takes note of log p - log q at a proposal: for the evidence exactly, for the shape of the tail on an even sample. */
+void bm_chain_note_ratio(bm_chain *c, double ratio);
 /* theta* ~ q, accepted by the ratio of ratios. Returns log p - log q at theta*. */
 double bm_independence_step(bm_chain *c, const bm_mixture *q);
 /* Random-walk step with covariance (scale^2 / d) C C', folded to q's side of the one-sided sds. */

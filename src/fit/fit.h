@@ -5,7 +5,8 @@
 #include "fit/reml.h"
 #include "posterior/posterior.h"
 
-/* Where draws go: the sampler never sees a file. Called by each chain from its own thread, iterations in order. u: all group effects in the
+/* Where draws go: the sampler never sees a file. Called by each chain from its own thread, iterations in order. lp: of theta, coefficients and effects
+ * integrated out; from the factor-wise sampler, which never has that, of theta, coefficients and effects together. u: all group effects in the
  * order of bm_marginal_draw, or NULL where they were not wanted. */
 typedef struct {
     void  *self;
@@ -15,6 +16,7 @@ typedef struct {
 
 typedef struct {
     bool     collapsed;             /* else: factor-wise Gibbs */
+    const char *why;                /* why that one */
     char     kernel[256];           /* in words */
     double  *acceptance;            /* per chain, of the main kernel, while sampling */
     double   warmup_acceptance;     /* over the last round of warm-up */
@@ -28,6 +30,9 @@ typedef struct {
 } bm_mcmc_info;
 
 typedef struct bm_mcmc bm_mcmc;
+
+/* Which sampler for the asked one: the collapsed one (true), or factor by factor; the reason in words. */
+bool      bm_choose_collapsed(const bm_post *post, bm_sampler asked, char *why, size_t size);
 
 bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err);
 /* Finds the mode, starts the chains dispersed around it, adapts the proposals and freezes them. */

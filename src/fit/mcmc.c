@@ -40,9 +40,13 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
         bm_nomem(err);
         goto fail;
     }
+    if (!bm_choose_collapsed(post, opt->sampler, s->why, sizeof s->why)) {
+        s->kernel = BM_KERNEL_GIBBS;
+        if ((st = bm_gibbs_new(&s->gibbs, post, err)) != BM_OK) goto fail;
+    }
     if ((st = bm_mixture_new(&s->q, &post->th, d, err)) != BM_OK) goto fail;
     for (size_t k = 0; k < s->nchain; k++)
-        if ((st = bm_chain_new(&s->chain[k], k, post, opt, err)) != BM_OK) goto fail;
+        if ((st = bm_chain_new(&s->chain[k], k, post, s->gibbs, opt, err)) != BM_OK) goto fail;
     *out = s;
     return BM_OK;
 fail:
@@ -55,6 +59,7 @@ void bm_mcmc_free(bm_mcmc *s)
     if (!s) return;
     for (size_t k = 0; s->chain && k < s->nchain; k++) bm_chain_free(&s->chain[k]);
     free(s->chain);
+    bm_gibbs_free(s->gibbs);
     bm_mixture_free(&s->q);
     bm_hmc_free(&s->hmc);
     bm_moments_free(&s->moments);
@@ -70,7 +75,9 @@ bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
 {
     bm_status st = BM_OK;
 
-    if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
+    if (s->gibbs) {
+        st = bm_gibbs_warmup(s, err);
+    } else if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
         s->kernel = BM_KERNEL_FIXED;
         for (size_t k = 0; k < s->nchain && st == BM_OK; k++)
             if (bm_point_eval(s->chain[k].cur) != BM_OK) st = bm_fail(err, BM_ENUMERIC, "the posterior has no density at the constants given");
@@ -90,27 +97,17 @@ bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
     return st;
 }
 
-static void keep_ratio(bm_chain *c, double ratio)
-{
-    double *r = bm_grow(c->log_ratio, &c->cap_ratio, c->nratio + 1, sizeof *r);
-
-    if (!r) return;                                  /* a diagnostic on fewer draws */
-    c->log_ratio = r;
-    r[c->nratio++] = ratio;
-}
-
 /* theta -> theta', leaving p(theta | y) invariant. */
 static void move_theta(const bm_mcmc *s, bm_chain *c)
 {
     switch (s->kernel) {
     case BM_KERNEL_FIXED: break;
+    case BM_KERNEL_GIBBS: break;                     /* has a loop of its own */
     case BM_KERNEL_HMC: bm_hmc_step(c, &s->hmc); break;
-    case BM_KERNEL_INDEPENDENCE: {
-        double ratio = bm_independence_step(c, &s->q);
-
-        if (isfinite(ratio)) keep_ratio(c, ratio);
+    case BM_KERNEL_INDEPENDENCE:
+        bm_chain_note_ratio(c, bm_independence_step(c, &s->q));
         if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, &s->q, s->local_C, 2.4);
-    }
+        break;
     }
 }
 
@@ -129,11 +126,12 @@ static void mix_priors(const bm_mcmc *s, bm_chain *c)
     else bm_point_eval(c->cur);
 }
 
-/* One kept iteration: thin moves of theta, coefficients and effects given the last. False: stopped on the way. */
-static bool iterate(const bm_mcmc *s, bm_chain *c, double *u)
+/* One kept iteration: thin moves of theta, coefficients and effects given the last. False: stopped on the way. moves: made before, and in all. */
+static bool iterate(const bm_mcmc *s, bm_chain *c, double *u, uint64_t moves, uint64_t total)
 {
     for (int k = 0; k < s->opt.thin; k++) {
         if (bm_mcmc_stopped(s)) return false;
+        if (c->id == 0 && (moves + (uint64_t)k) % 64 == 0) bm_mcmc_progress(s, "sampling", (moves + (uint64_t)k) * s->nchain, total * s->nchain);
         move_theta(s, c);                                                           /* theta | y             */
         c->held++;
         if (k == s->opt.thin - 1 || c->cur->m->cp->any_t)
@@ -143,26 +141,29 @@ static bool iterate(const bm_mcmc *s, bm_chain *c, double *u)
     return true;
 }
 
-typedef struct { bm_mcmc *s; size_t draws; const bm_sink *sink; } run_job;
-
-static void run_chain(void *self, size_t k, size_t worker)
+static void run_chain(bm_mcmc *s, bm_chain *c, size_t draws, const bm_sink *sink)
 {
-    const run_job *job = self;
-    const bm_sink *sink = job->sink;
-    bm_mcmc       *s = job->s;
-    bm_chain      *c = &s->chain[k];
-    size_t         draws = job->draws;
+    uint64_t thin = (uint64_t)s->opt.thin;
 
-    (void)worker;
     for (size_t t = 0; t < draws; t++) {
         double *u = sink->u_every && c->iter % sink->u_every == 0 ? c->u : NULL;
 
-        if (!iterate(s, c, u)) break;
+        if (!iterate(s, c, u, t * thin, draws * thin)) break;
         bm_point_natural(c->cur, c->natural);
         sink->draw(sink->self, c->id, c->iter++, c->cur->lp_nat, c->b, c->natural, u);
-        if (c->id == 0 && t % 64 == 0) bm_mcmc_progress(s, "sampling", t * s->nchain, draws * s->nchain);
     }
     bm_chain_settle(c);
+}
+
+typedef struct { bm_mcmc *s; size_t draws; const bm_sink *sink; } run_job;
+
+static void run_piece(void *self, size_t k, size_t worker)
+{
+    const run_job *job = self;
+
+    (void)worker;
+    if (job->s->gibbs) bm_gibbs_run_chain(job->s, &job->s->chain[k], job->draws, job->sink);
+    else run_chain(job->s, &job->s->chain[k], job->draws, job->sink);
 }
 
 bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *done, bm_error *err)
@@ -171,7 +172,7 @@ bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *don
     run_job job = { s, draws, sink };
 
     (void)err;
-    bm_parallel(s->nchain, s->threads, run_chain, &job);
+    bm_parallel(s->nchain, s->threads, run_piece, &job);
     for (size_t k = 0; k < s->nchain; k++)
         if (s->chain[k].iter < least) least = s->chain[k].iter;
     *done = least;
@@ -182,6 +183,7 @@ static void describe(const bm_mcmc *s, char *text, size_t size)
 {
     size_t d = s->post->th.d;
 
+    if (s->gibbs) bm_gibbs_describe(s, text, size);
     if (s->kernel == BM_KERNEL_FIXED) snprintf(text, size, "exact independent draws: no variance parameter is free");
     if (s->kernel == BM_KERNEL_HMC)
         snprintf(text, size, "Hamiltonian moves on the %zu variance parameters, step %.3g, up to %zu steps", d, s->hmc.step, s->hmc.max_steps);
@@ -202,12 +204,12 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
         info->log_evidence_se = 0;
     }
     if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio) return;
-    for (size_t i = 0; i < info->nratio; i++) top = fmax(top, info->log_ratio[i]);
-    for (size_t i = 0; i < info->nratio; i++) {
-        double w = exp(info->log_ratio[i] - top);
+    for (size_t k = 0; k < s->nchain; k++) top = fmax(top, s->chain[k].top);
+    for (size_t k = 0; k < s->nchain; k++) {
+        double shrink = exp(s->chain[k].top - top);
 
-        sum += w;
-        sq += w * w;
+        sum += s->chain[k].sum * shrink;
+        sq += s->chain[k].square * shrink * shrink;
     }
     info->top_ratio = n / sum;
     if (s->post->cp->any_t) return;
@@ -220,7 +222,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
     size_t   n = 0, p = s->post->st->p;
     uint64_t tried = 0;
 
-    *info = (bm_mcmc_info){ .collapsed = true, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
+    *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
                                .warmup_evaluations = s->warmup_evaluations, .moments = &s->moments };
     describe(s, info->kernel, sizeof info->kernel);
     bm_moments_free(&s->moments);

@@ -101,7 +101,6 @@ void bm_reml_free(bm_reml *r)
 
 static bm_status check(const bm_stats *st, const bm_design *d, bm_error *err)
 {
-    if (d->nfac > 1) return bm_fail(err, BM_EINVAL, "several grouping factors are not supported yet by reml: '%s' and '%s'", d->fac[0].name, d->fac[1].name);
     if (st->n <= st->rank && !d->known_se)
         return bm_fail(err, BM_EINVAL, "%zu rows for %zu coefficients: nothing is left to estimate the residual variance from", st->n, st->rank);
     for (size_t k = 0; k < d->nfac && !d->known_se; k++)

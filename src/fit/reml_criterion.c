@@ -19,6 +19,7 @@ bm_status bm_criterion_new(bm_criterion_at *c, const bm_stats *st, const bm_desi
     if (!d->known_se && df > 0 && st->yy > 0) c->sigma0 = sqrt(st->yy / df);
     if ((status = bm_relfac_new(&c->rf, st, d, err)) != BM_OK) goto fail;
     if ((status = bm_packed_new(&c->pk, st, err)) != BM_OK) goto fail;
+    c->costly = bm_packed_seconds(c->pk) > 2e-3;
     if ((status = bm_marginal_new(&c->m, st, c->pk, NULL, ml ? BM_ML : BM_REML, err)) != BM_OK) goto fail;
     if (!(c->L = bm_alloc(c->rf->nL, sizeof *c->L))) {
         status = bm_nomem(err);
@@ -90,17 +91,18 @@ static bm_status at_point(bm_criterion_at *c, const double *x, double sigma, boo
     return BM_OK;
 }
 
-/* Column i of H and dvar by central differences of fourth order with steps h and 2h. */
+/* Column i of H and dvar by central differences: of fourth order with steps h and 2h, or where that costs too much of second order. */
 static bm_status differences(bm_criterion_at *c, double *x, size_t i, double sigma, double *H, double *dvar, derived *at)
 {
-    static const double weight[4] = { 1, -8, 8, -1 }, step[4] = { -2, -1, 1, 2 };
+    static const double weight[4] = { 1, -8, 8, -1 }, step[4] = { -2, -1, 1, 2 }, two[4] = { 0, -6, 6, 0 };
     size_t    n = c->rf->n, N = n + 1, p = c->st->p;
     double    x0 = x[i], h = 2e-3 * fmax(1, fabs(x[i])), dQ = 0;
     bm_status st = BM_OK;
 
     for (size_t k = 0; k < 4 && st == BM_OK; k++) {
-        double w = weight[k] / (12 * h);
+        double w = (c->costly ? two[k] : weight[k]) / (12 * h);
 
+        if (w == 0) continue;
         x[i] = x0 + step[k] * h;
         if ((st = at_point(c, x, sigma, dvar != NULL, at)) != BM_OK) break;
         for (size_t j = 0; j < n; j++) H[j + i * N] += w * at->g[j];

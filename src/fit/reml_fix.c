@@ -130,6 +130,7 @@ bm_status bm_stats_fix_coefficient(bm_stats **out, const bm_stats *from, size_t 
         s->nfac++;
         if ((st = fix_factor(&s->fac[f], &from->fac[f], &h, err)) != BM_OK) goto done;
     }
+    s->cross = from->cross;                          /* X is no part of them */
     *out = s;
     s = NULL;
 done:

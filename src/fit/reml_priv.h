@@ -14,6 +14,7 @@ typedef struct {
     double         *L;            /* nL, scratch */
     double          sigma0;       /* where the marginal is evaluated before sigma is profiled: of the size of the residuals */
     bool            known_se;     /* sigma is 1 */
+    bool            costly;       /* an evaluation takes milliseconds: one start, second derivatives by two points instead of four */
     bool            perfect;      /* somewhere sigma fell below 1e-7 sigma0, where the search turns round */
     int             evaluations;
 } bm_criterion_at;
@@ -47,7 +48,8 @@ typedef bm_status bm_profile_fn(void *self, double value, double *rise, bm_error
 /* Where the rise reaches level_root^2, going from the estimate by steps in the direction of step; limit where it does not (reml_bound.c). */
 bm_status bm_profile_bound(bm_profile_fn *fn, void *self, double estimate, double step, double limit, double level_root, double *out, bm_error *err);
 
-/* Statistics of the model in which coefficient k (not aliased) is known, for ML; without a basis to read b off (reml_fix.c). */
+/* Statistics of the model in which coefficient k (not aliased) is known, for ML; without a basis to read b off (reml_fix.c).
+ * Borrows the factors' cross-products from `from`. */
 bm_status bm_stats_fix_coefficient(bm_stats **out, const bm_stats *from, size_t k, double value, bm_error *err);
 
 #endif

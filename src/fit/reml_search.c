@@ -76,6 +76,7 @@ static bm_status newton(polish *w, double *x, double *f, double *gnorm, double *
 
     if (st != BM_OK) return st;
     *gnorm = *left = 0;
+    if (w->c->costly && (*gnorm = largest(w->g, n)) <= 1e-4) return BM_OK;   /* a step would not show in the digits of the estimates */
     for (int k = 0; k < POLISH && n; k++) {
         double gain, ft = INFINITY, t = 1, gt;
         bool   settled;
@@ -197,7 +198,7 @@ static bm_status begin(polish *w, int k, const double *start, double *x, bm_erro
 /* Every start; the best is left in best (nL, relative) and x. */
 static bm_status all_starts(polish *w, const double *start, int starts, double *best, double *x, bm_reml_search *out, bm_error *err)
 {
-    int        want = starts > 0 ? starts : w->n == 0 ? 1 : 3;
+    int        few = w->n == 0 || w->c->costly ? 1 : 3, want = starts > 0 ? starts : few;
     double     f = INFINITY;
     bm_optimum o = { 0 };
     bm_status  st;
@@ -212,9 +213,9 @@ static bm_status all_starts(polish *w, const double *start, int starts, double *
             f = o.f;
             bm_relfac_L(w->c->rf, x, 1, best);
         }
-        if (k == 2 && starts <= 0 && isfinite(f)) {
+        if (k == few - 1 && starts <= 0 && isfinite(f)) {
             if ((st = bm_relfac_rebase(w->c->rf, best, x, err)) != BM_OK) return st;
-            if (near_boundary(w->c, x) || out->agree < 3) want = w->n == 1 ? 5 : 8;
+            if (near_boundary(w->c, x) || out->agree < few) want = w->c->costly ? 3 : w->n == 1 ? 5 : 8;
         }
     }
     return isfinite(f) ? bm_relfac_rebase(w->c->rf, best, x, err) : BM_NOT_PD;

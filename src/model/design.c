@@ -51,7 +51,8 @@ static bm_status plan_response(bm_recipe *r, bm_error *err)
     if (!v->factor || v->logical) return BM_OK;
     if (v->input != SIZE_MAX) bm_input_why_text(r, &r->input[v->input], &why);
     else bm_buf_printf(&why, "%.100s is a factor", v->name);
-    bm_formula_fail(r->f, lhs->pos, err, BM_EINVAL, "formula: the response has to be numeric, but %s", why.failed ? v->name : why.s);
+    bm_formula_fail(r->f, lhs->pos, err, BM_EINVAL, "formula: the response has to be numeric, but %s",
+                    why.failed ? v->name : why.s);
     bm_buf_free(&why);
     return BM_EINVAL;
 }
@@ -71,7 +72,8 @@ static bm_status plan_offsets(bm_recipe *r, bm_error *err)
 
             if (v->input != SIZE_MAX) bm_input_why_text(r, &r->input[v->input], &why);
             else bm_buf_printf(&why, "%.100s is a factor", v->name);
-            st = bm_formula_fail(r->f, n->pos, err, BM_EINVAL, "formula: an offset has to be numeric, but %s", why.failed ? v->name : why.s);
+            st = bm_formula_fail(r->f, n->pos, err, BM_EINVAL, "formula: an offset has to be numeric, but %s",
+                                 why.failed ? v->name : why.s);
             bm_buf_free(&why);
         }
         r->noffset++;
@@ -84,7 +86,8 @@ static bm_status plan_settings(bm_recipe *r, bm_error *err)
     bm_status st = BM_OK;
 
     if (r->spec->weights && r->spec->se)
-        return bm_fail(err, BM_EINVAL, "weights and se are both given; se are the known residual standard deviations, weights scale an unknown one");
+        return bm_fail(err, BM_EINVAL,
+                       "weights and se are both given; se are the known residual standard deviations, weights scale an unknown one");
     if (r->spec->weights) st = bm_input_setting(r, &r->weights, "weights", r->spec->weights, err);
     if (st == BM_OK && r->spec->se) st = bm_input_setting(r, &r->se, "se", r->spec->se, err);
     return st;
@@ -165,7 +168,8 @@ static bm_status eval_response(const bm_recipe *r, bm_design *d, bm_error *err)
             st = bm_formula_fail(r->f, r->f->lhs->pos, err, BM_EINVAL,
                                  "formula: the response %.100s%s is constant (%.15g in %s%zu row%s): there is nothing to explain", v->name,
                                  d->o ? " minus the offset" : "", m.mean, r->n > 1 ? "all " : "", r->n, r->n > 1 ? "s" : "");
-        else if (!isfinite(m.sd)) st = bm_fail(err, BM_EINVAL, "the standard deviation of the response overflows: divide %.100s by something", v->name);
+        else if (!isfinite(m.sd))
+            st = bm_fail(err, BM_EINVAL, "the standard deviation of the response overflows: divide %.100s by something", v->name);
     }
     free(e);
     return st;
@@ -187,13 +191,15 @@ static bm_status eval_weights(const bm_recipe *r, bm_design *d, bm_error *err)
             bm_buf value = { 0 };
 
             bm_buf_num(&value, x);
-            bm_fail(err, BM_EINVAL, "%s: '%.100s' is %s in data row %zu; %s", se ? "se" : "weights", c->name, value.failed ? "?" : value.s,
+            bm_fail(err, BM_EINVAL, "%s: '%.100s' is %s in data row %zu; %s", se ? "se" : "weights", c->name,
+                    value.failed ? "?" : value.s,
                     r->row[i] + 1, se ? "a standard error is positive" : "a weight is positive; take the row out to give it none");
             bm_buf_free(&value);
             return BM_EINVAL;
         }
         if (!isfinite(d->w[i]) || !(d->w[i] > 0))
-            return bm_fail(err, BM_EINVAL, "%s: '%.100s' is %g in data row %zu, which is out of range", se ? "se" : "weights", c->name, x, r->row[i] + 1);
+            return bm_fail(err, BM_EINVAL, "%s: '%.100s' is %g in data row %zu, which is out of range", se ? "se" : "weights",
+                           c->name, x, r->row[i] + 1);
     }
     return BM_OK;
 }
@@ -204,7 +210,9 @@ static bm_status note_constant(const bm_design *d, size_t k, bm_strv *notes, bm_
 {
     double x = d->xmean[k];
 
-    if (x == 0) return bm_strv_addf(notes, err, "the column '%s' is 0 in every row used: the data say nothing of its coefficient", d->xnames[k]);
+    if (x == 0)
+        return bm_strv_addf(notes, err, "the column '%s' is 0 in every row used: the data say nothing of its coefficient",
+                            d->xnames[k]);
     return bm_strv_addf(notes, err, "the column '%s' is constant (%.15g)%s", d->xnames[k], x,
                         d->intercept >= 0 ? ": it cannot be told from the intercept" : "");
 }
@@ -237,7 +245,7 @@ static bm_status eval_fixed(bm_recipe *r, bm_design *d, bm_error *err)
     d->xsd = bm_alloc(d->p, sizeof *d->xsd);
     if (!d->X) return bm_fail(err, BM_ENOMEM, "out of memory: X has %zu rows and %zu columns", r->n, d->p);
     if (!d->xnames || !d->bnames || !d->xmean || !d->xsd) return bm_nomem(err);
-    if ((st = name_columns(r, d, err)) != BM_OK || (st = bm_coding_eval(&r->coding, r, r->row, r->n, d->X, err)) != BM_OK) return st;
+    if ((st = name_columns(r, d, err)) == BM_OK) st = bm_coding_eval(&r->coding, r, r->row, r->n, d->X, err);
     for (size_t k = 0; k < d->p && st == BM_OK; k++) {
         bm_moments m = bm_moments_of(d->X + k * r->n, r->n);
 
@@ -278,7 +286,8 @@ static bm_status eval(bm_recipe *r, bm_design *d, bm_error *err)
     return st;
 }
 
-static bm_status design_new(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bool response, bm_error *err)
+static bm_status design_new(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bool response,
+                            bm_error *err)
 {
     bm_recipe  r = { .spec = s, .f = f, .frame = frame };
     bm_design *d = bm_alloc(1, sizeof *d);

@@ -1,6 +1,7 @@
-/* design_coding.c: the columns of a model matrix by the rules of R's model.matrix: a factor in a term is coded by contrasts if the
- * term's margin without it is in the model, else by one dummy per level; without an intercept the first factor of the first term with
- * a factor is coded by dummies. The first variable of a term varies fastest. Contrasts as R's contr.treatment, contr.sum, contr.helmert. */
+/* design_coding.c: the columns of a model matrix by the rules of R's model.matrix: a factor in a term is coded by contrasts if
+ * the term's margin without it is in the model, else by one dummy per level; without an intercept the first factor of the
+ * first term with a factor is coded by dummies. The first variable of a term varies fastest. Contrasts as R's contr.treatment,
+ * contr.sum, contr.helmert. */
 #include "model/design_priv.h"
 
 #include <math.h>
@@ -106,10 +107,12 @@ static bm_status check_factor(const coder *x, size_t k)
 
     if (v->nlevels == 1)
         return bm_formula_fail(x->r->f, v->node->pos, x->err, BM_EINVAL,
-                               "formula: the factor '%.100s' has only one level ('%.60s') in the rows used: leave it out", v->name, v->levels[0]);
+                               "formula: the factor '%.100s' has only one level ('%.60s') in the rows used: leave it out",
+                               v->name, v->levels[0]);
     if (v->nlevels > BM_MAX_FIXED_LEVELS)
         return bm_formula_fail(x->r->f, v->node->pos, x->err, BM_EINVAL,
-                               "formula: the factor '%.100s' has %zu levels, too many for separate coefficients; make it a group: (1 | %.100s)",
+                               "formula: the factor '%.100s' has %zu levels, too many for separate coefficients; "
+                               "make it a group: (1 | %.100s)",
                                v->name, v->nlevels, v->name);
     return BM_OK;
 }
@@ -156,7 +159,8 @@ static bm_status code_term(const coder *x, size_t term)
     return st;
 }
 
-bm_status bm_coding_new(bm_coding *c, const bm_recipe *r, const bm_terms *t, const size_t *var, const char *what, size_t max, bm_error *err)
+bm_status bm_coding_new(bm_coding *c, const bm_recipe *r, const bm_terms *t, const size_t *var, const char *what, size_t max,
+                        bm_error *err)
 {
     coder     x = { .c = c, .r = r, .t = t, .var = var, .what = what, .max = max, .err = err };
     size_t    first_term, first_var;
@@ -272,7 +276,8 @@ bm_status bm_coding_eval(const bm_coding *c, const bm_recipe *r, const size_t *r
             for (size_t k = 0; k < c->col[j].npart; k++) multiply(&c->col[j].part[k], &v, m, x);
             for (size_t k = 0; k < m && st == BM_OK; k++)
                 if (!isfinite(x[k]))
-                    st = bm_fail(err, BM_EINVAL, "the column '%.200s' overflows in data row %zu: scale its variables", c->col[j].name, row[i + k] + 1);
+                    st = bm_fail(err, BM_EINVAL, "the column '%.200s' overflows in data row %zu: scale its variables",
+                                 c->col[j].name, row[i + k] + 1);
         }
     }
     values_clear(&v, r->nvar);

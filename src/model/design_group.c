@@ -232,7 +232,8 @@ static bm_status check_duplicate(const bm_recipe *r, const bm_group *g, const bm
         if (strcmp(g->znames[i], name) == 0)
             return bm_formula_fail(r->f, bar->self->pos, err, BM_EINVAL,
                                    "formula: the group '%.100s' has the effect '%.100s' twice; %s", g->name, name,
-                                   strcmp(name, "Intercept") == 0 ? "write (0 + x | g) in the second term" : "take it out of one of its terms");
+                                   strcmp(name, "Intercept") == 0 ? "write (0 + x | g) in the second term"
+                                                                  : "take it out of one of its terms");
     return BM_OK;
 }
 
@@ -254,10 +255,10 @@ static bm_status add_effects(const bm_recipe *r, bm_group *g, const bm_effects *
 static bm_status note_constant(const bm_recipe *r, const bm_group *g, size_t k, bm_design *d, bm_error *err)
 {
     const double *z = g->Z + k * r->n;
+    const char   *says = z[0] == 0 ? "is 0 in every row: its sd is known from its prior only" : "is constant: it acts as an intercept";
 
     if (strcmp(g->znames[k], "Intercept") == 0) return BM_OK;
-    return bm_strv_addf(&d->notes, err, z[0] == 0 ? "the effect '%s' of '%s' is 0 in every row: its sd is known from its prior only"
-                                                  : "the effect '%s' of '%s' is constant: it acts as an intercept", g->znames[k], g->name);
+    return bm_strv_addf(&d->notes, err, "the effect '%s' of '%s' %s", g->znames[k], g->name, says);
 }
 
 static bm_status make_group(const bm_recipe *r, const bm_grouping *p, bm_group *g, bm_design *d, bm_error *err)
@@ -293,7 +294,8 @@ static bm_status note_double_bar(const bm_recipe *r, const bm_effects *e, bm_des
     bm_node_print(e->bar->self, BM_PRINT_R, &text);
     for (size_t k = 0; k < e->nvar && st == BM_OK; k++)
         if (e->var[k] != SIZE_MAX && r->var[e->var[k]].factor && !text.failed) {
-            st = bm_strv_addf(&d->notes, err, "(%s): the columns of the factor '%s' are uncorrelated too; lme4 keeps them correlated, one per level",
+            st = bm_strv_addf(&d->notes, err,
+                              "(%s): the columns of the factor '%s' are uncorrelated too; lme4 keeps them correlated, one per level",
                               text.s, r->var[e->var[k]].name);
             break;
         }
@@ -304,7 +306,8 @@ static bm_status note_double_bar(const bm_recipe *r, const bm_effects *e, bm_des
 static bm_status note_saturated(const bm_recipe *r, const bm_group *g, bm_design *d, bm_error *err)
 {
     if (g->J < r->n || r->se != SIZE_MAX) return BM_OK;
-    return bm_strv_addf(&d->notes, err, "the group '%s' has as many levels as there are rows: only the priors tell its sd and sigma apart", g->name);
+    return bm_strv_addf(&d->notes, err,
+                        "the group '%s' has as many levels as there are rows: only the priors tell its sd and sigma apart", g->name);
 }
 
 bm_status bm_groups_eval(bm_recipe *r, bm_design *d, bm_error *err)

@@ -106,7 +106,8 @@ bm_status bm_input_setting(bm_recipe *r, size_t *out, const char *what, const ch
 
     if (!col) {
         close = closest_column(r->frame, name);
-        return bm_fail(err, BM_EINVAL, "%s: the data have no column '%.100s'%s%.100s%s", what, name, close ? "; did you mean '" : "",
+        return bm_fail(err, BM_EINVAL, "%s: the data have no column '%.100s'%s%.100s%s", what, name,
+                       close ? "; did you mean '" : "",
                        close ? close : "", close ? "'?" : "");
     }
     if (*out == SIZE_MAX && (st = add_input(r, out, col, SIZE_MAX, err)) != BM_OK) return st;
@@ -127,8 +128,9 @@ void bm_input_why_text(const bm_recipe *r, const bm_input *in, bm_buf *b)
 
     bm_buf_printf(b, "the column '%.100s' is not numeric", c->name);
     if (c->text_line && c->text_cell) {
-        bm_buf_printf(b, ": %s:%zu has '%.60s'", !r->frame->path || strcmp(r->frame->path, "-") == 0 ? "standard input" : r->frame->path,
-                      c->text_line, c->text_cell);
+        bool piped = !r->frame->path || strcmp(r->frame->path, "-") == 0;
+
+        bm_buf_printf(b, ": %s:%zu has '%.60s'", piped ? "standard input" : r->frame->path, c->text_line, c->text_cell);
         if (c->text_hint) bm_buf_printf(b, " (%s)", c->text_hint);
     } else if (c->numeric_levels) bm_buf_puts(b, ": it is declared a factor");
     else if (c->nlevels) bm_buf_printf(b, ": it has the label '%.60s'", c->levels[0]);
@@ -171,7 +173,8 @@ static bm_status refuse_missing(const bm_recipe *r, const bm_design *d, bm_error
         if (is_missing(r->input[k].col, row)) {
             for (size_t j = 0; j < d->ndropped; j++)
                 if (strcmp(d->dropped[j].name, r->input[k].col->name) == 0)
-                    return bm_fail(err, BM_EINVAL, "missing values: '%.100s' is missing in data row %zu (%zu row%s in all), and na is 'fail'",
+                    return bm_fail(err, BM_EINVAL,
+                                   "missing values: '%.100s' is missing in data row %zu (%zu row%s in all), and na is 'fail'",
                                    r->input[k].col->name, row + 1, d->dropped[j].n, d->dropped[j].n > 1 ? "s" : "");
         }
     return BM_OK;

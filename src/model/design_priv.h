@@ -113,7 +113,8 @@ bm_status bm_var_codes(const bm_recipe *r, const bm_var *v, const size_t *row, s
 /* ---- design_coding.c ---- */
 
 /* var[k]: the plan's variable of t->var[k]. what: "the fixed effects", or a random term; at most max columns. */
-bm_status bm_coding_new(bm_coding *c, const bm_recipe *r, const bm_terms *t, const size_t *var, const char *what, size_t max, bm_error *err);
+bm_status bm_coding_new(bm_coding *c, const bm_recipe *r, const bm_terms *t, const size_t *var, const char *what, size_t max,
+                        bm_error *err);
 void      bm_coding_clear(bm_coding *c);
 /* X, n x ncol with ld n, for rows of the frame. */
 bm_status bm_coding_eval(const bm_coding *c, const bm_recipe *r, const size_t *row, size_t n, double *X, bm_error *err);

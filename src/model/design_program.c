@@ -37,7 +37,8 @@ static bm_status need_number(const compiler *c, const bm_node *name, const bm_in
     bm_buf why = { 0 };
 
     bm_input_why_text(c->r, in, &why);
-    bm_formula_fail(c->r->f, name->pos, c->err, BM_EINVAL, "formula: a number is needed here, but %s", why.failed ? name->text : why.s);
+    bm_formula_fail(c->r->f, name->pos, c->err, BM_EINVAL, "formula: a number is needed here, but %s",
+                    why.failed ? name->text : why.s);
     bm_buf_free(&why);
     return BM_EINVAL;
 }
@@ -64,7 +65,8 @@ static bm_status compile_label(const compiler *c, const bm_node *cmp, const bm_n
     if (st != BM_OK) return st;
     col = c->r->input[k].col;
     if (cmp->op != BM_OP_EQ && cmp->op != BM_OP_NE)
-        return bm_formula_fail(c->r->f, cmp->pos, c->err, BM_EINVAL, "formula: labels have no order here; '%.100s' can be compared by == and !=", name->text);
+        return bm_formula_fail(c->r->f, cmp->pos, c->err, BM_EINVAL,
+                               "formula: labels have no order here; '%.100s' can be compared by == and !=", name->text);
     if (label->kind == BM_NODE_NUM) {
         bm_format_double(number, label->num);
         text = number;
@@ -75,7 +77,8 @@ static bm_status compile_label(const compiler *c, const bm_node *cmp, const bm_n
             return st == BM_OK && cmp->op == BM_OP_NE ? emit(c, (bm_instr){ .op = NOT }) : st;
         }
     close = bm_closest(text, (const char *const *)col->levels, col->nlevels);
-    return bm_formula_fail(c->r->f, label->pos, c->err, BM_EINVAL, "formula: the factor '%.100s' has no level '%.100s'%s%.100s%s", name->text, text,
+    return bm_formula_fail(c->r->f, label->pos, c->err, BM_EINVAL,
+                           "formula: the factor '%.100s' has no level '%.100s'%s%.100s%s", name->text, text,
                            close ? "; did you mean '" : "", close ? close : "", close ? "'?" : "");
 }
 
@@ -105,7 +108,8 @@ static bm_status compile_comparison(const compiler *c, const bm_node *n, bool *d
             return compile_label(c, n, a, b);
         }
         if (a->kind == BM_NODE_STRING && !names_factor(c, b, &st))
-            return st != BM_OK ? st : bm_formula_fail(c->r->f, a->pos, c->err, BM_EINVAL, "formula: a text can only be compared with a factor");
+            return st == BM_OK ? bm_formula_fail(c->r->f, a->pos, c->err, BM_EINVAL,
+                                                 "formula: a text can only be compared with a factor") : st;
     }
     return BM_OK;
 }
@@ -184,7 +188,8 @@ static bm_status compile_scale(const compiler *c, const bm_node *n)
     if (st == BM_OK) st = measure(c, &x, measured_mean, &mean, &sd);
     if (!measured_sd) sd = by->kind == BM_NODE_BOOL ? 1 : constant(by);
     if (st == BM_OK && sd == 0)
-        st = bm_formula_fail(c->r->f, n->pos, c->err, BM_EINVAL, "formula: scale() would divide by a standard deviation of 0: its argument is constant");
+        st = bm_formula_fail(c->r->f, n->pos, c->err, BM_EINVAL,
+                             "formula: scale() would divide by a standard deviation of 0: its argument is constant");
     for (size_t i = 0; i < x.n && st == BM_OK; i++) st = emit(c, x.code[i]);
     free(x.code);
     return st == BM_OK ? emit(c, (bm_instr){ .op = STANDARDISE, .a = mean, .b = sd }) : st;
@@ -203,7 +208,8 @@ static bm_status compile_call(const compiler *c, bm_type *type, const bm_node *n
     case BM_FN_LOG: return (st = compile(c, &inner, x)) == BM_OK ? compile_log(c, n) : st;
     case BM_FN_MATH: return (st = compile(c, &inner, x)) == BM_OK ? emit(c, (bm_instr){ .op = CALL, .fn = n->fn->math }) : st;
     default:
-        return bm_formula_fail(c->r->f, n->pos, c->err, BM_EINVAL, "formula: a number is needed here, but %s() makes a factor", n->fn->name);
+        return bm_formula_fail(c->r->f, n->pos, c->err, BM_EINVAL, "formula: a number is needed here, but %s() makes a factor",
+                               n->fn->name);
     }
 }
 

@@ -21,7 +21,8 @@ void bm_var_clear(bm_var *v)
 /* What is inside of I() and factor(). */
 static const bm_node *unwrap(const bm_node *n)
 {
-    while (n->kind == BM_NODE_PAREN || (n->kind == BM_NODE_CALL && (n->fn->kind == BM_FN_FACTOR || n->fn->kind == BM_FN_I))) n = n->kid[0];
+    while (n->kind == BM_NODE_PAREN || (n->kind == BM_NODE_CALL && (n->fn->kind == BM_FN_FACTOR || n->fn->kind == BM_FN_I)))
+        n = n->kid[0];
     return n;
 }
 
@@ -102,7 +103,8 @@ static bm_status not_finite(const bm_recipe *r, const bm_var *v, size_t row, dou
     bm_buf b = { 0 };
 
     if (v->node->kind == BM_NODE_NAME)
-        bm_buf_printf(&b, "the column '%.100s' is %s in data row %zu; it has to be a number", v->name, isnan(x) ? "NaN" : x > 0 ? "Inf" : "-Inf", row + 1);
+        bm_buf_printf(&b, "the column '%.100s' is %s in data row %zu; it has to be a number", v->name,
+                      isnan(x) ? "NaN" : x > 0 ? "Inf" : "-Inf", row + 1);
     else {
         bm_buf_printf(&b, "%.200s is %s in data row %zu", v->name, isnan(x) ? "NaN" : x > 0 ? "Inf" : "-Inf", row + 1);
         add_where(r, v, row, &b);
@@ -215,10 +217,12 @@ static bm_status levels_of_numbers(const bm_recipe *r, bm_var *v, bm_error *err)
     if ((fewer = realloc(v->value, n * sizeof *fewer))) v->value = fewer;
     if (!(v->levels = bm_alloc(n, sizeof *v->levels))) return bm_nomem(err);
     for (; v->nlevels < n; v->nlevels++) {
-        char text[BM_NUMBER_MAX];
+        double x = v->value[v->nlevels];
+        char   text[BM_NUMBER_MAX];
 
-        bm_format_double(text, v->value[v->nlevels]);
-        if (!(v->levels[v->nlevels] = bm_strdup(v->logical ? (v->value[v->nlevels] != 0 ? "TRUE" : "FALSE") : text))) return bm_nomem(err);
+        if (v->logical) strcpy(text, x != 0 ? "TRUE" : "FALSE");
+        else bm_format_double(text, x);
+        if (!(v->levels[v->nlevels] = bm_strdup(text))) return bm_nomem(err);
     }
     return BM_OK;
 }
@@ -272,12 +276,15 @@ static bm_status contrast_for(bm_recipe *r, const char *setting, size_t len, bm_
         if (!is_called(v, setting, len)) continue;
         found = true;
         if (v->factor) v->contrast = kind;
-        else st = bm_fail(err, BM_EINVAL, "contrasts '%.100s': '%.100s' is not a factor; declare it one: --factor %.100s", setting, name, name);
+        else st = bm_fail(err, BM_EINVAL, "contrasts '%.100s': '%.100s' is not a factor; declare it one: --factor %.100s",
+                          setting, name, name);
     }
     close = bm_closest(name, factors, nfactors);
     if (st == BM_OK && !found && close)
-        st = bm_fail(err, BM_EINVAL, "contrasts '%.100s': the model has no factor '%.100s'; did you mean '%.100s'?", setting, name, close);
-    else if (st == BM_OK && !found) st = bm_strv_addf(notes, err, "contrasts '%s' have no effect: the model has no factor '%s'", setting, name);
+        st = bm_fail(err, BM_EINVAL, "contrasts '%.100s': the model has no factor '%.100s'; did you mean '%.100s'?", setting,
+                     name, close);
+    else if (st == BM_OK && !found)
+        st = bm_strv_addf(notes, err, "contrasts '%s' have no effect: the model has no factor '%s'", setting, name);
     free(factors);
     return st;
 }

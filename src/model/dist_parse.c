@@ -195,8 +195,8 @@ static bm_status unknown_form(const parser *p, size_t n)
     }
     snprintf(word, sizeof word, "%.*s", (int)n, p->text + p->at);
     near = n < sizeof word ? bm_closest(word, names, NFORMS) : NULL;
-    st = bm_prior_fail(p->err, p->text, p->at, "there is no distribution '%s'%s%s%s; there are %s", word, near ? "; did you mean '" : "", near ? near : "",
-                       near ? "'?" : "", all.s ? all.s : "");
+    st = bm_prior_fail(p->err, p->text, p->at, "there is no distribution '%s'%s%s%s are %s", word, near ? "; did you mean '" : "", near ? near : "",
+                       near ? "'? There" : "; there", all.s ? all.s : "");
     bm_buf_free(&all);
     return st;
 }

@@ -194,7 +194,8 @@ static bm_status check_terms(checker *c, const bm_node *n, bool in_sum)
     case BM_NODE_UNARY:
         if (n->op == BM_OP_PLUS) return check_terms(c, n->kid[0], in_sum);
         if (n->op == BM_OP_MINUS) return check_terms(c, n->kid[0], false);
-        return fail(c, n, n->op == BM_OP_TILDE ? "a formula has one '~'" : "'!' is arithmetic; among terms it is written inside of I()");
+        return fail(c, n,
+                    n->op == BM_OP_TILDE ? "a formula has one '~'" : "'!' is arithmetic; among terms it is written inside of I()");
     case BM_NODE_BINARY: return check_term_operator(c, n, in_sum);
     }
     return BM_OK;

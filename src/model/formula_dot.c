@@ -85,7 +85,8 @@ static bm_status choose(dots *d, const char *const *columns, size_t n, const cha
     return st;
 }
 
-bm_status bm_formula_expand_dot(bm_formula *f, const char *const *columns, size_t n, const char *const *except, size_t nexcept, bm_error *err)
+bm_status bm_formula_expand_dot(bm_formula *f, const char *const *columns, size_t n, const char *const *except, size_t nexcept,
+                                bm_error *err)
 {
     dots      d = { .f = f, .err = err };
     size_t    pos;
@@ -98,7 +99,8 @@ bm_status bm_formula_expand_dot(bm_formula *f, const char *const *columns, size_
     if (st == BM_OK && d.n == 0)
         st = bm_formula_fail(f, pos, err, BM_EINVAL, "formula: there is no column left for '.' to stand for");
     if (st == BM_OK && d.n > BM_MAX_DOT)
-        st = bm_formula_fail(f, pos, err, BM_EINVAL, "formula: '.' would stand for %zu columns; at most %d are possible: name those that matter",
+        st = bm_formula_fail(f, pos, err, BM_EINVAL,
+                             "formula: '.' would stand for %zu columns; at most %d are possible: name those that matter",
                              d.n, BM_MAX_DOT);
     if (st == BM_OK) st = replace(&d, f->tilde);
     f->rhs = f->tilde->kid[f->tilde->nkid - 1];

@@ -121,7 +121,8 @@ static bm_status lex_quoted(const bm_formula *f, bm_token *t, bm_error *err)
             continue;
         }
         if (!(n = unescape(s + 1, &t->text)))
-            return bm_formula_fail(f, (size_t)(s - f->text), err, BM_EPARSE, "formula: unknown escape; a backslash itself is written twice");
+            return bm_formula_fail(f, (size_t)(s - f->text), err, BM_EPARSE,
+                                   "formula: unknown escape; a backslash itself is written twice");
         s += n;
     }
     if (!*s)
@@ -179,7 +180,8 @@ static bm_status lex_symbol(const bm_formula *f, bm_token *t, bm_error *err)
     }
     if (*s == '%')
         return bm_formula_fail(f, t->pos, err, BM_EPARSE, "formula: of the operators with %% there are %%in%%, %%%% and %%/%%");
-    return bm_formula_fail(f, t->pos, err, BM_EPARSE, "formula: '%c' has no meaning here; a name with such characters needs backquotes: `name`", *s);
+    return bm_formula_fail(f, t->pos, err, BM_EPARSE,
+                           "formula: '%c' has no meaning here; a name with such characters needs backquotes: `name`", *s);
 }
 
 bm_status bm_lex(const bm_formula *f, bm_token *t, bm_error *err)

@@ -75,7 +75,8 @@ static bm_status parse_arg_name(parser *p, bm_node *call)
     for (k = 0; k < call->fn->max; k++)
         if (strcmp(call->fn->args[k], p->t.text.s) == 0) break;
     if (k == call->fn->max)
-        return bm_formula_fail(p->f, p->t.pos, p->err, BM_EINVAL, "formula: %s() has no argument '%.60s'", call->fn->name, p->t.text.s);
+        return bm_formula_fail(p->f, p->t.pos, p->err, BM_EINVAL, "formula: %s() has no argument '%.60s'", call->fn->name,
+                               p->t.text.s);
     for (size_t j = 0; j < call->nkid; j++)
         if (call->arg[j] && strcmp(call->arg[j], p->t.text.s) == 0)
             return bm_formula_fail(p->f, p->t.pos, p->err, BM_EINVAL, "formula: the argument '%.60s' is given twice", p->t.text.s);
@@ -152,8 +153,8 @@ static bm_status parse_paren(parser *p, bm_node **out)
 
     if (st != BM_OK || (st = parse_expr(p, P_TILDE, &inner)) != BM_OK) return st;
     if (p->t.kind != BM_TOK_CLOSE)
-        return bm_formula_fail(p->f, p->t.kind == BM_TOK_END ? pos : p->t.pos, p->err, BM_EPARSE,
-                               p->t.kind == BM_TOK_END ? "formula: this parenthesis is not closed" : "formula: an operator or ')' expected here");
+        return p->t.kind != BM_TOK_END ? expected(p, "an operator or ')'")
+                                       : bm_formula_fail(p->f, pos, p->err, BM_EPARSE, "formula: this parenthesis is not closed");
     if ((st = bm_node_wrap(p->f, out, BM_NODE_PAREN, pos, inner, p->err)) != BM_OK) return st;
     return next(p);
 }
@@ -194,7 +195,8 @@ static bm_status parse_operand(parser *p, bm_node **out)
 
 /* ---- expressions ---- */
 
-/* Appends operators that bind at least as tightly as lowest. Powers group to the right, comparisons not at all, the rest to the left. */
+/* Appends operators that bind at least as tightly as lowest. Powers group to the right, comparisons not at all, the rest
+ * to the left. */
 static bm_status parse_operators(parser *p, int lowest, bm_node **out)
 {
     bm_status st = BM_OK;
@@ -238,7 +240,8 @@ static bm_status clean_text(bm_formula *f, const char *text, bm_error *err)
         unsigned char c = (unsigned char)f->text[i];
 
         if (i < n && (c < 0x20 || c == 0x7f))
-            return bm_fail(err, BM_EPARSE, "formula: a control character (code %d) at character %zu; in backquotes it is written \\x%02x", c, i + 1, c);
+            return bm_fail(err, BM_EPARSE,
+                           "formula: a control character (code %d) at character %zu; in backquotes it is written \\x%02x", c, i + 1, c);
         if ((follow > 0) != ((c & 0xc0) == 0x80) || c == 0xc0 || c == 0xc1 || c >= 0xf5)
             return bm_fail(err, BM_EPARSE, "formula: not UTF-8 at byte %zu", i + 1);
         follow = follow ? follow - 1 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
@@ -262,7 +265,8 @@ static bm_status parse_formula(parser *p)
     if (p->t.kind == BM_TOK_CLOSE)
         return bm_formula_fail(f, p->t.pos, p->err, BM_EPARSE, "formula: this parenthesis was never opened");
     if (p->t.kind == BM_TOK_ASSIGN)
-        return bm_formula_fail(f, p->t.pos, p->err, BM_EPARSE, "formula: '=' has no meaning here; a formula has '~', a comparison '=='");
+        return bm_formula_fail(f, p->t.pos, p->err, BM_EPARSE,
+                               "formula: '=' has no meaning here; a formula has '~', a comparison '=='");
     if (p->t.kind != BM_TOK_END) return expected(p, "an operator");
     if ((root->kind != BM_NODE_UNARY && root->kind != BM_NODE_BINARY) || root->op != BM_OP_TILDE) return no_tilde(p);
     f->tilde = root;

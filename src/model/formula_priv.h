@@ -65,7 +65,9 @@ bm_status bm_formula_fail(const bm_formula *f, size_t pos, bm_error *err, bm_sta
 
 /* ---- formula_lex.c ---- */
 
-typedef enum { BM_TOK_END, BM_TOK_NUM, BM_TOK_STRING, BM_TOK_NAME, BM_TOK_OP, BM_TOK_OPEN, BM_TOK_CLOSE, BM_TOK_COMMA, BM_TOK_ASSIGN } bm_tok_kind;
+typedef enum {
+    BM_TOK_END, BM_TOK_NUM, BM_TOK_STRING, BM_TOK_NAME, BM_TOK_OP, BM_TOK_OPEN, BM_TOK_CLOSE, BM_TOK_COMMA, BM_TOK_ASSIGN
+} bm_tok_kind;
 
 typedef struct {
     bm_tok_kind kind;
@@ -99,7 +101,8 @@ bm_status bm_formula_check(bm_formula *f, bm_error *err);
 
 /* ---- formula_print.c ---- */
 
-typedef enum { BM_PRINT_R, BM_PRINT_EXACT } bm_print_style;   /* numbers: 15 significant digits as R deparses; or what reads back exactly */
+/* Numbers: 15 significant digits, as R deparses them; or what reads back exactly. */
+typedef enum { BM_PRINT_R, BM_PRINT_EXACT } bm_print_style;
 void bm_node_print(const bm_node *n, bm_print_style style, bm_buf *b);
 void bm_print_name(const char *name, bm_buf *b);              /* backquoted where needed */
 

@@ -17,7 +17,10 @@ static bool correlated(const bm_group *g)
 /* What is in b becomes a target; b is emptied. */
 static bm_status add(bm_targets *t, bm_buf *b, bm_prior_use use, long *slot, bm_error *err)
 {
-    if (b->failed) return bm_nomem(err);
+    if (b->failed) {
+        bm_buf_free(b);
+        return bm_nomem(err);
+    }
     t->v[t->n++] = (bm_target){ b->s, use, slot };
     *b = (bm_buf){ 0 };
     return BM_OK;
@@ -168,8 +171,8 @@ static bm_status no_target(const bm_targets *t, const bm_design *d, const bm_pri
         }
         bm_buf_printf(&list, "%s%.200s", i ? ", " : "", names[i]);
     }
-    st = bm_prior_fail(err, p->text, p->target_at, "there is no '%.80s' in this model%s%s%s%.80s%s; priors can be set on %s", p->target, why ? ": " : "", why ? why : "",
-                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "", list.s ? list.s : "nothing");
+    st = bm_prior_fail(err, p->text, p->target_at, "there is no '%.80s' in this model%s%s%s%.80s%s can be set on %s", p->target, why ? ": " : "", why ? why : "",
+                       near ? "; did you mean '" : "", near ? near : "", near ? "'? Priors" : "; priors", list.s ? list.s : "nothing");
     bm_buf_free(&list);
     free(names);
     return st;

@@ -61,38 +61,16 @@ static void place(const reader *r, size_t at, size_t *line, size_t *column)
     }
 }
 
-/* cJSON says where it stopped, not why. */
-static const char *syntax_reason(const reader *r, size_t at)
+static bm_status check_syntax(const reader *r)
 {
-    const char *s = r->text;
-    size_t      before = at;
+    size_t      bom = strncmp(r->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, at, line, column, n;
+    const char *why = bm_json_scan(r->text + bom, &at);
 
-    while (before && strchr(" \t\r\n", s[before - 1])) before--;
-    char last = '\0';
-    if (before) last = s[before - 1];
-    switch (s[at]) {
-    case '\0': return "the file ends too early: a bracket or a quote is not closed";
-    case '\'': return "strings need double quotes";
-    case '/':
-    case '#': return "JSON has no comments";
-    case '}':
-    case ']': return last == ',' ? "a comma before the closing bracket" : "a bracket closes here that is not open, or a value is missing";
-    default: break;
-    }
-    if (s[at] == '"' && last && strchr("\"]}0123456789el", last)) return "a comma is missing before this";
-    if (s[at] == '"' && strchr(s + at + 1, '"') == NULL) return "this quote is not closed";
-    return "expected a value, a comma or a bracket";
-}
-
-static bm_status syntax_error(const reader *r, size_t at)
-{
-    size_t line, column, n;
-
-    while (r->text[at] && strchr(" \t\r\n", r->text[at])) at++;
+    if (!why) return BM_OK;
+    at += bom;
     place(r, at, &line, &column);
     n = strcspn(r->text + at, "\r\n");
-    return bm_fail(r->err, BM_EPARSE, "%s:%zu:%zu: this is not JSON%s%.*s%s: %s", r->path, line, column, n ? ", at '" : "", (int)(n > 24 ? 24 : n), r->text + at, n ? "'" : "",
-                   syntax_reason(r, at));
+    return bm_fail(r->err, BM_EPARSE, "%s:%zu:%zu: this is not JSON%s%.*s%s: %s", r->path, line, column, n ? ", at '" : "", (int)(n > 24 ? 24 : n), r->text + at, n ? "'" : "", why);
 }
 
 /* "FILE:LINE" of the key's (last, or first) appearance; "FILE" where it is written with escapes. */
@@ -189,11 +167,11 @@ static bm_status set_levels_of(const reader *r, const cJSON *v)
     bm_buf    text = { 0 };
     bm_status st = BM_OK;
 
-    if (!cJSON_IsArray(v)) return wrong_type(r, v->string, "a list of strings, the levels of the column in order,", v);
+    if (!cJSON_IsArray(v)) return wrong_type(r, v->string, "a list of strings, the levels of the column in order", v);
     bm_buf_printf(&text, "%s=", v->string);
     for (const cJSON *i = v->child; i; i = i->next) {
         if (!cJSON_IsString(i)) {
-            st = wrong_type(r, v->string, "a list of strings, the levels of the column in order,", i);
+            st = wrong_type(r, v->string, "a list of strings, the levels of the column in order", i);
             goto done;
         }
         bm_buf_puts(&text, i == v->child ? "" : ",");
@@ -232,7 +210,7 @@ static bm_status set_pairs(const reader *r, const bm_key *k, const cJSON *v)
             st = set_levels_of(r, i);
             continue;
         }
-        if (!cJSON_IsString(i)) return wrong_type(r, i->string, "a string: treatment, sum or helmert,", i);
+        if (!cJSON_IsString(i)) return wrong_type(r, i->string, "a string: treatment, sum or helmert", i);
         bm_buf text = { 0 };
         bm_buf_printf(&text, *i->string ? "%s=%s" : "%s%s", i->string, i->valuestring);       /* "": all other factors */
         st = text.failed ? bm_nomem(r->err) : set(r, i->string, k->name, text.s);
@@ -293,8 +271,8 @@ static bm_status unknown_key(const reader *r, const cJSON *v, bool sampler)
     for (size_t i = 0; i < bm_nkeys && !near && !sampler; i++)
         if (strcmp(bm_keys[i].name, v->string) == 0) near = bm_keys[i].sampler ? "sampler" : bm_keys[i].json;
     where(r, v->string, false, at, sizeof at);
-    st = bm_fail(r->err, BM_EPARSE, "%s: there is no key \"%.60s\"%s%s%s%s; there are %s", at, v->string, sampler ? " in \"sampler\"" : "", near ? "; did you mean \"" : "",
-                 near ? near : "", near ? "\"?" : "", all.s ? all.s : "");
+    st = bm_fail(r->err, BM_EPARSE, "%s: there is no key \"%.60s\"%s%s%s%s are %s", at, v->string, sampler ? " in \"sampler\"" : "", near ? "; did you mean \"" : "",
+                 near ? near : "", near ? "\"? There" : "; there", all.s ? all.s : "");
     bm_buf_free(&all);
     return st;
 }
@@ -325,10 +303,9 @@ static bm_status set_object(const reader *r, const cJSON *object, bool sampler)
 
 bm_status bm_spec_read(bm_spec **out, const char *path, bm_error *err)
 {
-    reader      r = { .path = path, .err = err };
-    cJSON      *root = NULL;
-    const char *end = NULL;
-    bm_status   st;
+    reader    r = { .path = path, .err = err };
+    cJSON    *root = NULL;
+    bm_status st;
 
     *out = NULL;
     if ((st = bm_spec_new(&r.s, err)) != BM_OK) return st;
@@ -337,8 +314,9 @@ bm_status bm_spec_read(bm_spec **out, const char *path, bm_error *err)
         goto done;
     }
     if ((st = read_text(&r)) != BM_OK) goto done;
-    if (!(root = cJSON_ParseWithLengthOpts(r.text, r.n + 1, &end, true))) {
-        st = syntax_error(&r, end && end >= r.text && end <= r.text + r.n ? (size_t)(end - r.text) : 0);
+    if ((st = check_syntax(&r)) != BM_OK) goto done;
+    if (!(root = cJSON_ParseWithLength(r.text, r.n + 1))) {
+        st = bm_nomem(err);                          /* it is JSON */
         goto done;
     }
     if (!cJSON_IsObject(root)) {

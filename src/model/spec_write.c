@@ -2,7 +2,7 @@
  * that is not UTF-8 must still be found. */
 #include "model/spec_priv.h"
 
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,22 +106,21 @@ static void data(writer *w, const bm_spec *s)
     const char *slash = s->path ? strrchr(s->path, '/') : NULL;
     size_t      dir = slash ? (size_t)(slash - s->path) + 1 : 0;
     bm_buf      path = { 0 };
-    char       *cwd = NULL;
+    char        cwd[PATH_MAX];
 
+    if (dir && strncmp(s->path, s->data, dir) == 0 && s->data[dir] && s->data[dir] != '/') {
+        text(w, "data", s->data + dir);
+        return;
+    }
     if (!dir || s->data[0] == '/' || strcmp(s->data, "-") == 0) {
         text(w, "data", s->data);
         return;
     }
-    if (strncmp(s->path, s->data, dir) == 0 && s->data[dir] && s->data[dir] != '/') {
-        text(w, "data", s->data + dir);
-        return;
-    }
-    if ((cwd = getcwd(NULL, 0))) bm_buf_printf(&path, "%s/", cwd);
+    if (getcwd(cwd, sizeof cwd)) bm_buf_printf(&path, "%s/", cwd);
     bm_buf_puts(&path, s->data);
     if (path.failed) w->b->failed = true;
     else text(w, "data", path.s);
     bm_buf_free(&path);
-    free(cwd);
 }
 
 static void sampler(writer *w, const bm_fit_options *o)

@@ -29,6 +29,10 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
     bm_solve_lower_t(p, 1, m->S, beta);
     for (size_t k = 0; k < p; k++) beta[k] = m->beta[k] + m->sigma * beta[k];
     to_user_basis(st, beta, b);
+    if (u && m->joint) {
+        bm_joint_effects(m, beta, rng, u);
+        return;
+    }
     for (size_t k = 0; u && k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
         double           *uk = u + from;
@@ -38,6 +42,16 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
         at += f->q * f->q;
         from += f->J * f->q;
     }
+}
+
+/* Means and sds of the effects of several factors; NaN where memory ran out. */
+static void joint_moments(bm_marginal *m, const double *Rinv, double *u, double *u_sd)
+{
+    size_t n = m->pk->joint->nv;
+    bool   done = bm_joint_moments(m, Rinv, u, u_sd) == BM_OK;
+
+    for (size_t i = 0; i < n; i++) u_sd[i] = done ? sqrt(u_sd[i]) : NAN;
+    for (size_t i = 0; i < n && !done; i++) u[i] = NAN;
 }
 
 void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd)
@@ -57,6 +71,10 @@ void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u,
             total += v * v;
         }
         b_sd[i] = m->sigma * sqrt(total);
+    }
+    if (u && m->joint) {
+        joint_moments(m, m->Rinv, u, u_sd);
+        return;
     }
     for (size_t k = 0; u && k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
@@ -97,6 +115,10 @@ void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
     const bm_stats *st = m->st;
     size_t          at = 0, from = 0;
 
+    if (m->joint) {
+        joint_moments(m, NULL, u, u_sd);
+        return;
+    }
     for (size_t k = 0; k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
         size_t            n = f->J * f->q;
@@ -137,9 +159,14 @@ void bm_moments_free(bm_moments *a)
 
 void bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight)
 {
+    bm_marginal_conditional(m, acc->now, acc->now_sd, acc->nu ? acc->now + acc->nb : NULL, acc->now_sd + acc->nb);
+    bm_moments_add(acc, weight);
+}
+
+void bm_moments_add(bm_moments *acc, double weight)
+{
     size_t n = acc->nb + acc->nu;
 
-    bm_marginal_conditional(m, acc->now, acc->now_sd, acc->nu ? acc->now + acc->nb : NULL, acc->now_sd + acc->nb);
     if (acc->weight == 0) memcpy(acc->origin, acc->now, n * sizeof *acc->now);
     acc->weight += weight;
     for (size_t i = 0; i < n; i++) {

@@ -12,7 +12,9 @@
  *     d log p / dT = sum_j (I - W_j T') Y_j T M_j^-1 - W_j
  * (ML: Y without its first term). And at fixed T, from dQ / d sigma^2 = (b - m)'P(b - m) at the conditional mode:
  *     d log p / d log sigma = -[N - p + sigma^2 tr(S^-1 P) - Q / sigma^2 + (b - m)'P(b - m)].
- * No T^-1 anywhere: a zero variance and a correlation of one are ordinary points. */
+ * No T^-1 anywhere: a zero variance and a correlation of one are ordinary points.
+ *
+ * Several grouping factors: the same with M = I + T'Z'WZT over all of them, which is no longer block diagonal (joint.c). */
 #include "posterior/posterior_priv.h"
 
 #include <math.h>
@@ -45,6 +47,23 @@ static bm_status pack_factor(bm_pack *k, const bm_facstat *f)
     return BM_OK;
 }
 
+/* The pattern of the common factorisation, or none where it would be out of all proportion. */
+static bm_status pack_joint(bm_packed *k, const bm_stats *st, bm_error *err)
+{
+    const size_t most_bytes = (size_t)2 << 30, most_entries = 20u << 20;
+    size_t       nnz = 0;
+    bm_status    status;
+
+    if (st->nfac > BM_FACTORS_MAX)
+        return bm_fail(err, BM_EINVAL, "the formula has %zu grouping factors; at most %d are supported", st->nfac, BM_FACTORS_MAX);
+    for (size_t i = 0; i < st->nfac; i++)
+        for (size_t l = i + 1; l < st->nfac; l++) nnz += bm_stats_cross(st, i, l)->nnz;
+    if (nnz > most_entries) return BM_OK;
+    bm_blas_single();
+    status = bm_joint_new(&k->joint, st, most_bytes, err);
+    return status == BM_NOT_PD ? BM_OK : status;
+}
+
 bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err)
 {
     bm_packed *k = bm_alloc(1, sizeof *k);
@@ -53,6 +72,7 @@ bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err)
     if (!k || !(k->fac = bm_alloc(st->nfac, sizeof *k->fac))) goto fail;
     k->nfac = st->nfac;
     k->scratch = 64;
+    if (st->nfac > 1 && pack_joint(k, st, err) != BM_OK) goto fail;
     for (size_t i = 0; i < st->nfac; i++) {
         size_t want = bm_kernel_scratch(st->fac[i].q, st->p);
 
@@ -63,12 +83,18 @@ bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err)
     return BM_OK;
 fail:
     bm_packed_free(k);
-    return bm_nomem(err);
+    return err && err->code != BM_OK ? err->code : bm_nomem(err);
+}
+
+double bm_packed_seconds(const bm_packed *k)
+{
+    return k->nfac < 2 ? 0 : k->joint ? k->joint->seconds : INFINITY;
 }
 
 void bm_packed_free(bm_packed *k)
 {
     if (!k) return;
+    bm_joint_free(k->joint);
     for (size_t i = 0; k->fac && i < k->nfac; i++) {
         free(k->fac[i].A);
         free(k->fac[i].D);
@@ -100,6 +126,12 @@ bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed
     m->scratch = aligned_alloc(64, (m->scratch_size * sizeof(double) + 63) / 64 * 64);
     if (!m->T || !m->S || !m->Rinv || !m->beta || !m->dL || !m->scratch) goto fail;
     if (cp && bm_coef_prior_copy(&m->cp, cp, err) != BM_OK) goto fail;
+    if (st->nfac > 1 && !pk->joint) {
+        bm_marginal_free(m);
+        return bm_fail(err, BM_EINVAL, "%zu grouping factors that are crossed as widely as these do not fit in memory for an exact joint factorisation; "
+                                       "fit samples them one at a time with --sampler gibbs", st->nfac);
+    }
+    if (pk->joint && bm_joint_work_new(&m->joint, pk->joint, p, err) != BM_OK) goto fail;
     *out = m;
     return BM_OK;
 fail:
@@ -111,6 +143,7 @@ void bm_marginal_free(bm_marginal *m)
 {
     if (!m) return;
     bm_coef_prior_free(m->cp);
+    bm_joint_work_free(m->joint);
     free(m->T);
     free(m->S);
     free(m->Rinv);
@@ -185,9 +218,11 @@ bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
         size_t q = st->fac[k].q;
 
         scale_factor(&st->fac[k], L + at, sigma, m->T + at);
-        log_M += bm_kernel_eval(&m->pk->fac[k], m->T + at, SF, m->scratch);
+        if (!m->joint) log_M += bm_kernel_eval(&m->pk->fac[k], m->T + at, SF, m->scratch);
         at += q * q;
     }
+    if (m->joint) log_M = bm_joint_eval(m->pk->joint, m->joint, st, m->T, SF);
+    if (!isfinite(log_M)) return BM_NOT_PD;
     if (solve_fixed(m, SF) != BM_OK) return BM_NOT_PD;
     m->sum_log_C = log_M / 2;
     for (size_t j = 0; j < p; j++) log_S += 2 * log(m->S[j + j * p]);
@@ -261,17 +296,22 @@ void bm_marginal_gradient(bm_marginal *m)
 {
     const bm_stats *st = m->st;
     size_t          at = 0;
-    double          s2 = m->sigma * m->sigma, G[BM_QMAX * BM_QMAX];
+    double          s2 = m->sigma * m->sigma, G[BM_QMAX * BM_QMAX], *all = NULL, *Rinv = m->kind == BM_ML ? NULL : m->Rinv;
     size_t          df = m->kind == BM_ML ? 0 : m->kind == BM_REML ? st->rank : m->p;
 
     if (m->kind != BM_ML) bm_marginal_invert(m);
     m->dlog_sigma = -((double)st->n - (double)df - m->Q / s2 + (m->cp ? prior_pull(m) : 0));
+    if (m->joint) {
+        all = bm_alloc(m->nL, sizeof *all);
+        if (!all || bm_joint_gradient(m->pk->joint, m->joint, st, m->T, m->beta, Rinv, m->sigma, all) != BM_OK) m->dlog_sigma = NAN;
+    }
     for (size_t k = 0; k < st->nfac; k++) {
         size_t q = st->fac[k].q;
 
         memset(G, 0, q * q * sizeof *G);
-        bm_kernel_gradient(&m->pk->fac[k], m->T + at, m->beta, m->kind == BM_ML ? NULL : m->Rinv, m->sigma, G, m->scratch);
-        m->dlog_sigma -= back_to_L(&st->fac[k], G, m->T + at, m->sigma, m->dL + at);
+        if (!m->joint) bm_kernel_gradient(&m->pk->fac[k], m->T + at, m->beta, Rinv, m->sigma, G, m->scratch);
+        m->dlog_sigma -= back_to_L(&st->fac[k], all ? all + at : G, m->T + at, m->sigma, m->dL + at);
         at += q * q;
     }
+    free(all);
 }

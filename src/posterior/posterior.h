@@ -42,6 +42,9 @@ typedef enum { BM_BAYES, BM_REML, BM_ML } bm_criterion;
 typedef struct bm_packed bm_packed;                             /* cross-products laid out for the kernels; read-only, shared */
 bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err);
 void      bm_packed_free(bm_packed *k);
+/* Estimated seconds of one evaluation for several factors together; infinite where their factorisation would not fit in memory. 0 with fewer
+ * than two. The same on every machine: what is decided by it can be repeated. */
+double    bm_packed_seconds(const bm_packed *k);
 
 /* A point of the marginal likelihood: results and scratch. One per thread. */
 typedef struct {
@@ -60,6 +63,7 @@ typedef struct {
     double           dlog_sigma; /* d logp / d log sigma at fixed L */
     void            *scratch;
     size_t           scratch_size;
+    struct bm_joint_work *joint; /* several factors: their common factorisation; else NULL */
 } bm_marginal;
 
 bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed *pk, const bm_coef_prior *cp, bm_criterion kind, bm_error *err);
@@ -87,6 +91,8 @@ void      bm_moments_merge(bm_moments *into, const bm_moments *from);
 double    bm_moments_mean(const bm_moments *a, size_t i);
 double    bm_moments_sd(const bm_moments *a, size_t i);         /* law of total variance */
 void      bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight);
+/* Adds the conditional means and sds that stand in acc->now and acc->now_sd. */
+void      bm_moments_add(bm_moments *acc, double weight);
 /* The conditional means and sds at one theta: b (p each) and u; b, b_sd and u (then u_sd too) may be NULL. */
 void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd);
 /* The covariance matrix of b given theta (p x p); rows and columns of aliased columns are zero. */
@@ -123,6 +129,8 @@ typedef struct {
 
 typedef struct {
     const bm_stats  *st;
+    const bm_priors *pr;     /* what it was made from, borrowed */
+    const bm_design *d;
     bm_packed       *pk;
     bm_coef_prior   *cp;
     bm_theta         th;
@@ -145,6 +153,10 @@ typedef struct {
 
 bm_status bm_point_new(bm_point **out, const bm_post *post, bm_error *err);
 void      bm_point_free(bm_point *pt);
+/* Without a marginal likelihood: for bm_point_prior and bm_point_natural only. */
+bm_status bm_point_new_prior(bm_point **out, const bm_post *post, bm_error *err);
+/* Places theta at pt->x and sets lp_nat to the log density of its prior there, in the natural parameters. */
+bm_status bm_point_prior(bm_point *pt);
 /* The density at pt->x. BM_NOT_PD: none (lp = -inf). */
 bm_status bm_point_eval(bm_point *pt);
 /* Density and gradient g (d). */
@@ -155,5 +167,32 @@ void      bm_point_natural(const bm_point *pt, double *out);
 bm_status bm_theta_from_natural(const bm_theta *th, const double *natural, double *x);
 /* Flips the sign of one sd and of its partial correlations: the density is the same. */
 void      bm_theta_flip(const bm_theta *th, size_t sd, double *x);
+
+/* ---- some of the factors, given the effects of the others (part.c) ---- */
+
+/* The model of y - sum of the other factors' effects: a model of fewer factors with the same coefficients, sigma and priors. Read-only, shared. */
+typedef struct {
+    size_t     nfac, *fac;   /* which, ascending */
+    bm_stats   st;           /* views of the whole model's */
+    bm_design  d;
+    bm_priors  pr;
+    bm_post   *post;         /* of these factors alone */
+    size_t    *x;            /* post->th.d: coordinates of the whole theta */
+} bm_part;
+
+bm_status bm_part_new(bm_part **out, const bm_post *whole, const size_t *fac, size_t nfac, bm_error *err);
+void      bm_part_free(bm_part *p);
+
+/* One thread's: two points, and the statistics of a response of its own. */
+typedef struct {
+    const bm_part *part;
+    bm_stats   st;           /* st.Xy, st.yy and every st.fac[k].c are to be written, then bm_part_refresh called */
+    bm_post    post;
+    bm_point  *cur, *star;
+} bm_part_state;
+
+bm_status bm_part_state_new(bm_part_state **out, const bm_part *p, bm_error *err);
+void      bm_part_refresh(bm_part_state *s);
+void      bm_part_state_free(bm_part_state *s);
 
 #endif

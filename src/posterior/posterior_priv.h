@@ -2,13 +2,19 @@
 #ifndef BM_POSTERIOR_PRIV_H
 #define BM_POSTERIOR_PRIV_H
 
+#include "posterior/joint.h"
 #include "posterior/kernel.h"
 #include "posterior/posterior.h"
 
 struct bm_packed {
     size_t   nfac;
     bm_pack *fac;
-    size_t   scratch;     /* doubles the kernels want */
+    size_t    scratch;    /* doubles the kernels want */
+    bm_joint *joint;      /* several factors: the pattern of their common factorisation; NULL where that would not fit in memory */
 };
+
+/* As bm_marginal_draw's u, and bm_kernel_moments (Rinv NULL: beta taken as known), for several factors (effects_joint.c); BM_ENOMEM. */
+bm_status bm_joint_effects(bm_marginal *m, const double *beta, bm_rng *rng, double *u);
+bm_status bm_joint_moments(bm_marginal *m, const double *Rinv, double *mean, double *var);
 
 #endif

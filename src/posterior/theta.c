@@ -101,6 +101,8 @@ bm_status bm_post_new(bm_post **out, const bm_stats *st, const bm_priors *pr, co
     *out = NULL;
     if (!p) return bm_nomem(err);
     p->st = st;
+    p->pr = pr;
+    p->d = d;
     for (size_t k = 0; k < st->nfac; k++) p->nu += st->fac[k].J * st->fac[k].q;
     if ((status = lay_out(&p->th, st, pr, d, err)) != BM_OK) goto fail;
     if ((status = bm_packed_new(&p->pk, st, err)) != BM_OK) goto fail;
@@ -127,11 +129,10 @@ void bm_post_free(bm_post *p)
 
 /* ---- a point ---- */
 
-bm_status bm_point_new(bm_point **out, const bm_post *post, bm_error *err)
+bm_status bm_point_new_prior(bm_point **out, const bm_post *post, bm_error *err)
 {
     const bm_theta *th = &post->th;
     bm_point       *pt = bm_alloc(1, sizeof *pt);
-    bm_status       st = BM_ENOMEM;
 
     *out = NULL;
     if (!pt) return bm_nomem(err);
@@ -142,14 +143,21 @@ bm_status bm_point_new(bm_point **out, const bm_post *post, bm_error *err)
     pt->L = bm_alloc(th->nL, sizeof *pt->L);
     pt->dL = bm_alloc(th->nL, sizeof *pt->dL);
     if (!pt->x || !pt->s || !pt->LR || !pt->L || !pt->dL) {
-        bm_nomem(err);
-        goto fail;
+        bm_point_free(pt);
+        return bm_nomem(err);
     }
-    if ((st = bm_marginal_new(&pt->m, post->st, post->pk, post->cp, BM_BAYES, err)) != BM_OK) goto fail;
     *out = pt;
     return BM_OK;
-fail:
-    bm_point_free(pt);
+}
+
+bm_status bm_point_new(bm_point **out, const bm_post *post, bm_error *err)
+{
+    bm_status st = bm_point_new_prior(out, post, err);
+
+    if (st != BM_OK) return st;
+    if ((st = bm_marginal_new(&(*out)->m, post->st, post->pk, post->cp, BM_BAYES, err)) == BM_OK) return BM_OK;
+    bm_point_free(*out);
+    *out = NULL;
     return st;
 }
 
@@ -355,6 +363,15 @@ bm_status bm_point_eval(bm_point *pt)
     if (!isfinite(nat + jac)) return BM_NOT_PD;      /* outside the prior's support: no need for the data */
     if (bm_marginal_eval(pt->m, pt->L, pt->sigma) != BM_OK) return BM_NOT_PD;
     return finish(pt, nat, jac);
+}
+
+bm_status bm_point_prior(bm_point *pt)
+{
+    double jac;
+
+    place(pt);
+    prior(pt, &pt->lp_nat, &jac, NULL);
+    return isfinite(pt->lp_nat) ? BM_OK : BM_NOT_PD;
 }
 
 bm_status bm_point_gradient(bm_point *pt, double *g)

@@ -16,12 +16,32 @@
 /* Every file that bmixed may put into an output directory. */
 static const char *const our_files[] = { "draws.csv", "draws-[0-9]*.csv", "draws-labels.json", "draws.json", "summary.csv", "summary.json",
     "ranef.csv", "model.json", "reml.json", "compare.csv", "compare.json", "pooling.csv", "report.html" };
+static const char our_plots[] = "plots";             /* a directory of pictures inside it (plot.c) */
 
 static bool is_our_file(const char *name)
 {
     for (size_t i = 0; i < sizeof our_files / sizeof *our_files; i++)
         if (fnmatch(our_files[i], name, FNM_PERIOD) == 0) return true;
     return false;
+}
+
+/* Is there a directory of pictures, and nothing else in it? With remove, its pictures and then itself go. */
+static bool only_pictures(int dir, bool remove)
+{
+    int            fd = openat(dir, our_plots, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR           *d = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+    bool           only = d != NULL;
+
+    if (fd >= 0 && !d) close(fd);
+    while (d && (e = readdir(d))) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+        if (!bm_plot_is_picture(e->d_name)) only = false;
+        else if (remove) unlinkat(fd, e->d_name, 0);
+    }
+    if (d) closedir(d);
+    if (remove && only) unlinkat(dir, our_plots, AT_REMOVEDIR);
+    return only;
 }
 
 /* The first key of summary.json is "bmixed". */
@@ -57,7 +77,7 @@ static bm_status check_ours(const char *path, bm_error *err)
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
         empty = false;
         if (!ours) break;
-        if (!is_our_file(e->d_name))
+        if (!is_our_file(e->d_name) && !(strcmp(e->d_name, our_plots) == 0 && only_pictures(dirfd(d), false)))
             st = bm_fail(err, BM_EINVAL, "'%s' holds '%s', which bmixed did not write, so it is not replaced: move that away, or choose "
                          "another output directory", path, e->d_name);
     }
@@ -234,6 +254,7 @@ static bool remove_ours(const char *path)
     if (!d) return false;
     while ((e = readdir(d)))
         if (is_our_file(e->d_name)) unlinkat(dirfd(d), e->d_name, 0);
+    only_pictures(dirfd(d), true);
     closedir(d);
     return rmdir(path) == 0;
 }

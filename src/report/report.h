@@ -76,4 +76,30 @@ bm_status bm_report_reml(const bm_reml *r, FILE *out, const bm_print_options *op
 bm_status bm_report_reml_dir(const bm_reml *r, const char *dir, const bm_write_options *opt, bm_error *err);    /* dir/reml.json */
 bm_status bm_report_anova(const bm_anova *a, FILE *out, const bm_print_options *opt, bm_error *err);
 
+/* ---- plots (plot.c; one file per kind) ---- */
+
+/* What there is to draw. Only the draws are always there. */
+typedef struct {
+    const bm_draws     *draws;
+    const bm_spec      *spec;            /* NULL: the model is not known */
+    const bm_design    *design;          /* NULL, as priors: no model or no data; then no_data says why */
+    const bm_priors    *priors;
+    const bm_ranef_row *ranef;           /* of every group effect, factor by factor, level by level; for where their draws were not kept; may be NULL */
+    const bm_reml      *reml;            /* NULL: not wanted, or it failed; then no_reml may say why */
+    const char         *no_data, *no_reml;
+    const bm_plot_options *opt;
+} bm_plot_input;
+
+struct bm_plots {
+    struct bm_plot_file { char *file, *title, *alt, *bytes; size_t n; } *v;
+    size_t  n, cap;
+    bm_strv notes;
+};
+
+/* An unknown kind is an error with the closest one. */
+bm_status bm_plot_check_kinds(const bm_plot_options *opt, bm_error *err);
+/* Does any of the kinds asked for need a REML fit? */
+bool      bm_plot_wants_reml(const bm_plot_options *opt);
+bm_status bm_report_plots(bm_plots **out, const bm_plot_input *in, bm_error *err);
+
 #endif

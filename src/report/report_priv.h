@@ -109,6 +109,8 @@ void      bm_json_data(bm_json *j, const bm_spec *s, const bm_frame *f, const bm
 void      bm_json_priors(bm_json *j, const bm_priors *p);
 void      bm_json_summary(bm_json *j, const bm_summary_row *s);
 bool      bm_untrusted(const bm_summary_row *s, size_t nchain);         /* R-hat > 1.01, or an ESS below 100 per chain */
+/* Is this the name of a picture that bmixed plot writes: trace.svg, density-2.png? */
+bool      bm_plot_is_picture(const char *name);                                                      /* plot.c */
 bm_status bm_write_model_json(bm_file *f, const bm_result *r, bm_error *err);                        /* model_json.c */
 
 #endif

@@ -101,11 +101,12 @@ static void group_products(bm_facstat *f, const bm_group *g, const double *Zq, c
     }
 }
 
-static bm_status factor_part(bm_facstat *f, const bm_group *g, const bm_design *d, const double *Q, const double *e, bm_error *err)
+/* *Z: the factor's columns in the basis of the statistics (n x q), the caller's to free. */
+static bm_status factor_part(bm_facstat *f, double **Z, const bm_group *g, const bm_design *d, const double *Q, const double *e, bm_error *err)
 {
     size_t    n = d->n, q = g->q, p = d->p;
     bm_status st = BM_ENOMEM;
-    double   *Zq = bm_alloc(n * q, sizeof *Zq);
+    double   *Zq = *Z = bm_alloc(n * q, sizeof *Zq);
     bool     *dependent = bm_alloc(q, sizeof *dependent);
 
     f->J = g->J;
@@ -124,8 +125,25 @@ static bm_status factor_part(bm_facstat *f, const bm_group *g, const bm_design *
     if ((st = bm_orthogonalise(Zq, f->Kz, dependent, n, q, NULL, (double)n, RANK_TOL, err)) != BM_OK) goto done;
     group_products(f, g, Zq, Q, e, d->w, n);
 done:
-    free(Zq);
     free(dependent);
+    return st;
+}
+
+static bm_status all_factors(bm_stats *s, const bm_design *d, const double *Q, const double *e, bm_error *err)
+{
+    bm_status st = BM_OK;
+    double  **Z = bm_alloc(d->nfac, sizeof *Z);
+
+    if (!Z) return bm_nomem(err);
+    for (size_t k = 0; k < d->nfac && st == BM_OK; k++) {
+        st = factor_part(&s->fac[k], &Z[k], &d->fac[k], d, Q, e, err);
+        if (d->nfac > 1) continue;
+        free(Z[k]);
+        Z[k] = NULL;
+    }
+    if (st == BM_OK) st = bm_stats_add_cross(s, d, Z, err);
+    for (size_t k = 0; k < d->nfac; k++) free(Z[k]);
+    free(Z);
     return st;
 }
 
@@ -149,8 +167,7 @@ bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err)
     s->fac = bm_alloc(d->nfac, sizeof *s->fac);
     if (!s->K || !s->b0 || !s->aliased || !s->XX || !s->Xy || !s->fac) goto done;
     if ((st = fixed_part(s, Q, e, d, err)) != BM_OK) goto done;
-    for (size_t k = 0; k < d->nfac; k++)
-        if ((st = factor_part(&s->fac[k], &d->fac[k], d, Q, e, err)) != BM_OK) goto done;
+    if ((st = all_factors(s, d, Q, e, err)) != BM_OK) goto done;
     *out = s;
     s = NULL;
 done:
@@ -171,6 +188,8 @@ void bm_stats_free(bm_stats *s)
         free(s->fac[k].c);
         free(s->fac[k].n);
     }
+    for (size_t i = 0; s->cross && s->owns_cross && i < s->nfac * s->nfac; i++) bm_cross_clear(&s->cross[i]);
+    if (s->owns_cross) free(s->cross);
     free(s->K);
     free(s->b0);
     free(s->aliased);

@@ -19,6 +19,15 @@ typedef struct {
     size_t *n;      /* J: rows */
 } bm_facstat;
 
+/* Cross-products of two factors k and l: for every level of k the levels of l that occur with it, ascending. */
+typedef struct {
+    size_t    J, nnz;
+    size_t   *ptr;    /* J + 1 */
+    uint32_t *lev;    /* nnz */
+    double   *X;      /* nnz x (q_k x q_l): Z~_kj'W Z~_lj' */
+    bool      nested; /* every level of k occurs with one level of l */
+} bm_cross;
+
 typedef struct {
     size_t      n, p, rank;     /* rows; columns of X; numerical rank of X */
     double     *K;              /* p x p, upper triangular */
@@ -33,7 +42,14 @@ typedef struct {
     double      y_scale;        /* sum w (y - o)^2, to judge what yy = 0 means */
     size_t      nfac;
     bm_facstat *fac;
+    bm_cross   *cross;          /* nfac x nfac, both directions (see bm_stats_cross); NULL with fewer than two factors */
+    bool        owns_cross;     /* else they belong to other statistics, which must live as long */
 } bm_stats;
+
+static inline const bm_cross *bm_stats_cross(const bm_stats *s, size_t k, size_t l)
+{
+    return &s->cross[k * s->nfac + l];
+}
 
 bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err);
 void      bm_stats_free(bm_stats *s);

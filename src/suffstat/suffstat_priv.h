@@ -11,4 +11,12 @@
 bm_status bm_orthogonalise(double *Q, double *K, bool *dependent, size_t n, size_t m, const double *w, double norm2, double tol,
                            bm_error *err);
 
+/* One side of a cross-tabulation: a factor and its columns in the basis of the statistics (n x q). */
+typedef struct { const bm_group *g; const double *Z; } bm_cross_side;
+
+bm_status bm_cross_new(bm_cross *c, const bm_cross_side *from, const bm_cross_side *to, const double *weight, size_t n, bm_error *err);
+void      bm_cross_clear(bm_cross *c);
+/* Every ordered pair of factors of d into s->cross; Z: per factor n x q, in the basis of the statistics. */
+bm_status bm_stats_add_cross(bm_stats *s, const bm_design *d, double *const *Z, bm_error *err);
+
 #endif

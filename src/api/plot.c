@@ -1,0 +1,199 @@
+/* plot.c: brings together what there is to draw: saved draws, the model and data behind them where those are still there and still the same, the
+ * group effects written beside them, and a REML fit. */
+#include "api/api.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    bm_spec      *spec;
+    bm_model     *model;
+    bm_ranef_row *ranef;
+    bm_reml      *reml;
+    bm_error      no_data, no_reml;
+} sources;
+
+static void sources_free(sources *s)
+{
+    bm_reml_free(s->reml);
+    free(s->ranef);
+    bm_model_free(s->model);
+    bm_spec_free(s->spec);
+}
+
+static char *path_in(const char *dir, const char *name)
+{
+    bm_buf b = { 0 };
+
+    bm_buf_printf(&b, "%s/%s", dir, name);
+    if (!b.failed) return b.s;
+    bm_buf_free(&b);
+    return NULL;
+}
+
+/* ---- the model ---- */
+
+/* The hash of the data as the fit read it, "" where it is not known. */
+static void hash_of_fit(char hash[17], const char *dir)
+{
+    char       *path = path_in(dir, "summary.json"), block[4096];
+    FILE       *f = path ? fopen(path, "r") : NULL;
+    bm_buf      text = { 0 };
+    cJSON      *json;
+    const char *h;
+    size_t      n;
+
+    hash[0] = '\0';
+    free(path);
+    if (!f) return;
+    while ((n = fread(block, 1, sizeof block, f)) > 0) bm_buf_add(&text, block, n);
+    fclose(f);
+    json = text.failed || !text.s ? NULL : cJSON_ParseWithLength(text.s, text.n);
+    h = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "data"), "hash"));
+    if (h && strlen(h) < 17) strcpy(hash, h);
+    cJSON_Delete(json);
+    bm_buf_free(&text);
+}
+
+static void check_data(sources *s, const char *dir)
+{
+    char hash[17];
+
+    hash_of_fit(hash, dir);
+    if (!*hash || !*s->model->frame->hash || strcmp(hash, s->model->frame->hash) == 0) return;
+    bm_fail(&s->no_data, BM_EINVAL, "'%s' has changed since the fit", s->spec->data);
+    bm_model_free(s->model);
+    s->model = NULL;
+}
+
+/* A model that cannot be read back is no failure: the draws can still be drawn. */
+static bm_status read_model(sources *s, const char *dir, bm_error *err)
+{
+    char     *path = path_in(dir, "model.json");
+    bm_status st = BM_OK;
+
+    if (!path) return bm_nomem(err);
+    if (access(path, F_OK) != 0) bm_fail(&s->no_data, BM_EINVAL, "there is no model.json beside the draws");
+    else if ((st = bm_spec_read(&s->spec, path, &s->no_data)) == BM_OK) {
+        if (s->spec->data && strcmp(s->spec->data, "-") == 0)
+            bm_fail(&s->no_data, BM_EINVAL, "the data came from standard input, so they cannot be read again");
+        else if ((st = bm_model_new(&s->model, s->spec, NULL, &s->no_data)) == BM_OK) check_data(s, dir);
+    }
+    free(path);
+    return st == BM_ENOMEM ? bm_nomem(err) : BM_OK;
+}
+
+/* ---- ranef.csv, for group effects whose draws were not kept ---- */
+
+static bool field_is(const bm_field *f, const char *s)
+{
+    return strlen(s) == f->n && memcmp(f->s, s, f->n) == 0;
+}
+
+static bool row_is(bm_ranef_row *r, const bm_field *f, size_t n, const bm_design *d)
+{
+    const bm_group *g = &d->fac[r->factor];
+
+    return n >= 5 && field_is(&f[0], g->name) && field_is(&f[1], g->levels[r->level]) && field_is(&f[2], g->znames[r->term])
+           && bm_parse_double(f[3].s, f[3].n, &r->mean) && bm_parse_double(f[4].s, f[4].n, &r->sd);
+}
+
+/* The rows in the order of the design; false where they are not what it says. */
+static bool read_rows(bm_ranef_row *row, bm_csv *csv, const bm_design *d)
+{
+    const bm_field *f;
+    size_t          n, at = 0;
+
+    if (bm_csv_next(csv, &f, &n, NULL) != BM_OK) return false;           /* the header */
+    for (size_t k = 0; k < d->nfac; k++)
+        for (size_t j = 0; j < d->fac[k].J; j++)
+            for (size_t i = 0; i < d->fac[k].q; i++, at++) {
+                row[at] = (bm_ranef_row){ .factor = k, .level = j, .term = i };
+                if (bm_csv_next(csv, &f, &n, NULL) != BM_OK || !row_is(&row[at], f, n, d)) return false;
+            }
+    return true;
+}
+
+static bm_status read_ranef(sources *s, const char *dir, bm_error *err)
+{
+    const bm_design *d = s->model->design;
+    char            *path = path_in(dir, "ranef.csv");
+    bm_csv          *csv = NULL;
+    size_t           n = 0;
+
+    for (size_t k = 0; k < d->nfac; k++) n += d->fac[k].J * d->fac[k].q;
+    if (!path || !(s->ranef = bm_alloc(n, sizeof *s->ranef))) {
+        free(path);
+        return bm_nomem(err);
+    }
+    if (bm_csv_open(&csv, path, ',', NULL) != BM_OK || !read_rows(s->ranef, csv, d)) {
+        free(s->ranef);
+        s->ranef = NULL;
+    }
+    bm_csv_close(csv);
+    free(path);
+    return BM_OK;
+}
+
+/* ---- REML ---- */
+
+static bool has_intervals(const bm_reml *r)
+{
+    for (size_t i = 0; i < r->ninterval; i++)
+        if (isfinite(r->interval[i].lower)) return true;
+    return false;
+}
+
+/* With profile intervals where they can be had. */
+static bm_status fit_reml(sources *s, bm_error *err)
+{
+    bm_reml_options opt = BM_REML_OPTIONS_INIT;
+    bm_status       st;
+
+    opt.ci = BM_CI_PROFILE;
+    st = bm_reml_run(&s->reml, s->model, &opt, &s->no_reml);
+    if (st == BM_OK && has_intervals(s->reml)) return BM_OK;
+    bm_reml_free(s->reml);
+    s->reml = NULL;
+    s->no_reml = (bm_error){ 0 };
+    opt.ci = BM_CI_WALD;
+    st = bm_reml_run(&s->reml, s->model, &opt, &s->no_reml);
+    return st == BM_ENOMEM ? bm_nomem(err) : BM_OK;
+}
+
+/* ---- the whole ---- */
+
+static bm_status read_dir(sources *s, const char *dir, const bm_plot_options *opt, bm_error *err)
+{
+    bm_status st = read_model(s, dir, err);
+
+    if (st != BM_OK || !s->model) return st;
+    if ((st = read_ranef(s, dir, err)) != BM_OK) return st;
+    return bm_plot_wants_reml(opt) ? fit_reml(s, err) : BM_OK;
+}
+
+bm_status bm_plot_run(bm_plots **out, const bm_draws *draws, const char *dir, const bm_plot_options *opt, bm_error *err)
+{
+    static const bm_plot_options defaults = BM_PLOT_OPTIONS_INIT;
+    sources       s = { 0 };
+    bm_plot_input in = { 0 };
+    bm_status     st;
+
+    *out = NULL;
+    if (!opt) opt = &defaults;
+    if ((st = bm_plot_check_kinds(opt, err)) != BM_OK) goto done;
+    if (dir) {
+        if ((st = read_dir(&s, dir, opt, err)) != BM_OK) goto done;
+    } else bm_fail(&s.no_data, BM_EINVAL, "a file of draws does not say which model and data they are of; give the output directory of a fit");
+    in = (bm_plot_input){ .draws = draws, .spec = s.spec, .design = s.model ? s.model->design : NULL, .priors = s.model ? s.model->priors : NULL,
+                          .ranef = s.ranef, .reml = s.reml, .no_data = s.no_data.msg[0] ? s.no_data.msg : NULL,
+                          .no_reml = s.no_reml.msg[0] ? s.no_reml.msg : NULL, .opt = opt };
+    st = bm_report_plots(out, &in, err);
+done:
+    sources_free(&s);
+    return st;
+}

@@ -1,0 +1,54 @@
+/* gibbs.h: factor-wise collapsed Gibbs sampling for crossed grouping factors. Private to this room.
+ *
+ * A part is one factor with those it is nested in and small ones that are close to it. A sweep takes each part in turn: given the effects of the factors outside
+ * it, (theta of the part, sigma), coefficients and the part's effects are drawn jointly, coefficients and effects integrated out of the Metropolis
+ * steps on theta. */
+#ifndef BM_GIBBS_H
+#define BM_GIBBS_H
+
+#include "fit/fit.h"
+
+/* Shared by the chains. */
+typedef struct bm_gibbs {
+    const bm_post *post;
+    size_t         npart;
+    bm_part      **part;
+    size_t        *first;    /* nfac: where a factor's effects begin */
+    int           *steps;    /* npart: Metropolis steps on theta per sweep */
+    bool           overlap;  /* some factor is in several parts */
+    double        *C;        /* per part d x d, one after another: Cholesky factors of the proposals' covariances */
+    size_t        *C_at;     /* npart */
+} bm_gibbs;
+
+bm_status bm_gibbs_new(bm_gibbs **out, const bm_post *post, bm_error *err);
+void      bm_gibbs_free(bm_gibbs *g);
+
+/* One chain's. v: effects in the basis of the statistics. */
+typedef struct bm_gibbs_chain {
+    const bm_gibbs *g;
+    bm_part_state **part;
+    double         *scale;   /* npart: of the proposals */
+    double         *log_scale_sum;   /* npart: over the second half of warm-up */
+    double         *W;       /* npart: |Z v|^2 in the weights, of the part's own effects */
+    bm_point       *whole;   /* all of theta; no marginal */
+    double         *u, *v;   /* nu each */
+    double         *part_u;  /* nu: effects of a part as its marginal draws them; then their sds */
+    double         *Bv;      /* nfac x p: B_k'v_k */
+    double         *beta, *b, *x;    /* p; p; scratch, all coordinates */
+    double          rss;     /* |y - Zv|^2 in the weights, over all factors */
+    uint64_t        evaluations, tried, accepted;
+} bm_gibbs_chain;
+
+bm_status bm_gibbs_chain_new(bm_gibbs_chain **out, const bm_gibbs *g, bm_error *err);
+void      bm_gibbs_chain_free(bm_gibbs_chain *c);
+
+/* From nothing to where the posterior is: for each part its conditional mode, sweeps times; sets the proposals' shapes C (in g). */
+bm_status bm_gibbs_find(bm_gibbs_chain *c, bm_gibbs *g, bm_rng *rng, int sweeps, bm_error *err);
+/* c takes the state of `from`, theta moved away from it by draws of a wide t. */
+void      bm_gibbs_disperse(bm_gibbs_chain *c, const bm_gibbs_chain *from, bm_rng *rng);
+/* One sweep; adapt > 0: the proposals' scales follow the acceptance with that gain. moments: NULL, or where the conditional moments go. */
+void      bm_gibbs_sweep(bm_gibbs_chain *c, bm_rng *rng, double adapt, bm_moments *moments);
+/* Log density of everything: y, coefficients, effects and (natural) variance parameters. */
+double    bm_gibbs_lp(bm_gibbs_chain *c);
+
+#endif

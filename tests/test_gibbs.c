@@ -1,0 +1,151 @@
+/* The factor-wise sampler against the collapsed one, on the same posteriors, and the choice between the two.
+ *
+ * 2 x 4 chains; means within 4.5 joint Monte Carlo errors and sds within 4.5 of theirs: some 60 numbers, a false alarm with probability 8e-4, once, for the
+ * seeds are fixed. */
+#include "testing.h"
+
+#include "api/api.h"
+
+typedef struct { const char *data, *formula, *factor; int draws, thin; } example;
+
+static const example EXAMPLES[] = {
+    { "Penicillin.csv", "diameter ~ 1 + (1 | plate) + (1 | sample)", NULL, 4000, 1 },
+    { "Pastes.csv", "strength ~ 1 + (1 | batch) + (1 | sample)", NULL, 4000, 2 },
+    { "cake.csv", "angle ~ recipe + temp + (1 | replicate / recipe)", NULL, 3000, 1 },
+    { "Pixel.csv", "pixel ~ day + I(day^2) + (day | Dog) + (1 | Side:Dog)", NULL, 3000, 4 },
+    { "patents.csv.gz", "logdays ~ small + (1 | applicant) + (1 | examiner) + (1 | technology)", NULL, 800, 2 },
+};
+
+static bm_model *model_of(const example *e)
+{
+    bm_spec  *s = NULL;
+    bm_model *m = NULL;
+    bm_error  err = { 0 };
+    char      path[256];
+
+    snprintf(path, sizeof path, "tests/data/%s", e->data);
+    bm_assert_ok(bm_spec_new(&s, &err), err);
+    bm_assert_ok(bm_spec_set(s, "data", path, &err), err);
+    bm_assert_ok(bm_spec_set(s, "formula", e->formula, &err), err);
+    if (e->factor) bm_assert_ok(bm_spec_set(s, "factor", e->factor, &err), err);
+    bm_assert_ok(bm_model_new(&m, s, NULL, &err), err);
+    bm_spec_free(s);
+    return m;
+}
+
+static bm_fit *run(const bm_model *m, const example *e, bm_sampler sampler, int threads)
+{
+    bm_fit_options opt = BM_FIT_OPTIONS_INIT;
+    bm_fit        *f = NULL;
+    bm_error       err = { 0 };
+
+    opt.draws = e->draws;
+    opt.thin = sampler == BM_SAMPLER_GIBBS ? e->thin : 1;
+    opt.sampler = sampler;
+    opt.threads = threads;
+    bm_assert_ok(bm_fit_run(&f, m, &opt, &err), err);
+    return f;
+}
+
+static int compare(const example *e, const bm_fit *a, const bm_fit *b)
+{
+    int bad = 0;
+
+    for (size_t v = 1; v < a->nmonitored; v++) {                                  /* lp__ is another density */
+        const bm_summary_row *x = &a->summary[v], *y = &b->summary[v];
+        double z = (x->mean - y->mean) / hypot(x->mcse_mean, y->mcse_mean), zs = (x->sd - y->sd) / hypot(x->mcse_sd, y->mcse_sd);
+        double rb = isnan(x->rb_mean) ? 0 : (x->rb_mean - y->rb_mean) / hypot(x->mcse_mean, y->mcse_mean);
+
+        if (fabs(z) <= 4.5 && fabs(zs) <= 4.5 && fabs(rb) <= 4.5) continue;
+        print_error("%s, %s: means %.6g and %.6g (%.1f), sds %.5g and %.5g (%.1f), exact moments %.1f\n", e->formula, x->name, x->mean, y->mean, z, x->sd, y->sd, zs, rb);
+        bad++;
+    }
+    for (size_t k = 0; k < a->nranef; k++) {
+        double sd = a->ranef[k].sd;
+
+        if (fabs(a->ranef[k].mean - b->ranef[k].mean) <= 0.15 * sd && fabs(b->ranef[k].sd / sd - 1) <= 0.1) continue;
+        print_error("%s, effect %zu: %.5g (%.4g) and %.5g (%.4g)\n", e->formula, k, a->ranef[k].mean, sd, b->ranef[k].mean, b->ranef[k].sd);
+        bad++;
+    }
+    return bad;
+}
+
+static void test_both_samplers_agree_on_five_designs(void **state)
+{
+    int bad = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof EXAMPLES / sizeof *EXAMPLES; i++) {
+        bm_model *m = model_of(&EXAMPLES[i]);
+        bm_fit   *a = run(m, &EXAMPLES[i], BM_SAMPLER_COLLAPSED, 0), *b = run(m, &EXAMPLES[i], BM_SAMPLER_GIBBS, 0);
+
+        assert_string_equal(a->run.sampler, "collapsed");
+        assert_string_equal(b->run.sampler, "gibbs");
+        assert_non_null(strstr(b->run.kernel, "factor-wise collapsed Gibbs"));
+        bad += compare(&EXAMPLES[i], a, b);
+        bm_fit_free(a);
+        bm_fit_free(b);
+        bm_model_free(m);
+    }
+    assert_int_equal(bad, 0);
+}
+
+static void test_draws_do_not_depend_on_the_number_of_threads(void **state)
+{
+    example   e = EXAMPLES[0];
+    bm_model *m = model_of(&e);
+
+    (void)state;
+    e.draws = 50;
+    bm_fit *a = run(m, &e, BM_SAMPLER_GIBBS, 1), *b = run(m, &e, BM_SAMPLER_GIBBS, 3);
+    assert_memory_equal(a->draws->x, b->draws->x, a->draws->nvar * a->draws->nchain * a->draws->niter * sizeof(double));
+    bm_fit_free(a);
+    bm_fit_free(b);
+    bm_model_free(m);
+}
+
+static void test_the_choice_says_why(void **state)
+{
+    bm_model *m = model_of(&EXAMPLES[0]), *large = model_of(&(example){ .data = "InstEval.csv.gz", .formula = "y ~ 1 + (1 | s) + (1 | d)" });
+    char      why[256];
+
+    (void)state;
+    assert_true(bm_choose_collapsed(m->post, BM_SAMPLER_AUTO, why, sizeof why));
+    assert_non_null(strstr(why, "2 grouping factors with 30 effects: integrating all of them out together takes about"));
+    assert_false(bm_choose_collapsed(m->post, BM_SAMPLER_GIBBS, why, sizeof why));
+    assert_non_null(strstr(why, "chosen by --sampler"));
+    assert_true(m->collapsed);
+    assert_false(large->collapsed);
+    assert_non_null(strstr(large->why, "a sweep factor by factor"));
+    bm_model_free(m);
+    bm_model_free(large);
+}
+
+static void test_gibbs_for_one_factor_is_refused(void **state)
+{
+    bm_spec  *s = NULL;
+    bm_model *m = NULL;
+    bm_error  err = { 0 };
+
+    (void)state;
+    bm_assert_ok(bm_spec_new(&s, &err), err);
+    bm_assert_ok(bm_spec_set(s, "data", "tests/data/Pastes.csv", &err), err);
+    bm_assert_ok(bm_spec_set(s, "formula", "strength ~ 1 + (1 | batch)", &err), err);
+    bm_assert_ok(bm_spec_set(s, "sampler", "gibbs", &err), err);
+    assert_int_equal(bm_model_new(&m, s, NULL, &err), BM_EINVAL);
+    bm_assert_says(err, "--sampler gibbs moves one grouping factor at a time; this model has one");
+    bm_spec_free(s);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both_samplers_agree_on_five_designs),
+        cmocka_unit_test(test_draws_do_not_depend_on_the_number_of_threads),
+        cmocka_unit_test(test_the_choice_says_why),
+        cmocka_unit_test(test_gibbs_for_one_factor_is_refused),
+    };
+
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
