@@ -94,7 +94,8 @@ INLINE void accumulate(double *acc, v8 r, v8 ru, const double *sign, const doubl
     }
 }
 
-CLONES void bm_mixture_em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc)
+/* (Clones are exported whatever their visibility: they are static, behind plain functions.) */
+CLONES static void em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc)
 {
     const size_t d = m->d, size = BM_MIX_SUMS(d) * LANES;
     v8           dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
@@ -118,7 +119,7 @@ CLONES void bm_mixture_em_sums(const bm_mixture *m, const bm_mix_points *pts, do
     }
 }
 
-CLONES void bm_mixture_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
+CLONES static void all_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
 {
     v8 dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
 
@@ -130,4 +131,14 @@ CLONES void bm_mixture_densities(const bm_mixture *m, const bm_mix_points *pts, 
         for (size_t c = 0; c < m->K * m->nimage; c++) sum += dens[c];
         memcpy(out + b * LANES, &sum, (left < LANES ? left : LANES) * sizeof *out);
     }
+}
+
+void bm_mixture_em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc)
+{
+    em_sums(m, pts, acc);
+}
+
+void bm_mixture_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
+{
+    all_densities(m, pts, out);
 }
