@@ -60,6 +60,10 @@ if [ $code -eq 0 ]; then
     page=eight/report.html
     it 'known standard errors' eval 'exits 0 && tidy'
 fi
+run "$BMIXED" fit 'diameter ~ 1 + (1 | plate) + (1 | sample)' "$here/tests/data/Penicillin.csv" -o pen -q
+run "$BMIXED" report pen
+page=pen/report.html
+it 'crossed factors have a level, a caterpillar and a table each' eval 'exits 0 && tidy && says_in_page "Level 2: plate" && says_in_page "Level 2: sample" && has "6 levels of sample</summary>"'
 awk 'BEGIN { srand(1); print "y,x,shop"; for (j = 0; j < 3000; j++) { a = rand(); for (i = 0; i < 4; i++) { x = rand(); print a + x + rand() / 2 "," x ",shop " j } } }' >big.csv
 run "$BMIXED" fit 'y ~ x + (1 | shop)' big.csv -o big -q
 run "$BMIXED" report big

@@ -71,7 +71,7 @@ bm_status bm_density(const double *v, size_t n, double lo, double hi, double lo_
         for (size_t i = 0; i < BINS; i++) {
             double c = from + step * (double)i, z = (at - c) / h, low = (at + c - 2 * lo_bound) / h, high = (at + c - 2 * hi_bound) / h;
 
-            if (!count[i]) continue;
+            if (count[i] == 0) continue;
             sum += count[i] * exp(-0.5 * z * z);
             if (isfinite(lo_bound)) sum += count[i] * exp(-0.5 * low * low);
             if (isfinite(hi_bound)) sum += count[i] * exp(-0.5 * high * high);

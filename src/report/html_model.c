@@ -85,8 +85,16 @@ static void observations(bm_page *p)
     close_math(b);
 }
 
+/* Index i of a factor's sd, with the factor's name where there are several. */
+static void tau(bm_buf *b, const bm_group *g, size_t i, bool named)
+{
+    bm_html(b, "<msub><mi>τ</mi><mrow><mn>%zu</mn>", i);
+    if (named) bm_html(b, "<mo>,</mo><mtext class=\"v\">%s</mtext>", g->name);
+    bm_buf_puts(b, "</mrow></msub>");
+}
+
 /* One block of correlated effects of a level j. */
-static void block_equation(bm_buf *b, const bm_group *g, const bm_block *blk)
+static void block_equation(bm_buf *b, const bm_group *g, const bm_block *blk, bool named)
 {
     bool many = blk->size > 4;
 
@@ -98,18 +106,25 @@ static void block_equation(bm_buf *b, const bm_group *g, const bm_block *blk)
             i = blk->size - 1;
         }
         if (i) bm_buf_puts(b, "<mo>,</mo>");
-        bm_html(b, "<msub><mi>u</mi><mrow><mn>%zu</mn><mo>,</mo><mi>j</mi></mrow></msub>", blk->first + i);
+        bm_html(b, "<msub><mi>u</mi><mrow><mn>%zu</mn><mo>,</mo>", blk->first + i);
+        if (named) bm_html(b, "<mtext class=\"v\">%s</mtext><mo>,</mo>", g->name);
+        bm_buf_puts(b, "<mi>j</mi></mrow></msub>");
     }
     if (blk->size > 1) bm_buf_puts(b, "<mo>)</mo>");
     bm_buf_puts(b, "<mo>∼</mo><mi>N</mi><mo>(</mo><mn>0</mn><mo>,</mo>");
-    if (blk->size == 1) bm_html(b, "<msubsup><mi>τ</mi><mn>%zu</mn><mn>2</mn></msubsup>", blk->first);
-    else bm_buf_puts(b, "<mi mathvariant=\"bold\">D</mi><mo>&#x2062;</mo><mi mathvariant=\"bold\">R</mi><mo>&#x2062;</mo><mi mathvariant=\"bold\">D</mi>");
+    if (blk->size == 1) {
+        bm_buf_puts(b, "<msup>");
+        tau(b, g, blk->first, named);
+        bm_buf_puts(b, "<mn>2</mn></msup>");
+    } else bm_buf_puts(b, "<mi mathvariant=\"bold\">D</mi><mo>&#x2062;</mo><mi mathvariant=\"bold\">R</mi><mo>&#x2062;</mo><mi mathvariant=\"bold\">D</mi>");
     bm_buf_puts(b, "<mo>)</mo><mo>,</mo><mspace width=\"1em\"/><mi>j</mi><mo>=</mo><mn>1</mn><mo>,</mo><mo>…</mo><mo>,</mo>");
     bm_html(b, "<mn>%zu</mn>", g->J);
     if (blk->size > 1) {
         bm_buf_puts(b, "<mo>,</mo><mspace width=\"1em\"/><mi mathvariant=\"bold\">D</mi><mo>=</mo><mi>diag</mi><mo>(</mo>");
-        bm_html(b, "<msub><mi>τ</mi><mn>%zu</mn></msub><mo>,</mo>%S<msub><mi>τ</mi><mn>%zu</mn></msub><mo>)</mo>", blk->first,
-                blk->size > 2 ? "<mo>…</mo><mo>,</mo>" : "", blk->first + blk->size - 1);
+        tau(b, g, blk->first, named);
+        bm_buf_puts(b, blk->size > 2 ? "<mo>,</mo><mo>…</mo><mo>,</mo>" : "<mo>,</mo>");
+        tau(b, g, blk->first + blk->size - 1, named);
+        bm_buf_puts(b, "<mo>)</mo>");
     }
     close_math(b);
 }
@@ -132,7 +147,7 @@ static void in_words(bm_page *p)
     }
     if (terms) bm_buf_putc(b, ')');
     if (!terms && d->intercept < 0) bm_buf_puts(b, "no coefficients");
-    bm_buf_puts(b, " that hold for all observations");
+    bm_buf_puts(b, terms ? " that hold for all observations" : " that holds for all observations");
     for (size_t k = 0; k < d->nfac; k++) {
         const bm_group *g = &d->fac[k];
 
@@ -160,7 +175,7 @@ static void legend(bm_page *p)
         for (size_t i = 0; i < g->q && i < 6; i++) {
             size_t var = bm_page_sd(p, k, i);
 
-            bm_html(b, "τ<sub>%zu</sub> is <code>%s</code>. ", i, p->in->result->draws->names[var]);
+            bm_html(b, "τ<sub>%zu%S%s</sub> is <code>%s</code>. ", i, d->nfac > 1 ? "," : "", d->nfac > 1 ? g->name : "", p->in->result->draws->names[var]);
         }
         if (g->nblock < g->q) bm_html(b, "<b>R</b> is the correlation matrix of the effects of %s. ", g->name);
     }
@@ -181,7 +196,7 @@ void bm_page_question(bm_page *p)
     observations(p);
     for (size_t k = 0; k < d->nfac; k++) {
         bm_html(b, "<h3>Level 2: %s</h3>\n", d->fac[k].name);
-        for (size_t i = 0; i < d->fac[k].nblock; i++) block_equation(b, &d->fac[k], &d->fac[k].block[i]);
+        for (size_t i = 0; i < d->fac[k].nblock; i++) block_equation(b, &d->fac[k], &d->fac[k].block[i], d->nfac > 1);
     }
     legend(p);
     bm_page_section_end(p);
