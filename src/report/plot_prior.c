@@ -1,7 +1,6 @@
 /* plot_prior.c: the marginal prior of a single parameter, to lay over its posterior.
  *   b_Intercept under a prior on the centred intercept: Intercept - sum xbar_k b_k, normal where all of these are
- *   correlations: LKJ(eta) of q effects: (r + 1) / 2 ~ Beta(a, a), a = eta + q/2 - 1 (Lewandowski, Kurowicka & Joe 2009, sec.
- * 3.2)
+ *   correlations: LKJ(eta) of q effects: (r + 1) / 2 ~ Beta(a, a), a = eta + q/2 - 1 (Lewandowski et al. 2009, sec. 3.2)
  *   inverse Wishart(df, Psi) of q effects: G_ii ~ inverse gamma((df - q + 1) / 2, Psi_ii / 2); with diagonal Psi, r as LKJ with
  *   a = (df - q + 1) / 2 (Barnard, McCulloch & Meng 2000, Statistica Sinica 10:1281) */
 #include "report/plot_priv.h"
