@@ -1,5 +1,5 @@
-/* plot.c: brings together what there is to draw: saved draws, the model and data behind them where those are still there and still the same, the
- * group effects written beside them, and a REML fit. */
+/* plot.c: brings together what there is to draw: saved draws, the model and data behind them where those are still there and
+ * still the same, the group effects written beside them, and a REML fit. */
 #include "api/api.h"
 
 #include <cjson/cJSON.h>
@@ -188,8 +188,10 @@ bm_status bm_plot_run(bm_plots **out, const bm_draws *draws, const char *dir, co
     if ((st = bm_plot_check_kinds(opt, err)) != BM_OK) goto done;
     if (dir) {
         if ((st = read_dir(&s, dir, opt, err)) != BM_OK) goto done;
-    } else bm_fail(&s.no_data, BM_EINVAL, "a file of draws does not say which model and data they are of; give the output directory of a fit");
-    in = (bm_plot_input){ .draws = draws, .spec = s.spec, .design = s.model ? s.model->design : NULL, .priors = s.model ? s.model->priors : NULL,
+    } else bm_fail(&s.no_data, BM_EINVAL, "a file of draws does not say which model and data they are of; give the output "
+                   "directory of a fit");
+    in = (bm_plot_input){ .draws = draws, .spec = s.spec, .design = s.model ? s.model->design : NULL,
+                         .priors = s.model ? s.model->priors : NULL,
                           .ranef = s.ranef, .reml = s.reml, .no_data = s.no_data.msg[0] ? s.no_data.msg : NULL,
                           .no_reml = s.no_reml.msg[0] ? s.no_reml.msg : NULL, .opt = opt };
     st = bm_report_plots(out, &in, err);

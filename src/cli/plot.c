@@ -113,7 +113,8 @@ static int run(const cli_args *a)
 
 static const cli_option own_options[] = {
     { .name = "kind", .arg = "KIND,...", .kind = CLI_LIST, .at = offsetof(cli_args, kinds),
-      .help = "what to draw: trace, rank, density, intervals, caterpillar, lines, shrinkage, predictive, reml, pairs, qq, acf, or all; may be repeated",
+      .help = "what to draw: trace, rank, density, intervals, caterpillar, lines, shrinkage, predictive, reml, pairs, qq, acf, "
+      "or all; may be repeated",
       .def = CLI_DEFAULT_TEXT, .def_text = "the first eight, where they apply" },
     { .name = "vars", .arg = "NAME", .kind = CLI_LIST, .at = offsetof(cli_args, vars),
       .help = "parameters for trace, rank, density, intervals, pairs and acf, by name or shell pattern (b_*); may be repeated",
@@ -121,19 +122,25 @@ static const cli_option own_options[] = {
     { .name = "format", .arg = "svg|png|pdf", .kind = CLI_WORD, .at = offsetof(cli_args, picture), .help = "form of the pictures",
       .def = CLI_DEFAULT_TEXT, .def_text = "svg" },
     { .name = "out", .letter = 'o', .arg = "DIR", .kind = CLI_TEXT, .at = offsetof(cli_args, out),
-      .help = "directory for the pictures, made if there is none", .def = CLI_DEFAULT_TEXT, .def_text = "plots inside the fit's directory" },
+      .help = "directory for the pictures, made if there is none", .def = CLI_DEFAULT_TEXT, .def_text = "plots inside the "
+      "fit's directory" },
     { .name = "force", .kind = CLI_FLAG, .at = offsetof(cli_args, force), .help = "replace pictures of the same names" },
     { .name = NULL }
 };
 
 const cli_command cli_plot = {
     .name = "plot", .brief = "draw pictures of saved draws: chains, posteriors, group effects, checks",
-    .usage = (const char *const[]){ "DIR [options]", "DRAWS.csv -o PICTURES [options]", "STAN1.csv STAN2.csv ... -o PICTURES [options]", NULL },
-    .about = "Reads draws (an output directory of `bmixed fit', one CSV file in the layout of its draws.csv, or Stan CSV files, one per chain) and has "
+    .usage = (const char *const[]){ "DIR [options]", "DRAWS.csv -o PICTURES [options]", "STAN1.csv STAN2.csv ... -o PICTURES "
+                                   "[options]", NULL },
+    .about = "Reads draws (an output directory of `bmixed fit', one CSV file in the layout of its draws.csv, or Stan CSV "
+    "files, one per chain) and has "
              "gnuplot draw them; the names of the pictures go to standard output.\n\n"
-             "trace, rank and acf show whether the chains agree; density lays the prior over the posterior; intervals has medians with 50 % and 95 % "
-             "intervals; caterpillar the group effects in order, with REML's; lines the fitted lines per group over the data; shrinkage how far the model "
-             "moves each group from its own estimate; predictive the data among data that the fit predicts; reml compares with REML; pairs shows the "
+             "trace, rank and acf show whether the chains agree; density lays the prior over the posterior; intervals has "
+             "medians with 50 % and 95 % "
+             "intervals; caterpillar the group effects in order, with REML's; lines the fitted lines per group over the data; "
+             "shrinkage how far the model "
+             "moves each group from its own estimate; predictive the data among data that the fit predicts; reml compares with "
+             "REML; pairs shows the "
              "variance parameters two by two; qq residuals and group effects against the normal distribution.\n\n"
              "Kinds that need the data are left out with a note where the data file is gone or has changed.",
     .groups = (const cli_group[]){ { "Output", own_options }, { "General", cli_general_options }, { NULL, NULL } },

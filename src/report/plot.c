@@ -17,7 +17,8 @@ static const struct {
     { "rank", "ranks of the draws, a line per chain: flat where chains agree", true, 0, bm_plot_rank },
     { "density", "posterior of each parameter, its prior overlaid", true, 0, bm_plot_density },
     { "intervals", "medians with 50 % and 95 % intervals of the parameters", true, 0, bm_plot_intervals },
-    { "caterpillar", "group effects in order, with 50 % and 95 % intervals and the BLUPs of REML", true, NEEDS_DATA | NEEDS_GROUPS, bm_plot_caterpillar },
+    { "caterpillar", "group effects in order, with 50 % and 95 % intervals and the BLUPs of REML", true,
+     NEEDS_DATA | NEEDS_GROUPS, bm_plot_caterpillar },
     { "lines", "fitted lines per group over the data, for a numeric predictor", true, NEEDS_DATA, bm_plot_lines },
     { "shrinkage", "from estimates without pooling to those of the model", true, NEEDS_DATA | NEEDS_GROUPS, bm_plot_shrinkage },
     { "predictive", "density of the data against data that the fit predicts", true, NEEDS_DATA, bm_plot_predictive },
@@ -62,7 +63,8 @@ static bm_status unknown_kind(const char *word, bm_error *err)
         bm_buf_printf(&list, "%s%s", i ? ", " : "", kinds[i].name);
     }
     near = bm_closest(word, names, NKINDS + 1);
-    st = bm_fail(err, BM_EINVAL, "unknown kind of plot '%s'%s%s%s; there are %s, and all", word, near ? "; did you mean '" : "", near ? near : "",
+    st = bm_fail(err, BM_EINVAL, "unknown kind of plot '%s'%s%s%s; there are %s, and all", word, near ? "; did you mean '" : "",
+                 near ? near : "",
                  near ? "'?" : "", list.s ? list.s : "");
     bm_buf_free(&list);
     return st;
@@ -161,7 +163,8 @@ static bm_status check_vars(const bm_plot_input *in, bm_error *err)
         for (size_t v = 0; v < d->nvar; v++) found += matches(word, d->names[v]);
         if (found) continue;
         near = bm_closest(word, (const char *const *)d->names, d->nvar);
-        return bm_fail(err, BM_EINVAL, "no variable matches '%s'%s%s%s", word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        return bm_fail(err, BM_EINVAL, "no variable matches '%s'%s%s%s", word, near ? "; did you mean '" : "", near ? near : "",
+                       near ? "'?" : "");
     }
     return BM_OK;
 }
@@ -215,7 +218,8 @@ static const char *obstacle(const bm_plot_input *in, unsigned needs)
     return NULL;
 }
 
-static bm_status keep(bm_plots *out, const bm_picture *p, const char *kind, size_t page, const bm_plot_options *opt, bm_error *err)
+static bm_status keep(bm_plots *out, const bm_picture *p, const char *kind, size_t page, const bm_plot_options *opt,
+                      bm_error *err)
 {
     static const char *const ending[] = { "svg", "png", "pdf" };
     struct bm_plot_file     *v = bm_grow(out->v, &out->cap, out->n + 1, sizeof *v), *f;
@@ -279,7 +283,8 @@ bm_status bm_report_plots(bm_plots **out, const bm_plot_input *in, bm_error *err
     *out = NULL;
     if (!p) return bm_nomem(err);
     if ((st = bm_plot_check_kinds(in->opt, err)) == BM_OK) st = check_vars(in, err);
-    if (st == BM_OK && in->draws->niter < 2) st = bm_fail(err, BM_EINVAL, "there is nothing to draw: a chain needs at least 2 draws");
+    if (st == BM_OK && in->draws->niter < 2) st = bm_fail(err, BM_EINVAL, "there is nothing to draw: a chain needs at least 2 "
+                                                          "draws");
     for (size_t k = 0; k < NKINDS && st == BM_OK; k++)
         if (asked(in->opt, k)) st = try_kind(p, in, k, err);
     if (st == BM_OK) {

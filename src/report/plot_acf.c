@@ -33,7 +33,8 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_bo
     bm_buf_num(&p->script, half);
     bm_buf_puts(&p->script, " back fillcolor rgb '" BM_SHADE "' fillstyle solid noborder\n");
     for (size_t c = 0; c < d->nchain; c++)
-        bm_buf_printf(&p->script, "%s'd%zu' index %zu using 1:2 with linespoints pt 7 ps 0.25 lw 1.2 lc rgb '%s'", c ? ", \\\n  " : "plot ", index, c,
+        bm_buf_printf(&p->script, "%s'd%zu' index %zu using 1:2 with linespoints pt 7 ps 0.25 lw 1.2 lc rgb '%s'", c ? ", \\\n "
+                      " " : "plot ", index, c,
                       bm_chain_colour(c));
     bm_buf_putc(&p->script, '\n');
     return BM_OK;
@@ -42,13 +43,16 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_bo
 static void dress(bm_picture *p, const bm_plot_input *in)
 {
     (void)in;
-    bm_buf_printf(&p->caption, "%sCorrelation of draws so many steps apart. The band holds 95 %% of the values of independent draws.", p->caption.n ? " " : "");
+    bm_buf_printf(&p->caption, "%sCorrelation of draws so many steps apart. The band holds 95 %% of the values of independent "
+                  "draws.", p->caption.n ? " " : "");
 }
 
 bm_status bm_plot_acf(const bm_plot_input *in, bm_pictures *out, bm_error *err)
 {
-    static const bm_page_kind kind = { .title = "Autocorrelation of the draws", .alt = "Autocorrelation of the draws by lag, one line per chain.",
-                                       .height = 165, .left = 40, .below = 26, .cols = 3, .rows = 4, .chains = true, .panel = panel, .dress = dress };
+    static const bm_page_kind kind = { .title = "Autocorrelation of the draws", .alt = "Autocorrelation of the draws by lag, "
+                                      "one line per chain.",
+                                       .height = 165, .left = 40, .below = 26, .cols = 3, .rows = 4, .chains = true,
+                                       .panel = panel, .dress = dress };
 
     return bm_plot_pages(in, out, &kind, err);
 }

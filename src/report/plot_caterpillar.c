@@ -1,5 +1,5 @@
-/* plot_caterpillar.c: the effects of each group, ordered, with 50 % and 95 % intervals, and the BLUPs of REML where there is such a fit. Where
- * the levels are many, the largest effects are shown with their names, below a strip of all of them. */
+/* plot_caterpillar.c: the effects of each group, ordered, with 50 % and 95 % intervals, and the BLUPs of REML where there is
+ * such a fit. Where the levels are many, the largest effects are shown with their names, below a strip of all of them. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -68,7 +68,8 @@ static bm_status strip(bm_picture *p, const effect *f, const double *mean, bm_bo
     bm_axis(p, 'x', 1, (double)J, 0.01, 5);
     bm_axis(p, 'y', lo, hi, 0.04, 4);
     (void)at;
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:(0):($5-$2) with vectors nohead lw 0.7 lc rgb '#b0%s', 0 with lines lw 1 lc rgb '" BM_LINE
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:(0):($5-$2) with vectors nohead lw 0.7 lc rgb '#b0%s', 0 with lines lw 1 "
+                  "lc rgb '" BM_LINE
                               "', '' using 1:6 with points pt 7 ps 0.25 lc rgb '" BM_BLUE "'\n", index, BM_BLUE_HEX);
     free(order);
     return BM_OK;
@@ -94,8 +95,10 @@ static bm_status named(bm_picture *p, const effect *f, const double *mean, size_
     }
     bm_buf_printf(&p->script, ") font ',9'\nset yrange [0.2:%zu.8]\nset border 1\nset grid xtics noytics\n"
                               "set arrow 1 from 0, graph 0 to 0, graph 1 nohead back lw 1 lc rgb '" BM_LINE "'\n", n);
-    bm_buf_printf(&p->script, "plot 'd%zu' using 2:1:($5-$2):(0) with vectors nohead lw 1.3 lc rgb '" BM_BLUE "', '' using 3:1:($4-$3):(0) with vectors nohead "
-                              "lw 3.6 lc rgb '" BM_BLUE "', '' using 6:1 with points pt 7 ps 0.75 lc rgb '#ffffff', '' using 6:1 with points pt 6 ps 0.75 lw 1.3 lc rgb '"
+    bm_buf_printf(&p->script, "plot 'd%zu' using 2:1:($5-$2):(0) with vectors nohead lw 1.3 lc rgb '" BM_BLUE "', '' using "
+                  "3:1:($4-$3):(0) with vectors nohead "
+                              "lw 3.6 lc rgb '" BM_BLUE "', '' using 6:1 with points pt 7 ps 0.75 lc rgb '#ffffff', '' using "
+                              "6:1 with points pt 6 ps 0.75 lw 1.3 lc rgb '"
                               BM_BLUE "'", index);
     if (isfinite(blup(f, 0))) bm_buf_puts(&p->script, ", '' using 7:($1-0.34) with points pt 9 ps 0.55 lc rgb '" BM_ORANGE "'");
     bm_buf_puts(&p->script, "\nset ytics font ',10'\n");
@@ -112,12 +115,15 @@ static void dress(bm_picture *p, const effect *f, size_t shown)
     if (isfinite(blup(f, 0))) bm_legend(p, 1, p->width - 130, 20, BM_ORANGE, "point9", "REML (BLUP)");
     bm_buf_printf(&p->alt, "Effects of the levels of %s in order, with 50 %% and 95 %% intervals.", g->name);
     if (shown < g->J)
-        bm_buf_printf(&p->caption, "Above: all %zu levels in order, 95 %% intervals. Below: the %zu with the largest effects; ranef.csv has all. ", g->J, shown);
-    if (!f->e->from_draws) bm_buf_puts(&p->caption, "Intervals are normal ones from mean and sd, since the draws of the effects were not kept.");
+        bm_buf_printf(&p->caption, "Above: all %zu levels in order, 95 %% intervals. Below: the %zu with the largest effects; "
+                      "ranef.csv has all. ", g->J, shown);
+    if (!f->e->from_draws) bm_buf_puts(&p->caption, "Intervals are normal ones from mean and sd, since the draws of the "
+                                       "effects were not kept.");
 }
 
 /* The longest label of those that will be shown, of any of the effects. */
-static bm_status label_room(const bm_plot_input *in, const bm_estimates *e, size_t k, size_t first, size_t n, size_t shown, double *out, bm_error *err)
+static bm_status label_room(const bm_plot_input *in, const bm_estimates *e, size_t k, size_t first, size_t n, size_t shown,
+                            double *out, bm_error *err)
 {
     const bm_group *g = &in->design->fac[k];
     bm_status       st = BM_OK;
@@ -139,7 +145,8 @@ static bm_status label_room(const bm_plot_input *in, const bm_estimates *e, size
 }
 
 /* Up to three effects of a factor side by side on one picture. */
-static bm_status one_picture(const bm_plot_input *in, const bm_estimates *e, size_t k, size_t first, size_t n, bm_pictures *out, bm_error *err)
+static bm_status one_picture(const bm_plot_input *in, const bm_estimates *e, size_t k, size_t first, size_t n, bm_pictures *out,
+                             bm_error *err)
 {
     const bm_group *g = &in->design->fac[k];
     size_t          shown = g->J < MAX_ROWS ? g->J : MAX_ROWS;

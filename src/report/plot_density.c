@@ -58,7 +58,8 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_bo
     bm_buf_puts(&p->script, "]\n");
     bm_axis_bare(p, 'y');
     interval(p, q);
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with filledcurves y1=0 lc rgb '#a0%s', '' using 1:2 with lines lw 1.6 lc rgb '" BM_BLUE "'", index,
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with filledcurves y1=0 lc rgb '#a0%s', '' using 1:2 with lines lw 1.6 lc "
+                  "rgb '" BM_BLUE "'", index,
                   BM_BLUE_HEX);
     if (prior.kind != BM_NO_PRIOR) bm_buf_puts(&p->script, ", '' using 1:3 with lines lw 1.8 dt (6,4) lc rgb '" BM_ORANGE "'");
     bm_buf_putc(&p->script, '\n');
@@ -72,13 +73,16 @@ static void dress(bm_picture *p, const bm_plot_input *in)
     bm_legend(p, 0, x, 20, "#60" "0072b2", "fill", "posterior");
     if (in->priors) bm_legend(p, 1, x + 95, 20, BM_ORANGE, "dash", "prior");
     bm_legend(p, 2, x + 165, 20, BM_INK, "line", "95 % interval, median");
-    if (!in->priors) bm_buf_printf(&p->caption, "%sPriors are not shown: %s.", p->caption.n ? " " : "", in->no_data ? in->no_data : "the model is not known");
+    if (!in->priors) bm_buf_printf(&p->caption, "%sPriors are not shown: %s.", p->caption.n ? " " : "",
+                                   in->no_data ? in->no_data : "the model is not known");
 }
 
 bm_status bm_plot_density(const bm_plot_input *in, bm_pictures *out, bm_error *err)
 {
-    static const bm_page_kind kind = { .title = "Posterior and prior", .alt = "Density of the posterior of each parameter with its 95 % interval, and of "
-                                       "its prior.", .height = 165, .left = 12, .below = 26, .cols = 3, .rows = 4, .panel = panel, .dress = dress };
+    static const bm_page_kind kind = { .title = "Posterior and prior", .alt = "Density of the posterior of each parameter with "
+                                      "its 95 % interval, and of "
+                                       "its prior.", .height = 165, .left = 12, .below = 26, .cols = 3, .rows = 4,
+                                       .panel = panel, .dress = dress };
 
     return bm_plot_pages(in, out, &kind, err);
 }

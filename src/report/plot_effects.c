@@ -1,5 +1,5 @@
-/* plot_effects.c: posterior means of coefficients and group effects, intervals of the effects, fitted values: from the draws, or, for effects
- * whose draws were not kept, from the moments that were written beside them. */
+/* plot_effects.c: posterior means of coefficients and group effects, intervals of the effects, fitted values: from the draws,
+ * or, for effects whose draws were not kept, from the moments that were written beside them. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -119,7 +119,8 @@ bm_status bm_estimates_new(bm_estimates *e, const bm_plot_input *in, bm_error *e
         st = from_draws(e, in, k, err);
         if (st == BM_OK && !e->from_draws) {
             if (row) st = from_moments(e, in, k, row);
-            else st = bm_fail(err, BM_EINVAL, "the effects of '%s' are neither among the draws nor in a ranef.csv beside them: fit again with "
+            else st = bm_fail(err, BM_EINVAL, "the effects of '%s' are neither among the draws nor in a ranef.csv beside them: "
+                              "fit again with "
                                               "--ranef-draws all", d->fac[k].name);
         }
         if (row) row += d->fac[k].J * d->fac[k].q;

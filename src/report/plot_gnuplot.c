@@ -1,5 +1,5 @@
-/* plot_gnuplot.c: has gnuplot draw a picture: script and data in a fresh temporary directory, gnuplot started there without a shell, its
- * status checked, its messages passed on, and everything removed again. The user's gnuplot settings are not read. */
+/* plot_gnuplot.c: has gnuplot draw a picture: script and data in a fresh temporary directory, gnuplot started there without a
+ * shell, its status checked, its messages passed on, and everything removed again. The user's gnuplot settings are not read. */
 #include "report/plot_priv.h"
 
 #include <errno.h>
@@ -153,12 +153,14 @@ static bm_status say_failed(const workdir *w, int status, bm_error *err)
     for (size_t i = 0; i < text.n; i++)
         if (text.s[i] == '\n' || text.s[i] == '\t') text.s[i] = ' ';
     if (WIFSIGNALED(status)) st = bm_fail(err, BM_EIO, "gnuplot was stopped by signal %d", WTERMSIG(status));
-    else st = bm_fail(err, BM_EIO, "gnuplot failed with status %d: %.600s", WEXITSTATUS(status), text.s ? text.s + strspn(text.s, " ") : "");
+    else st = bm_fail(err, BM_EIO, "gnuplot failed with status %d: %.600s", WEXITSTATUS(status),
+                      text.s ? text.s + strspn(text.s, " ") : "");
     bm_buf_free(&text);
     return st;
 }
 
-/* Until gnuplot ends; asked to stop, it is told to. A wait may be taken up again after a signal, so with `stop` we look now and then. */
+/* Until gnuplot ends; asked to stop, it is told to. A wait may be taken up again after a signal, so with `stop` we look now
+ * and then. */
 static int wait_for(pid_t pid, int *status, const volatile sig_atomic_t *stop)
 {
     const struct timespec pause = { 0, 3000000 };
@@ -183,7 +185,8 @@ static bm_status run(const workdir *w, const volatile sig_atomic_t *stop, bm_err
     e = spawn(&pid, w, env);
     free(env);
     if (e == ENOENT || e == EACCES || e == ENOTDIR)
-        return bm_fail(err, BM_EIO, "gnuplot, which draws the pictures, was not found: install it (Debian, Ubuntu: apt-get install gnuplot-nox)");
+        return bm_fail(err, BM_EIO, "gnuplot, which draws the pictures, was not found: install it (Debian, Ubuntu: apt-get "
+                       "install gnuplot-nox)");
     if (e) return bm_fail(err, BM_EIO, "cannot start gnuplot: %s", strerror(e));
     if ((e = wait_for(pid, &status, stop)) != 0) return bm_fail(err, BM_EIO, "cannot wait for gnuplot: %s", strerror(e));
     return status == 0 ? BM_OK : say_failed(w, status, err);
@@ -206,7 +209,8 @@ static void add_xml(bm_buf *b, const char *text)
     bm_buf_free(&safe);
 }
 
-/* Its title is "Gnuplot" whatever it draws, each curve is titled by its command (a browser shows that under the mouse), and it takes "sans-serif:Bold" for the name of a font. */
+/* Its title is "Gnuplot" whatever it draws, each curve is titled by its command (a browser shows that under the mouse), and
+ * it takes "sans-serif:Bold" for the name of a font. */
 static void finish_svg(bm_buf *svg, const bm_picture *p)
 {
     static const char title[] = "<title>Gnuplot</title>", bold[] = "font-family=\"sans-serif:Bold\"";
@@ -250,7 +254,8 @@ bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **byt
     if ((st = run(&w, opt->stop, err)) != BM_OK) goto done;
     if (faccessat(w.fd, "picture", F_OK, 0) == 0 && (st = get(&w, "picture", &picture, err)) != BM_OK) goto done;
     if (picture.n == 0) {
-        st = bm_fail(err, BM_EIO, "gnuplot ended well but drew nothing; does its terminal for this format work? Try --format svg");
+        st = bm_fail(err, BM_EIO, "gnuplot ended well but drew nothing; does its terminal for this format work? Try --format "
+                     "svg");
         goto done;
     }
     if (opt->format == BM_PLOT_SVG) finish_svg(&picture, p);

@@ -1,5 +1,5 @@
-/* plot_intervals.c: medians with 50 % and 95 % intervals, parameters of one kind on one axis: the intercept, coefficients, standard deviations,
- * correlations. */
+/* plot_intervals.c: medians with 50 % and 95 % intervals, parameters of one kind on one axis: the intercept, coefficients,
+ * standard deviations, correlations. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -69,9 +69,12 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, const rows *r, se
     bm_axis(p, 'x', lo, hi, s == CORRELATIONS ? 0 : s == SDS ? 0.02 : 0.06, 7);
     if (s == SDS) bm_buf_puts(&p->script, "set xrange [0:]\n");
     names_on_axis(p, in, r);
-    if (lo < 0 && hi > 0) bm_buf_puts(&p->script, "set arrow 1 from 0, graph 0 to 0, graph 1 nohead back lw 1 lc rgb '" BM_LINE "'\n");
-    bm_buf_printf(&p->script, "plot 'd%zu' using 2:1:($6-$2):(0) with vectors nohead lw 1.6 lc rgb '" BM_BLUE "', '' using 3:1:($5-$3):(0) with vectors "
-                              "nohead lw 5 lc rgb '" BM_BLUE "', '' using 4:1 with points pt 7 ps 1 lc rgb '#ffffff', '' using 4:1 with points pt 6 ps 1 lw 1.6 lc rgb '"
+    if (lo < 0 && hi > 0) bm_buf_puts(&p->script, "set arrow 1 from 0, graph 0 to 0, graph 1 nohead back lw 1 lc rgb "
+                                      "'" BM_LINE "'\n");
+    bm_buf_printf(&p->script, "plot 'd%zu' using 2:1:($6-$2):(0) with vectors nohead lw 1.6 lc rgb '" BM_BLUE "', '' using "
+                  "3:1:($5-$3):(0) with vectors "
+                              "nohead lw 5 lc rgb '" BM_BLUE "', '' using 4:1 with points pt 7 ps 1 lc rgb '#ffffff', '' using "
+                              "4:1 with points pt 6 ps 1 lw 1.6 lc rgb '"
                               BM_BLUE "'\n", index);
     return BM_OK;
 }

@@ -1,6 +1,6 @@
-/* plot_lines.c: fitted lines per group over the raw data, along a numeric predictor. A panel per group where groups are few; else all lines in one.
- * Where the predictor enters as itself the lines are straight, other predictors at the group's means; else (squares, interactions) the fitted
- * values at the data are joined. */
+/* plot_lines.c: fitted lines per group over the raw data, along a numeric predictor. A panel per group where groups are few;
+ * else all lines in one. Where the predictor enters as itself the lines are straight, other predictors at the group's means;
+ * else (squares, interactions) the fitted values at the data are joined. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -212,8 +212,10 @@ static bm_status facets(bm_pictures *out, const view *v, bm_error *err)
     if (v->J < cols) cols = v->J;
     rows = (v->J + cols - 1) / cols;
     high = cols <= 2 ? 360 : cols == 3 ? 220 : 150;
-    if (!(p = bm_pictures_add(out, v->in, "Fitted lines over the data", BM_PLOT_TOP + (double)rows * high + 76, err))) return BM_ENOMEM;
-    bm_buf_printf(&p->alt, "%s against %s, a panel per level of %s, with the fitted line of each and the line of the coefficients.", v->d->yname, v->xname,
+    if (!(p = bm_pictures_add(out, v->in, "Fitted lines over the data", BM_PLOT_TOP + (double)rows * high + 76,
+                              err))) return BM_ENOMEM;
+    bm_buf_printf(&p->alt, "%s against %s, a panel per level of %s, with the fitted line of each and the line of the "
+                  "coefficients.", v->d->yname, v->xname,
                   v->g ? v->g->name : "nothing");
     for (size_t j = 0; j < v->J && st == BM_OK; j++) {
         double w = (p->width - 70) / (double)cols;
@@ -232,7 +234,8 @@ static bm_status facets(bm_pictures *out, const view *v, bm_error *err)
 /* All lines over all points. */
 static bm_status spaghetti(bm_pictures *out, const view *v, bm_error *err)
 {
-    size_t      n = v->d->n, step = (n + MAX_POINTS - 1) / MAX_POINTS, every = (v->J + MAX_LINES - 1) / MAX_LINES, points, lines, mean;
+    size_t      n = v->d->n, step = (n + MAX_POINTS - 1) / MAX_POINTS, every = (v->J + MAX_LINES - 1) / MAX_LINES;
+    size_t      points, lines, mean;
     double      r[4], mx = bm_average(v->value, n), my = bm_average(v->e.fixed, n), slope = slope_of(v, 0, false);
     bm_picture *p = bm_pictures_add(out, v->in, "Fitted lines over the data", 560, err);
     bm_buf     *b = p ? bm_picture_data(p, &points) : NULL;
@@ -248,14 +251,16 @@ static bm_status spaghetti(bm_pictures *out, const view *v, bm_error *err)
     if (!b) return bm_nomem(err);
     point(b, r[0], my + slope * (r[0] - mx));
     point(b, r[1], my + slope * (r[1] - mx));
-    if (every > 1 || step > 1) bm_buf_printf(&p->caption, "Shown: %zu of %zu lines, %zu of %zu rows.", (v->J + every - 1) / every, v->J, (n + step - 1) / step, n);
+    if (every > 1 || step > 1) bm_buf_printf(&p->caption, "Shown: %zu of %zu lines, %zu of %zu rows.",
+                                             (v->J + every - 1) / every, v->J, (n + step - 1) / step, n);
     bm_buf_printf(&p->alt, "%s against %s with the fitted lines of the levels of %s.", v->d->yname, v->xname, v->g->name);
     bm_panel(p, (bm_box){ 66, BM_PLOT_TOP + 10, p->width - 90, p->height - BM_PLOT_TOP - 82 });
     legend(p, v, v->straight ? "coefficients only" : "");
     axis_names(p, v);
     bm_axis(p, 'x', r[0], r[1], 0.03, 8);
     bm_axis(p, 'y', r[2], r[3], 0.03, 7);
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.3 lc rgb '#b0%s', 'd%zu' using 1:2 with lines lw 0.9 lc rgb '#80%s'", points, BM_INK_HEX,
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with points pt 7 ps 0.3 lc rgb '#b0%s', 'd%zu' using 1:2 with lines lw "
+                  "0.9 lc rgb '#80%s'", points, BM_INK_HEX,
                   lines, BM_BLUE_HEX);
     if (v->straight) bm_buf_printf(&p->script, ", 'd%zu' using 1:2 with lines lw 2.6 dt (6,4) lc rgb '" BM_ORANGE "'", mean);
     bm_buf_putc(&p->script, '\n');

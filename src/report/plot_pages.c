@@ -1,4 +1,5 @@
-/* plot_pages.c: one panel per variable, on as many pages as that takes: the frame of trace, rank, autocorrelation and density plots. */
+/* plot_pages.c: one panel per variable, on as many pages as that takes: the frame of trace, rank, autocorrelation and density
+ * plots. */
 #include "report/plot_priv.h"
 
 #include <stdlib.h>
@@ -12,7 +13,8 @@ static void chain_legend(bm_picture *p, size_t nchain)
     char   name[40];
 
     for (size_t c = 0; c < nchain && c < 7; c++) {
-        snprintf(name, sizeof name, nchain > 7 && c == 6 ? "\xe2\x80\xa6 %zu" : "chain %zu", nchain > 7 && c == 6 ? nchain : c + 1);
+        snprintf(name, sizeof name, nchain > 7 && c == 6 ? "\xe2\x80\xa6 %zu" : "chain %zu",
+                 nchain > 7 && c == 6 ? nchain : c + 1);
         bm_legend(p, c, x + 86 * (double)c, 20, bm_chain_colour(c), "line", name);
     }
 }
@@ -24,7 +26,8 @@ static void describe(bm_picture *p, const bm_plot_input *in, const bm_page_kind 
     bm_buf_putc(&p->alt, '.');
 }
 
-static bm_status page(const bm_plot_input *in, bm_pictures *out, const bm_page_kind *kind, const size_t *var, size_t n, size_t which, size_t of,
+static bm_status page(const bm_plot_input *in, bm_pictures *out, const bm_page_kind *kind, const size_t *var, size_t n,
+                      size_t which, size_t of,
                       const char *caption, bm_error *err)
 {
     size_t      cols = bm_columns_for(n) < kind->cols ? bm_columns_for(n) : kind->cols;
@@ -34,7 +37,8 @@ static bm_status page(const bm_plot_input *in, bm_pictures *out, const bm_page_k
 
     bm_buf_puts(&title, kind->title);
     if (of > 1) bm_buf_printf(&title, " (%zu of %zu)", which + 1, of);
-    p = title.failed ? NULL : bm_pictures_add(out, in, title.s, BM_PLOT_TOP + (double)((n + cols - 1) / cols) * kind->height + 42, err);
+    p = title.failed ? NULL : bm_pictures_add(out, in, title.s,
+                                              BM_PLOT_TOP + (double)((n + cols - 1) / cols) * kind->height + 42, err);
     bm_buf_free(&title);
     if (!p) return bm_nomem(err);
     bm_buf_puts(&p->caption, caption);

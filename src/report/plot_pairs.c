@@ -66,7 +66,8 @@ static bm_status diagonal(bm_picture *p, const axis *a, bm_error *err)
     bm_buf_num(&p->script, 1.08 * top);
     bm_buf_puts(&p->script, "]\n");
     bm_axis_bare(p, 'y');
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with filledcurves y1=0 lc rgb '#a0%s', '' using 1:2 with lines lw 1.4 lc rgb '" BM_BLUE "'\n", index,
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with filledcurves y1=0 lc rgb '#a0%s', '' using 1:2 with lines lw 1.4 lc "
+                  "rgb '" BM_BLUE "'\n", index,
                   BM_BLUE_HEX);
     return BM_OK;
 }
@@ -96,9 +97,11 @@ static void correlation(bm_picture *p, const axis *x, const axis *y, bm_box at)
     for (size_t i = 0; i < x->n; i++) s += (x->x[i] - mx) * (y->x[i] - my);
     s /= (double)(x->n - 1) * bm_deviation(x->x, x->n) * bm_deviation(y->x, y->n);
     snprintf(text, sizeof text, "%s%.2f", s <= -0.005 ? "\xe2\x88\x92" : "", fabs(s));
-    snprintf(style, sizeof style, "center font ',%d' textcolor rgb '%s'", 11 + (int)(9 * fabs(s)), fabs(s) < 0.3 ? BM_LINE : BM_INK);
+    snprintf(style, sizeof style, "center font ',%d' textcolor rgb '%s'", 11 + (int)(9 * fabs(s)),
+             fabs(s) < 0.3 ? BM_LINE : BM_INK);
     bm_text(p, at.x + at.w / 2, at.y + at.h / 2, text, 0, style);
-    bm_buf_puts(&p->script, "unset border\nunset xtics\nunset ytics\nset yrange [0:1]\nset grid noxtics noytics\nplot NaN notitle\n");
+    bm_buf_puts(&p->script, "unset border\nunset xtics\nunset ytics\nset yrange [0:1]\nset grid noxtics noytics\nplot NaN "
+                "notitle\n");
 }
 
 static bm_status panel(bm_picture *p, const axis *a, size_t row, size_t col, size_t n, bm_error *err)
@@ -107,7 +110,8 @@ static bm_status panel(bm_picture *p, const axis *a, size_t row, size_t col, siz
     bm_box at = { 46 + (double)col * cell, BM_PLOT_TOP + 24 + (double)row * high, cell - 12, high - 22 };
 
     bm_panel(p, at);
-    if (row == col) bm_text(p, at.x + at.w / 2, at.y - 7, a[col].in->draws->names[a[col].var], (size_t)(at.w / 6), "center font ',10' textcolor rgb '" BM_INK "'");
+    if (row == col) bm_text(p, at.x + at.w / 2, at.y - 7, a[col].in->draws->names[a[col].var], (size_t)(at.w / 6), "center "
+                            "font ',10' textcolor rgb '" BM_INK "'");
     bm_axis(p, 'x', a[col].lo, a[col].hi, 0.01, 3);
     if (row + 1 < n) bm_buf_puts(&p->script, "set format x ''\n");
     if (col > 0) bm_buf_puts(&p->script, "set format y ''\n");
@@ -133,7 +137,8 @@ bm_status bm_plot_pairs(const bm_plot_input *in, bm_pictures *out, bm_error *err
         goto done;
     }
     for (size_t i = 0; i < n && st == BM_OK; i++)
-        if (!axis_of(&a[i], in, var[i])) st = bm_fail(err, BM_EINVAL, "the draws of '%s' hardly differ", in->draws->names[var[i]]);
+        if (!axis_of(&a[i], in, var[i])) st = bm_fail(err, BM_EINVAL, "the draws of '%s' hardly differ",
+                                                      in->draws->names[var[i]]);
     if (st != BM_OK) goto done;
     cell = (BM_PLOT_WIDTH - 60) / (double)n * (n > 4 ? 0.8 : 0.62);
     if (!(p = bm_pictures_add(out, in, "Parameters in pairs", BM_PLOT_TOP + 64 + (double)n * cell, err))) {

@@ -1,5 +1,6 @@
-/* plot_picture.c: the building blocks of a picture, in gnuplot's language, and the one style of all pictures. Text of the data (names, level
- * labels) reaches a script only through bm_quote: made safe to show, then in single quotes, where gnuplot interprets nothing. */
+/* plot_picture.c: the building blocks of a picture, in gnuplot's language, and the one style of all pictures. Text of the
+ * data (names, level labels) reaches a script only through bm_quote: made safe to show, then in single quotes, where gnuplot
+ * interprets nothing. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -145,7 +146,8 @@ void bm_panel(bm_picture *p, bm_box at)
     }
     bm_buf_puts(&p->script, "set border 3\nset xlabel ''\nset ylabel ''\nset format '%h'\n"
                             "set tics nomirror out scale 0.4 font ',10' textcolor rgb '#4d4d4d'\n"
-                            "set xtics autofreq nomirror offset 0, 0.3\nset ytics autofreq nomirror offset 0.6, 0\nset grid xtics ytics\n");
+                            "set xtics autofreq nomirror offset 0, 0.3\nset ytics autofreq nomirror offset 0.6, 0\nset grid "
+                            "xtics ytics\n");
 }
 
 void bm_panel_title(bm_picture *p, bm_box at, const char *text)
@@ -205,7 +207,8 @@ bm_box bm_cell_box(const bm_picture *p, size_t i, size_t cols, double cell_heigh
 {
     double w = (p->width - 24) / (double)cols;
 
-    return (bm_box){ 8 + (double)(i % cols) * w + left, BM_PLOT_TOP + (double)(i / cols) * cell_height + 24, w - left - 10, cell_height - below - 24 };
+    return (bm_box){ 8 + (double)(i % cols) * w + left, BM_PLOT_TOP + (double)(i / cols) * cell_height + 24, w - left - 10,
+                    cell_height - below - 24 };
 }
 
 size_t bm_columns_for(size_t n)
@@ -273,10 +276,12 @@ static void terminal(const bm_picture *p, bm_plot_format format, bm_buf *out)
 
     switch (format) {
     case BM_PLOT_SVG:
-        bm_buf_printf(out, "set terminal svg size %.0f,%.0f font 'sans-serif,12' fontscale 1.25 noenhanced background '#ffffff'\n", p->width, p->height);
+        bm_buf_printf(out, "set terminal svg size %.0f,%.0f font 'sans-serif,12' fontscale 1.25 noenhanced background "
+                      "'#ffffff'\n", p->width, p->height);
         break;
     case BM_PLOT_PNG:                                /* twice as fine, for screens that are */
-        bm_buf_printf(out, "set terminal pngcairo size %.0f,%.0f font 'sans,9' fontscale 2 linewidth 2 pointscale 2 noenhanced background '#ffffff'\n",
+        bm_buf_printf(out, "set terminal pngcairo size %.0f,%.0f font 'sans,9' fontscale 2 linewidth 2 pointscale 2 noenhanced "
+                      "background '#ffffff'\n",
                       2 * p->width, 2 * p->height);
         break;
     case BM_PLOT_PDF:
@@ -299,9 +304,12 @@ void bm_picture_script(const bm_picture *p, bm_plot_format format, bm_buf *out)
                      "set grid lt 1 lw 0.6 lc rgb '#ececec' back\n"
                      "set xlabel font ',10' textcolor rgb '" BM_FAINT "'\nset ylabel font ',10' textcolor rgb '" BM_FAINT "'\n"
                      "set multiplot\n");
-    if (p->title.s) bm_text(&head, 14, 20, p->title.s, 100, format == BM_PLOT_SVG ? "left font 'sans-serif:Bold,14' textcolor rgb '" BM_INK "'"
-                                                                                             : "left font 'sans:Bold,14' textcolor rgb '" BM_INK "'");
-    if (p->subtitle.s) bm_text(&head, 14, 41, p->subtitle.s, (size_t)(p->width / 6), "left font ',11' textcolor rgb '" BM_FAINT "'");
+    if (p->title.s) bm_text(&head, 14, 20, p->title.s, 100, format == BM_PLOT_SVG ? "left font 'sans-serif:Bold,14' textcolor "
+                            "rgb '" BM_INK "'"
+                                                                                             : "left font 'sans:Bold,14' "
+                                                                                             "textcolor rgb '" BM_INK "'");
+    if (p->subtitle.s) bm_text(&head, 14, 41, p->subtitle.s, (size_t)(p->width / 6), "left font ',11' textcolor rgb "
+                               "'" BM_FAINT "'");
     paragraph(&head, &p->caption, "left font ',10' textcolor rgb '" BM_FAINT "'");
     bm_buf_puts(out, head.script.s ? head.script.s : "");
     out->failed |= head.script.failed;

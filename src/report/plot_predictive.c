@@ -1,6 +1,6 @@
-/* plot_predictive.c: the density of the response against those of responses that the fit predicts for the same rows, one per draw (Gelman et al.
- * 2013, Bayesian Data Analysis, sec. 6.3). Effects of the observed groups come from the draws; where those were not kept, groups are drawn anew
- * from the fitted distribution. */
+/* plot_predictive.c: the density of the response against those of responses that the fit predicts for the same rows, one per
+ * draw (Gelman et al. 2013, Bayesian Data Analysis, sec. 6.3). Effects of the observed groups come from the draws; where
+ * those were not kept, groups are drawn anew from the fitted distribution. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -112,12 +112,15 @@ static void effects_at(const places *w, size_t k, size_t draw, bm_rng *rng, doub
 
         if (q > BLOCK) continue;
         for (size_t i = 0; i < q; i++)
-            for (size_t j = 0; j <= i; j++) C[i + j * q] = i == j ? 1 + 1e-12 : value(w, w->cor[k][first + i + (first + j) * g->q], draw);
+            for (size_t j = 0; j <= i; j++) C[i + j * q] = i == j ? 1 + 1e-12 : value(w,
+                                                                                      w->cor[k][first + i + (first + j) * g->q],
+                                                                                      draw);
         if (bm_chol(q, C) != BM_OK) continue;
         for (size_t l = 0; l < g->J; l++) {
             bm_rng_normals(rng, z, q);
             for (size_t i = 0; i < q; i++)
-                for (size_t j = 0; j <= i; j++) u[l * g->q + first + i] += value(w, w->sd[k][first + i], draw) * C[i + j * q] * z[j];
+                for (size_t j = 0; j <= i; j++) u[l * g->q + first + i] += value(w, w->sd[k][first + i],
+                                                                                 draw) * C[i + j * q] * z[j];
         }
     }
 }
@@ -181,7 +184,8 @@ static bm_status curves(bm_picture *p, const places *w, double lo, double hi, bm
     bm_buf_num(&p->script, 1.06 * top);
     bm_buf_puts(&p->script, "]\n");
     bm_axis_bare(p, 'y');
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with lines lw 0.8 lc rgb '#70%s', 'd%zu' using 1:2 with lines lw 2.4 lc rgb '" BM_INK "'\n", predicted,
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2 with lines lw 0.8 lc rgb '#70%s', 'd%zu' using 1:2 with lines lw 2.4 lc "
+                  "rgb '" BM_INK "'\n", predicted,
                   BM_SKY_HEX, data);
     st = BM_OK;
 done:
@@ -209,9 +213,11 @@ bm_status bm_plot_predictive(const bm_plot_input *in, bm_pictures *out, bm_error
         st = BM_ENOMEM;
         goto done;
     }
-    bm_buf_printf(&p->caption, "Each thin line is a data set of the same rows drawn with one posterior draw%s", w.kept ? "." : "; group effects are drawn anew, since "
+    bm_buf_printf(&p->caption, "Each thin line is a data set of the same rows drawn with one posterior draw%s",
+                  w.kept ? "." : "; group effects are drawn anew, since "
                   "their draws were not kept.");
-    bm_buf_printf(&p->alt, "Density of %s in the data against densities of %d data sets that the fit predicts.", d->yname, REPLICATES);
+    bm_buf_printf(&p->alt, "Density of %s in the data against densities of %d data sets that the fit predicts.", d->yname,
+                  REPLICATES);
     bm_box at = { 24, BM_PLOT_TOP + 10, p->width - 48, p->height - BM_PLOT_TOP - 80 };
     bm_panel(p, at);
     bm_legend(p, 0, p->width - 230, 20, BM_INK, "line", "data");

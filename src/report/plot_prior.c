@@ -1,6 +1,6 @@
 /* plot_prior.c: the marginal prior of a single parameter, to lay over its posterior.
  *   b_Intercept under a prior on the centred intercept: Intercept - sum xbar_k b_k, normal where all of these are
- *   correlations: LKJ(eta) of q effects: (r + 1) / 2 ~ Beta(a, a), a = eta + q/2 - 1 (Lewandowski, Kurowicka & Joe 2009, sec. 3.2)
+ *   correlations: LKJ(eta) of q effects: (r + 1) / 2 ~ Beta(a, a), a = eta + q/2 - 1 (Lewandowski et al. 2009, sec. 3.2)
  *   inverse Wishart(df, Psi) of q effects: G_ii ~ inverse gamma((df - q + 1) / 2, Psi_ii / 2); with diagonal Psi, r as LKJ with
  *   a = (df - q + 1) / 2 (Barnard, McCulloch & Meng 2000, Statistica Sinica 10:1281) */
 #include "report/plot_priv.h"
@@ -107,7 +107,8 @@ static bool find_in_block(bm_plot_prior *out, const bm_plot_input *in, size_t k,
 
     for (size_t i = 0; i < blk->size; i++) {
         if (is_sd(g, blk->first + i, name)) {
-            *out = whole->kind == BM_DIST_INV_WISHART ? of_wishart_sd(whole, blk->size, i) : of_sd(&in->priors->sd[k][blk->first + i]);
+            *out = whole->kind == BM_DIST_INV_WISHART ? of_wishart_sd(whole, blk->size,
+                                                                      i) : of_sd(&in->priors->sd[k][blk->first + i]);
             return true;
         }
         for (size_t j = 0; j < i; j++)
@@ -140,7 +141,8 @@ bm_plot_prior bm_plot_prior_of(const bm_plot_input *in, const char *name)
     if (!d || !in->priors) return p;
     for (size_t k = 0; k < d->p; k++)
         if (strcmp(d->bnames[k], name) == 0)
-            return in->priors->centred && (int)k == d->intercept ? of_centred_intercept(in->priors, k) : of_dist(&in->priors->b[k]);
+            return in->priors->centred && (int)k == d->intercept ? of_centred_intercept(in->priors,
+                                                                                        k) : of_dist(&in->priors->b[k]);
     if (in->priors->has_sigma && strcmp(name, "sigma") == 0) return of_sd(&in->priors->sigma);
     for (size_t k = 0; k < d->nfac; k++)
         for (size_t b = 0; b < d->fac[k].nblock; b++)

@@ -1,5 +1,6 @@
-/* plot_priv.h: what the files of the plots share. A picture is a gnuplot script and data files that a kind of plot builds (plot_KIND.c) from
- * the draws and the model; plot_gnuplot.c has it drawn. Positions are pixels from the upper left corner of the picture. */
+/* plot_priv.h: what the files of the plots share. A picture is a gnuplot script and data files that a kind of plot builds
+ * (plot_KIND.c) from the draws and the model; plot_gnuplot.c has it drawn. Positions are pixels from the upper left corner of
+ * the picture. */
 #ifndef BM_PLOT_PRIV_H
 #define BM_PLOT_PRIV_H
 
@@ -43,7 +44,8 @@ void bm_picture_script(const bm_picture *p, bm_plot_format format, bm_buf *out);
 void bm_quote(bm_buf *b, const char *text, size_t columns);
 /* The same for the label of a tic, where % would be a format. */
 void bm_quote_tic(bm_buf *b, const char *text, size_t columns);
-/* Another data file; its index. The buffer is p->data[index], good until the next call; NULL without memory (the picture has failed). */
+/* Another data file; its index. The buffer is p->data[index], good until the next call; NULL without memory (the picture has
+ * failed). */
 bm_buf *bm_picture_data(bm_picture *p, size_t *index);
 void bm_data_row(bm_buf *b, const double *x, size_t n);
 /* What follows is drawn into this box, axes outside of it. Ranges, tics and labels are as new. */
@@ -61,23 +63,27 @@ bm_box bm_cell_box(const bm_picture *p, size_t i, size_t cols, double cell_heigh
 /* Pixels left of an axis for the longest of n labels in small type, each cut to so many columns. */
 double bm_label_room(const char *const *labels, const size_t *which, size_t n, size_t columns);
 size_t bm_columns_for(size_t n);                                         /* of a grid of n panels */
-void bm_legend(bm_picture *p, size_t i, double x, double y, const char *colour, const char *shape, const char *text);   /* shape: "line", "dash", "point", "fill" */
+/* shape: "line", "dash", "fill", or "point" followed by the number of gnuplot's point type (7 without). */
+void bm_legend(bm_picture *p, size_t i, double x, double y, const char *colour, const char *shape, const char *text);
 
 /* ---- a list of pictures, and what plots look at (plot.c) ---- */
 
 typedef struct { bm_picture *v; size_t n, cap; } bm_pictures;
 /* A new picture of that height, titled; the subtitle is the model. NULL without memory. */
 bm_picture *bm_pictures_add(bm_pictures *a, const bm_plot_input *in, const char *title, double height, bm_error *err);
-/* Variables to show: what opt->vars names, else all but group effects (and lp__ unless with_lp); constants are left out. Frees: caller. */
+/* Variables to show: what opt->vars names, else all but group effects (and lp__ unless with_lp); constants are left out.
+ * Frees: caller. */
 bm_status bm_plot_vars(size_t **out, size_t *n, const bm_plot_input *in, bool with_lp, bm_error *err);
 /* SIZE_MAX where the draws have none of that name. */
 size_t bm_plot_var(const bm_plot_input *in, const char *name);
 
 typedef bm_status bm_plot_fn(const bm_plot_input *in, bm_pictures *out, bm_error *err);
-bm_plot_fn bm_plot_trace, bm_plot_rank, bm_plot_acf, bm_plot_density, bm_plot_intervals, bm_plot_pairs, bm_plot_caterpillar, bm_plot_predictive,
+bm_plot_fn bm_plot_trace, bm_plot_rank, bm_plot_acf, bm_plot_density, bm_plot_intervals, bm_plot_pairs, bm_plot_caterpillar,
+    bm_plot_predictive,
     bm_plot_lines, bm_plot_shrinkage, bm_plot_reml, bm_plot_qq;
 
-/* One panel per variable, several pages where there are many: what trace, rank, autocorrelation and density share (plot_pages.c). */
+/* One panel per variable, several pages where there are many: what trace, rank, autocorrelation and density share
+ * (plot_pages.c). */
 typedef struct {
     const char *title, *alt;
     double      height, left, below;         /* of a panel; for labels left and below */
@@ -90,13 +96,14 @@ bm_status bm_plot_pages(const bm_plot_input *in, bm_pictures *out, const bm_page
 
 /* ---- numbers (plot_math.c) ---- */
 
-/* Density of n values on an even grid of m points from lo to hi: Gaussian kernel, Silverman's bandwidth; what would leak over the bounds
- * (-inf, inf: none) is reflected. False where the values are constant or there is no memory. */
+/* Density of n values on an even grid of m points from lo to hi: Gaussian kernel, Silverman's bandwidth; what would leak over
+ * the bounds (-inf, inf: none) is reflected. False where the values are constant or there is no memory. */
 bool   bm_kde(const double *x, size_t n, double least, double most, double lo, double hi, size_t m, double *out);
 double bm_kde_bandwidth(const double *x, size_t n);                      /* 0 where constant, NaN without memory */
 /* Where to draw a density from and to: nearly all values, within the bounds. */
 bool   bm_kde_range(const double *x, size_t n, double least, double most, double *lo, double *hi);
-/* How many of the ranks of each chain (over all chains; ties share by order) fall into each of nbin bins: count[chain * nbin + bin]. */
+/* How many of the ranks of each chain (over all chains; ties share by order) fall into each of nbin bins: count[chain * nbin
+ * + bin]. */
 bm_status bm_rank_counts(const double *x, size_t nchain, size_t niter, size_t nbin, double *count, bm_error *err);
 /* Autocorrelations at lags 0 .. nlag of one chain. */
 void   bm_autocorrelation(const double *x, size_t n, size_t nlag, double *out);
@@ -122,7 +129,8 @@ double bm_plot_prior_density(const bm_plot_prior *p, double x);
 
 /* ---- point estimates (plot_effects.c) ---- */
 
-/* Posterior means of coefficients and of the effects of each factor, u[factor][level * q + effect]; sds and quantiles of the effects. */
+/* Posterior means of coefficients and of the effects of each factor, u[factor][level * q + effect]; sds and quantiles of the
+ * effects. */
 typedef struct {
     size_t   nfac;
     double  *b, **u, **sd;

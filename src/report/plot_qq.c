@@ -1,5 +1,5 @@
-/* plot_qq.c: standardised residuals, and the effects of each group divided by their estimated spread, against normal quantiles, with the line of
- * equality and a band that holds 95 % of each point. */
+/* plot_qq.c: standardised residuals, and the effects of each group divided by their estimated spread, against normal
+ * quantiles, with the line of equality and a band that holds 95 % of each point. */
 #include "report/plot_priv.h"
 
 #include <gsl/gsl_cdf.h>
@@ -55,7 +55,8 @@ static bm_status panel(bm_picture *p, bm_box at, const char *title, double *x, s
     bm_axis(p, 'x', -reach, reach, 0.04, 6);
     bm_axis(p, 'y', lo, hi, 0.06, 6);
     bm_axis_label(p, 'x', "normal quantile");
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:3 with filledcurves lc rgb '" BM_SHADE "', 'd%zu' using 1:1 with lines lw 1.2 lc rgb '" BM_ORANGE
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:3 with filledcurves lc rgb '" BM_SHADE "', 'd%zu' using 1:1 with lines lw "
+                  "1.2 lc rgb '" BM_ORANGE
                               "', 'd%zu' using 1:2 with points pt 7 ps 0.45 lc rgb '#40%s'\n", edge, edge, points, BM_BLUE_HEX);
     return BM_OK;
 }
@@ -74,7 +75,8 @@ static bm_status residuals(bm_picture *p, const bm_plot_input *in, const bm_esti
 }
 
 /* Effects are pulled towards 0, so their own root mean square is the scale, not the sd of the model. */
-static bm_status effects(bm_picture *p, const bm_plot_input *in, const bm_estimates *e, size_t k, size_t term, bm_box at, bm_error *err)
+static bm_status effects(bm_picture *p, const bm_plot_input *in, const bm_estimates *e, size_t k, size_t term, bm_box at,
+                         bm_error *err)
 {
     const bm_group *g = &in->design->fac[k];
     double         *x = bm_alloc(g->J, sizeof *x), rms = 0;
@@ -105,11 +107,13 @@ bm_status bm_plot_qq(const bm_plot_input *in, bm_pictures *out, bm_error *err)
     if (n > MAX_PANELS) n = MAX_PANELS;
     cols = n < 3 ? n : 3;
     const double high = n == 1 ? 460 : 300;
-    if (!(p = bm_pictures_add(out, in, "Residuals and group effects against the normal distribution", BM_PLOT_TOP + (double)((n + cols - 1) / cols) * high + 24, err))) {
+    if (!(p = bm_pictures_add(out, in, "Residuals and group effects against the normal distribution",
+                              BM_PLOT_TOP + (double)((n + cols - 1) / cols) * high + 24, err))) {
         bm_estimates_free(&e);
         return BM_ENOMEM;
     }
-    bm_buf_puts(&p->caption, "The band holds 95 % of each point where the model is right. Effects are posterior means, divided by their root mean square.");
+    bm_buf_puts(&p->caption, "The band holds 95 % of each point where the model is right. Effects are posterior means, divided "
+                "by their root mean square.");
     if (n < all) bm_buf_printf(&p->caption, " The first %zu of %zu.", n, all);
     bm_buf_puts(&p->alt, "Quantiles of standardised residuals and of group effects against normal quantiles.");
     bm_panel(p, bm_cell_box(p, 0, cols, high, 44, 44));

@@ -1,5 +1,6 @@
-/* plot_rank.c: histograms of the ranks of the draws over all chains, a step line per chain (Vehtari et al. 2021, sec. 3.3): chains that draw from
- * one distribution have flat ones. The band holds 95 % of the bars of chains whose draws are independent and agree. */
+/* plot_rank.c: histograms of the ranks of the draws over all chains, a step line per chain (Vehtari et al. 2021, sec. 3.3):
+ * chains that draw from one distribution have flat ones. The band holds 95 % of the bars of chains whose draws are
+ * independent and agree. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -44,7 +45,8 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_bo
     bm_buf_num(&p->script, expected + half);
     bm_buf_puts(&p->script, " back fillcolor rgb '" BM_SHADE "' fillstyle solid noborder\n");
     for (size_t c = 0; c < d->nchain; c++)
-        bm_buf_printf(&p->script, "%s'd%zu' index %zu using 1:2 with lines lw 1.4 lc rgb '%s'", c ? ", \\\n  " : "plot ", index, c, bm_chain_colour(c));
+        bm_buf_printf(&p->script, "%s'd%zu' index %zu using 1:2 with lines lw 1.4 lc rgb '%s'", c ? ", \\\n  " : "plot ", index,
+                      c, bm_chain_colour(c));
     bm_buf_putc(&p->script, '\n');
 done:
     free(count);
@@ -54,14 +56,17 @@ done:
 static void dress(bm_picture *p, const bm_plot_input *in)
 {
     (void)in;
-    bm_buf_printf(&p->caption, "%sRanks over all chains. The band holds 95 %% of the bars if draws are independent; lines that slope or gather at the "
+    bm_buf_printf(&p->caption, "%sRanks over all chains. The band holds 95 %% of the bars if draws are independent; lines that "
+                  "slope or gather at the "
                                "ends are chains that disagree.", p->caption.n ? " " : "");
 }
 
 bm_status bm_plot_rank(const bm_plot_input *in, bm_pictures *out, bm_error *err)
 {
-    static const bm_page_kind kind = { .title = "Ranks of the draws by chain", .alt = "Histograms of the ranks of the draws, one line per chain; flat lines "
-                                       "mean that the chains agree.", .height = 165, .left = 40, .below = 26, .cols = 3, .rows = 4, .chains = true,
+    static const bm_page_kind kind = { .title = "Ranks of the draws by chain", .alt = "Histograms of the ranks of the draws, "
+                                      "one line per chain; flat lines "
+                                       "mean that the chains agree.", .height = 165, .left = 40, .below = 26, .cols = 3,
+                                       .rows = 4, .chains = true,
                                        .panel = panel, .dress = dress };
 
     return bm_plot_pages(in, out, &kind, err);

@@ -1,5 +1,5 @@
-/* plot_reml.c: Bayes against REML: posterior median and 95 % interval beside REML's estimate and its 95 % interval, every parameter on an axis of its
- * own, since only the two are to be compared. */
+/* plot_reml.c: Bayes against REML: posterior median and 95 % interval beside REML's estimate and its 95 % interval, every
+ * parameter on an axis of its own, since only the two are to be compared. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -92,7 +92,8 @@ static bm_status cell(bm_picture *p, const bm_plot_input *in, const entry *e, bm
         if (k == 1 && !(isfinite(e->lower) && isfinite(e->upper)))
             bm_buf_printf(&p->script, ", 'd%zu' index 1 using 3:1 with points pt 7 ps 0.9 lc rgb '%s'", index, colour);
         else
-            bm_buf_printf(&p->script, "%s'd%zu' index %d using 2:1:($4-$2):(0) with vectors nohead lw 2.2 lc rgb '%s', '' index %d using 3:1 with points pt 7 ps 0.9 lc rgb '%s'",
+            bm_buf_printf(&p->script, "%s'd%zu' index %d using 2:1:($4-$2):(0) with vectors nohead lw 2.2 lc rgb '%s', '' "
+                          "index %d using 3:1 with points pt 7 ps 0.9 lc rgb '%s'",
                           k ? ", " : "plot ", index, k, colour, k, colour);
     }
     bm_buf_putc(&p->script, '\n');
@@ -116,7 +117,8 @@ bm_status bm_plot_reml(const bm_plot_input *in, bm_pictures *out, bm_error *err)
         goto done;
     }
     bm_buf_printf(&p->caption, "Bayes: posterior median and 95 %% interval. REML: estimate and 95 %% interval, %s.",
-                  in->reml->ci == BM_CI_PROFILE ? "of the coefficients from their standard errors, else from the profile likelihood"
+                  in->reml->ci == BM_CI_PROFILE ? "of the coefficients from their standard errors, else from the profile "
+                  "likelihood"
                                                 : "of the coefficients only, from their standard errors");
     if (e.n < e.all) bm_buf_printf(&p->caption, " The first %zu of %zu parameters.", e.n, e.all);
     bm_buf_puts(&p->alt, "Posterior medians and 95 % intervals beside the REML estimates and intervals of each parameter.");

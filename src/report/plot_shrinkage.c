@@ -1,6 +1,7 @@
-/* plot_shrinkage.c: how far the model moves each group from its own least-squares estimate (no pooling) towards the coefficients (complete
- * pooling). Coefficient of group j, effect k: that of the fixed column of the same name, if there is one, plus u_jk. Without pooling: least
- * squares of the group's rows on its Z, the rest of the fixed part taken from the model; groups whose rows do not determine it are left out. */
+/* plot_shrinkage.c: how far the model moves each group from its own least-squares estimate (no pooling) towards the
+ * coefficients (complete pooling). Coefficient of group j, effect k: that of the fixed column of the same name, if there is
+ * one, plus u_jk. Without pooling: least squares of the group's rows on its Z, the rest of the fixed part taken from the
+ * model; groups whose rows do not determine it are left out. */
 #include "report/plot_priv.h"
 
 #include <math.h>
@@ -25,7 +26,8 @@ static void fixed_parts(view *v, double *rest)
     for (size_t i = 0; i < d->n; i++) rest[i] = d->y[i] - v->e.fixed[i];
     for (size_t k = 0; k < v->q; k++)
         for (size_t c = 0; c < d->p; c++) {
-            bool same = strcmp(d->xnames[c], v->g->znames[k]) == 0 || ((int)c == d->intercept && strcmp(v->g->znames[k], "Intercept") == 0);
+            bool same = strcmp(d->xnames[c], v->g->znames[k]) == 0 || ((int)c == d->intercept && strcmp(v->g->znames[k],
+                    "Intercept") == 0);
 
             if (!same) continue;
             v->fixed[k] = v->e.b[c];
@@ -89,8 +91,8 @@ static bm_status estimate(view *v, bm_error *err)
     return BM_OK;
 }
 
-/* At most `most` groups, in order of the pooled estimate: those that move farthest, relative to the spread of each effect, or (a cloud of which only
- * the rim would show misleads) every k-th. */
+/* At most `most` groups, in order of the pooled estimate: those that move farthest, relative to the spread of each effect, or
+ * (a cloud of which only the rim would show misleads) every k-th. */
 static bm_status choose(const view *v, size_t most, bool farthest, size_t **level, size_t *n, size_t *determined, bm_error *err)
 {
     size_t     J = v->g->J, q = v->q > 2 ? 2 : v->q, *far = NULL, step = (J + most - 1) / most;
@@ -107,7 +109,8 @@ static bm_status choose(const view *v, size_t most, bool farthest, size_t **leve
         ++*determined;
         move[j] = 1e-300;
         if (!farthest && j % step == 0) move[j] = 1;
-        for (size_t k = 0; farthest && k < q && scale[k] > 0; k++) move[j] += pow((v->own[j * v->q + k] - v->pooled[j * v->q + k]) / scale[k], 2);
+        for (size_t k = 0, at = j * v->q; farthest && k < q && scale[k] > 0; k++)
+            move[j] += pow((v->own[at + k] - v->pooled[at + k]) / scale[k], 2);
     }
     *n = *determined < most ? *determined : most;
     if (st == BM_OK && *n == 0) st = bm_fail(err, BM_EINVAL, "no group has rows enough for an estimate of its own");
@@ -130,10 +133,13 @@ static void legend(bm_picture *p)
 
 static void captions(bm_picture *p, const view *v, bool farthest, size_t n, size_t determined)
 {
-    if (n < determined) bm_buf_printf(&p->caption, farthest ? "The %zu of %zu groups that move farthest." : "A sample of %zu of %zu groups.", n, determined);
+    if (n < determined) bm_buf_printf(&p->caption, farthest ? "The %zu of %zu groups that move farthest." : "A sample of %zu "
+                                      "of %zu groups.", n, determined);
     if (determined < v->g->J)
-        bm_buf_printf(&p->caption, "%s%zu of %zu groups have too few rows for an estimate of their own.", p->caption.n ? " " : "", v->g->J - determined, v->g->J);
-    bm_buf_printf(&p->alt, "Estimates of the levels of %s without pooling, and where the model moves them, towards the coefficients.", v->g->name);
+        bm_buf_printf(&p->caption, "%s%zu of %zu groups have too few rows for an estimate of their own.", p->caption.n ? " "
+                      "" : "", v->g->J - determined, v->g->J);
+    bm_buf_printf(&p->alt, "Estimates of the levels of %s without pooling, and where the model moves them, towards the "
+                  "coefficients.", v->g->name);
 }
 
 static void widen(double r[2], double x)
@@ -171,7 +177,8 @@ static bm_status plane(const view *v, bm_pictures *out, bm_error *err)
         bm_buf_num(&p->script, a[0]);
         bm_buf_puts(&p->script, ", first ");
         bm_buf_num(&p->script, a[1]);
-        bm_buf_printf(&p->script, " %s, 0 font ',9' textcolor rgb '" BM_FAINT "'\n", m[0] > a[0] ? "right offset -0.7" : "left offset 0.7");
+        bm_buf_printf(&p->script, " %s, 0 font ',9' textcolor rgb '" BM_FAINT "'\n", m[0] > a[0] ? "right offset -0.7" : "left "
+                      "offset 0.7");
     }
     bm_axis(p, 'x', x[0], x[1], 0.06, 8);
     bm_axis(p, 'y', y[0], y[1], 0.06, 7);
@@ -179,12 +186,16 @@ static bm_status plane(const view *v, bm_pictures *out, bm_error *err)
     bm_axis_label(p, 'y', v->g->znames[1]);
     for (int k = 0; k < 2; k++) {
         bm_buf_printf(&p->script, "set arrow %d from ", k + 1);
-        if (k == 0) bm_buf_num(&p->script, v->fixed[0]), bm_buf_puts(&p->script, ", graph 0 to "), bm_buf_num(&p->script, v->fixed[0]), bm_buf_puts(&p->script, ", graph 1");
-        else bm_buf_puts(&p->script, "graph 0, first "), bm_buf_num(&p->script, v->fixed[1]), bm_buf_puts(&p->script, " to graph 1, first "), bm_buf_num(&p->script, v->fixed[1]);
+        if (k == 0) bm_buf_num(&p->script, v->fixed[0]), bm_buf_puts(&p->script, ", graph 0 to "), bm_buf_num(&p->script,
+                v->fixed[0]), bm_buf_puts(&p->script, ", graph 1");
+        else bm_buf_puts(&p->script, "graph 0, first "), bm_buf_num(&p->script, v->fixed[1]), bm_buf_puts(&p->script, " to "
+                "graph 1, first "), bm_buf_num(&p->script, v->fixed[1]);
         bm_buf_puts(&p->script, " nohead back lw 1.2 dt (6,4) lc rgb '" BM_ORANGE "'\n");
     }
-    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:5:6 with vectors head size screen 0.006, 20 filled lw 0.9 lc rgb '#a6a6a6', '' using 1:2 with points pt 6 ps %s "
-                              "lw 1.2 lc rgb '" BM_LINE "', '' using 3:4 with points pt 7 ps %s lc rgb '" BM_BLUE "'\n", index, size, size);
+    bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:5:6 with vectors head size screen 0.006, 20 filled lw 0.9 lc rgb "
+                  "'#a6a6a6', '' using 1:2 with points pt 6 ps %s "
+                              "lw 1.2 lc rgb '" BM_LINE "', '' using 3:4 with points pt 7 ps %s lc rgb '" BM_BLUE "'\n", index,
+                              size, size);
 done:
     free(level);
     return st;
@@ -224,7 +235,8 @@ static bm_status ladder(const view *v, bm_pictures *out, bm_error *err)
     bm_buf_puts(&p->script, ", graph 0 to ");
     bm_buf_num(&p->script, v->fixed[0]);
     bm_buf_printf(&p->script, ", graph 1 nohead back lw 1.2 dt (6,4) lc rgb '" BM_ORANGE "'\n"
-                              "plot 'd%zu' using 1:2:3:(0) with vectors head size screen 0.006, 20 filled lw 0.9 lc rgb '#a6a6a6', '' using 1:2 with points pt 6 ps 0.8 "
+                              "plot 'd%zu' using 1:2:3:(0) with vectors head size screen 0.006, 20 filled lw 0.9 lc rgb "
+                              "'#a6a6a6', '' using 1:2 with points pt 6 ps 0.8 "
                               "lw 1.2 lc rgb '" BM_LINE "', '' using 4:2 with points pt 7 ps 0.8 lc rgb '" BM_BLUE "'\n", index);
 done:
     free(level);
@@ -238,7 +250,8 @@ bm_status bm_plot_shrinkage(const bm_plot_input *in, bm_pictures *out, bm_error 
 
     if (v.q > QMAX) return bm_fail(err, BM_EINVAL, "a group has more than %d effects", QMAX);
     if (in->design->nfac > 1) return bm_fail(err, BM_EINVAL, "with several grouping factors a group has no estimate of its own");
-    if ((st = bm_estimates_new(&v.e, in, err)) == BM_OK && (st = estimate(&v, err)) == BM_OK) st = v.q == 1 ? ladder(&v, out, err) : plane(&v, out, err);
+    if ((st = bm_estimates_new(&v.e, in, err)) == BM_OK && (st = estimate(&v, err)) == BM_OK) st = v.q == 1 ? ladder(&v, out,
+            err) : plane(&v, out, err);
     bm_estimates_free(&v.e);
     free(v.fixed);
     free(v.own);

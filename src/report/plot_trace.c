@@ -33,7 +33,8 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_bo
     bm_axis(p, 'x', 1, (double)d->niter, 0, 5);
     bm_axis(p, 'y', lo, hi, 0.04, 5);
     for (size_t c = 0; c < d->nchain; c++)
-        bm_buf_printf(&p->script, "%s'd%zu' index %zu using 1:2 with lines lw 0.6 lc rgb '#%s%s'", c ? ", \\\n  " : "plot ", index, c,
+        bm_buf_printf(&p->script, "%s'd%zu' index %zu using 1:2 with lines lw 0.6 lc rgb '#%s%s'", c ? ", \\\n  " : "plot ",
+                      index, c,
                       d->nchain > 1 ? "40" : "00", bm_chain_colour(c) + 1);
     bm_buf_putc(&p->script, '\n');
     return BM_OK;
@@ -41,13 +42,16 @@ static bm_status panel(bm_picture *p, const bm_plot_input *in, size_t var, bm_bo
 
 static void dress(bm_picture *p, const bm_plot_input *in)
 {
-    if (stride(in->draws) > 1) bm_buf_printf(&p->caption, "%sOne draw in %zu of each chain is shown.", p->caption.n ? " " : "", stride(in->draws));
+    if (stride(in->draws) > 1) bm_buf_printf(&p->caption, "%sOne draw in %zu of each chain is shown.", p->caption.n ? " " : "",
+                                             stride(in->draws));
 }
 
 bm_status bm_plot_trace(const bm_plot_input *in, bm_pictures *out, bm_error *err)
 {
-    static const bm_page_kind kind = { .title = "Trace of the draws", .alt = "Draws of each parameter in order, one line per chain.", .height = 170,
-                                       .left = 52, .below = 26, .cols = 2, .rows = 4, .with_lp = true, .chains = true, .panel = panel, .dress = dress };
+    static const bm_page_kind kind = { .title = "Trace of the draws", .alt = "Draws of each parameter in order, one line per "
+                                      "chain.", .height = 170,
+                                       .left = 52, .below = 26, .cols = 2, .rows = 4, .with_lp = true, .chains = true,
+                                       .panel = panel, .dress = dress };
 
     return bm_plot_pages(in, out, &kind, err);
 }

@@ -1,4 +1,5 @@
-/* plot_write.c: finished pictures in memory, and their way into a directory: each under a temporary name first, then all of them in place. */
+/* plot_write.c: finished pictures in memory, and their way into a directory: each under a temporary name first, then all of
+ * them in place. */
 #include "report/plot_priv.h"
 
 #include <errno.h>
@@ -87,7 +88,8 @@ static bm_status write_all(int fd, const char *dir, const bm_plots *p, bm_error 
     for (; written < p->n && st == BM_OK; written++) st = write_one(fd, dir, &p->v[written], err);
     for (; placed < p->n && st == BM_OK; placed++) {
         temporary(name, sizeof name, &p->v[placed]);
-        if (renameat(fd, name, fd, p->v[placed].file) != 0) st = bm_fail(err, BM_EIO, "cannot write '%s/%s': %s", dir, p->v[placed].file, strerror(errno));
+        if (renameat(fd, name, fd, p->v[placed].file) != 0) st = bm_fail(err, BM_EIO, "cannot write '%s/%s': %s", dir,
+                                                                         p->v[placed].file, strerror(errno));
     }
     for (size_t i = 0; st != BM_OK && i < written; i++) {
         temporary(name, sizeof name, &p->v[i]);
@@ -103,7 +105,8 @@ bm_status bm_plots_write(const bm_plots *p, const char *dir, bool force, bm_erro
     bm_status st = BM_OK;
 
     if (!made && errno != EEXIST) return bm_fail(err, BM_EIO, "cannot create the directory '%s': %s", dir, strerror(errno));
-    if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) return bm_fail(err, BM_EIO, "cannot open the directory '%s': %s", dir, strerror(errno));
+    if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) return bm_fail(err, BM_EIO, "cannot open the directory '%s': "
+                                                                                 "%s", dir, strerror(errno));
     if (!force) st = check_free(fd, dir, p, err);
     if (st == BM_OK) st = write_all(fd, dir, p, err);
     close(fd);
