@@ -26,7 +26,11 @@ static void check_round_trip(const bm_formula *f)
 
     print(f, &a);
     if (a.n > 60000) goto done;                      /* near the longest text that is taken: quoting may have made it longer */
-    fuzz_must(bm_formula_parse(&g, a.s, &err) == BM_OK, "'%s' does not parse: %s", a.s, err.msg);
+    if (bm_formula_parse(&g, a.s, &err) != BM_OK) {
+        /* the parentheses that "." needed may be one level too many */
+        fuzz_must(strstr(err.msg, "nested more than"), "'%s' does not parse: %s", a.s, err.msg);
+        goto done;
+    }
     print(g, &b);
     fuzz_must(strcmp(a.s, b.s) == 0, "'%s' prints as '%s'", a.s, b.s);
     vf = bm_formula_vars(f, &nf);
