@@ -3,6 +3,8 @@
 #   make               build/bmixed, the library (.a and .so), the manual page
 #   make quickstart    installs what building needs, builds, fits the first example
 #   make check         installs what testing needs, builds, runs every test
+#   make check-all     the same with R (cross-checks) and Chromium (the report in a browser)
+#   make fuzz          builds fuzzers below build/fuzz (clang): build/fuzz/csv -max_total_time=600 build/fuzz/corpus/csv tests/fuzz/corpus/csv
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
@@ -28,6 +30,7 @@ B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
 PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
+ALL_PACKAGES   := $(CHECK_PACKAGES) python3-minimal r-base-core r-cran-posterior r-cran-lme4 chromium
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 
@@ -48,10 +51,12 @@ LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
 CLI_SRC  := $(wildcard src/cli/*.c)
 TEST_SRC := $(wildcard tests/test_*.c)
 TEST_SH  := $(wildcard tests/test_*.sh)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ  := $(CLI_SRC:%.c=$(B)/%.o)
 TESTS    := $(TEST_SRC:tests/%.c=$(B)/%)
 BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
+REPLAYS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(B)/replay_%)
 STATIC   := $(B)/libbmixed.a
 SHARED   := $(B)/libbmixed.so.$(VERSION)
 
@@ -91,6 +96,10 @@ $(B)/test_%: $(B)/tests/test_%.o $(STATIC)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
 
+$(B)/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(STATIC)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+
 # ---- a fresh machine: install what is missing, and only that ----------------------------------------------------------------
 
 define install_missing
@@ -116,6 +125,9 @@ deps:
 deps-check:
 	$(call install_missing,$(CHECK_PACKAGES))
 
+deps-all:
+	$(call install_missing,$(ALL_PACKAGES))
+
 deps-valgrind:
 	$(call install_missing,valgrind)
 
@@ -130,10 +142,13 @@ quickstart: deps
 check: deps-check
 	@+$(MAKE) --no-print-directory check-run
 
-check-run: $(B)/bmixed $(B)/bmixed.1 $(TESTS) $(if $(SAN),,$(SHARED))
-	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(TESTS) $(TEST_SH)
+check-all: deps-all
+	@+$(MAKE) --no-print-directory check-run
 
-tests: $(TESTS)
+check-run: $(B)/bmixed $(B)/bmixed.1 $(TESTS) $(REPLAYS) $(if $(SAN),,$(SHARED))
+	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(TESTS) $(REPLAYS) $(TEST_SH)
+
+tests: $(TESTS) $(REPLAYS)
 
 # One program's tests: make test-data, make test-cli
 test-%: $(B)/test_%
@@ -149,6 +164,27 @@ check-layers:
 # Only bm_* is exported.
 check-symbols: $(SHARED)
 	@B=$(abspath $(B)) bash tests/test_symbols.sh
+
+# One fuzz target's seeds and regressions: make replay-csv
+replay-%: $(B)/replay_%
+	$<
+
+# The library again with the sanitizers and libFuzzer's counters; no OpenMP, so that a finding repeats.
+FUZZ_CC    ?= clang
+FUZZ_FLAGS := -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-math-errno -Wno-unknown-pragmas -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_BIN   := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=build/fuzz/%)
+
+fuzz: $(FUZZ_BIN)
+	@mkdir -p $(FUZZ_BIN:build/fuzz/%=build/fuzz/corpus/%)
+
+build/fuzz/%: tests/fuzz/fuzz_%.c $(LIB_SRC:%.c=build/fuzz/obj/%.o)
+	$(say) LINK $@
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIBS) -lgomp -o $@
+
+build/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(say) CC $<
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 
 check-valgrind: deps-valgrind $(B)/bmixed
 	valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect --error-exitcode=99 \
@@ -202,8 +238,8 @@ clean:
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-valgrind quickstart check check-run tests check-layers check-symbols check-valgrind bench bench-quick \
-        install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
+.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind quickstart check check-all check-run tests check-layers check-symbols check-valgrind \
+        bench bench-quick fuzz install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_OBJ:.o=.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_OBJ:.o=.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(LIB_SRC:%.c=build/fuzz/obj/%.d)

@@ -175,6 +175,23 @@ typedef struct {
 BM_API BM_MUST_CHECK bm_status bm_draws_print(const bm_draws *d, FILE *out, const bm_summary_options *sopt,
                                               const bm_print_options *opt, bm_error *err);
 
+/* ---- diagnosis --------------------------------------------------------------------------------------------------- */
+
+typedef struct bm_diagnosis bm_diagnosis;   /* checks of draws, each with a verdict in words */
+
+/* paths: as for bm_draws_read. Where they are an output directory of ours, the sampler and the priors are judged too. */
+BM_API BM_MUST_CHECK bm_status bm_diagnose(bm_diagnosis **out, const char *const *paths, size_t npaths, bm_error *err);
+/* The checks as text or JSON; with opt->verbose also those that could not be made. */
+BM_API BM_MUST_CHECK bm_status bm_diagnosis_print(const bm_diagnosis *d, FILE *out, const bm_print_options *opt, bm_error *err);
+/* False: some check says not to trust the draws. */
+BM_API bool bm_diagnosis_trusted(const bm_diagnosis *d);
+BM_API void bm_diagnosis_free(bm_diagnosis *d);
+
+/* ---- Reports ----------------------------------------------------------------------------------------------------- */
+
+/* One self-contained HTML page about the fit in dir, an output directory of bm_fit_write. The data are read again, and must be unchanged. */
+BM_API BM_MUST_CHECK bm_status bm_report_write(const char *dir, FILE *out, bm_error *err);
+
 /* ---- simulation -------------------------------------------------------------------------------------------------- */
 
 /* Writes the model's data (the rows used) as CSV with the response drawn anew. set: "NAME=VALUE" (b_Days=10, sd_Subject__Days=5,

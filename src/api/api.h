@@ -47,6 +47,34 @@ bm_status bm_model_with_response(bm_model **out, const bm_model *m, const double
 /* The reason why the model cannot be fitted, if there is one. REML and simulation do without a posterior. */
 bm_status bm_model_refusal(const bm_model *m, bm_error *err);
 
+/* ---- results on disk (saved.c) ---- */
+
+/* An output directory read back, or draws of others: then only draws and summary are there. */
+typedef struct {
+    char           *dir;         /* NULL: draws of others */
+    bm_draws       *draws;
+    bm_summary_row *summary;
+    void           *json;        /* cJSON of summary.json, or NULL */
+    char           *hash, *command, *version;    /* of the data; of the fit. NULL where unknown */
+    bm_run_info     run;         /* acceptance NULL, pareto_k NaN where unknown */
+    bm_strv         notes;
+} bm_saved;
+
+/* s: zeroed; to be cleared also after a failure. */
+bm_status bm_saved_read(bm_saved *s, const char *const *paths, size_t npaths, bm_error *err);
+/* The model that was fitted, from model.json and the data. BM_EINVAL where these are not the data (by their hash) or not the parameters of
+ * the draws. */
+bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err);
+/* ranef.csv and the derived quantities of summary.json; the caller frees. */
+bm_status bm_saved_ranef(const bm_saved *s, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err);
+bm_status bm_saved_derived(const bm_saved *s, bm_derived_row **out, size_t *n, bm_error *err);
+/* Fitted values (n) at the posterior means; data drawn from the posterior (predictive.c). The caller frees *out, and out->y. */
+bm_status bm_saved_fitted(const bm_saved *s, const bm_model *m, const bm_ranef_row *ranef, size_t nranef, double **out, bm_error *err);
+bm_status bm_saved_predictive(const bm_saved *s, const bm_model *m, bm_predictive *out, bm_error *err);
+void      bm_saved_clear(bm_saved *s);
+/* All checks (diagnose.c). m: NULL where the model is not known, for the reason why. */
+bm_status bm_saved_checks(const bm_saved *s, const bm_model *m, const char *why, bm_checks *out, bm_error *err);
+
 /* Seconds since some fixed moment. */
 double bm_clock(void);
 

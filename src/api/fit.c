@@ -56,6 +56,19 @@ static bm_status names_of(const bm_model *m, bool ranef, bm_strv *names, bm_erro
     return st;
 }
 
+/* Refuses draws that the machine cannot hold, rather than be killed for them hours later. */
+static bm_status check_memory(const bm_fit *f, size_t nvar, size_t niter, bm_error *err)
+{
+    const double values = (double)f->opt.chains * (double)niter, d = (double)f->model->post->th.d;
+    double       warmup = (double)f->opt.chains * f->opt.warmup * (d + 1) * sizeof(double);
+    double       need = 1.05 * ((double)nvar + 8) * values * sizeof(double) + warmup, have = bm_memory_free();   /* 8: summaries sort copies */
+
+    if (need < have) return BM_OK;
+    return bm_fail(err, BM_ENOMEM, "%d chains with %zu draws of %zu variables%s need %.3g GB of memory, of which %.3g GB are free: fewer --draws or --chains, "
+                                   "a larger --thin%s", f->opt.chains, niter, nvar, warmup > need / 2 ? ", and their warm-up," : "", need * 1e-9, have * 1e-9,
+                   nvar > f->nmonitored ? ", or --ranef-draws none" : "");
+}
+
 static bm_status store_new(store *s, const bm_fit *f, size_t niter, bm_error *err)
 {
     const bm_post *post = f->model->post;
@@ -64,7 +77,8 @@ static bm_status store_new(store *s, const bm_fit *f, size_t niter, bm_error *er
 
     *s = (store){ .p = post->st->p, .nnat = post->th.nsd + post->th.ncor + post->th.has_sigma, .nu = post->nu, .every = 1 };
     s->keep_u = f->opt.ranef_draws == BM_RANEF_ALL || (f->opt.ranef_draws == BM_RANEF_AUTO && post->nu <= RANEF_AUTO);
-    if ((st = names_of(f->model, s->keep_u, &names, err)) == BM_OK)
+    if ((st = names_of(f->model, s->keep_u, &names, err)) == BM_OK) st = check_memory(f, names.n, niter, err);
+    if (st == BM_OK)
         st = bm_draws_new(&s->d, (const char *const *)names.v, names.n, (size_t)f->opt.chains, niter, err);
     bm_strv_free(&names);
     if (st != BM_OK || s->keep_u || !s->nu) return st;
@@ -197,12 +211,12 @@ static bm_status sample(bm_fit *f, bm_error *err)
     bm_mcmc_info info;
     bm_status    st, ran;
 
+    if ((st = store_new(&s, f, (size_t)f->opt.draws, err)) != BM_OK) goto done;      /* before the warm-up: too much is known at once */
     if ((st = bm_mcmc_new(&mc, f->model->post, &f->opt, err)) != BM_OK) goto done;
     st = bm_mcmc_warmup(mc, err);
     if (st != BM_OK) goto done;
     t1 = bm_clock();
     f->run.warmup_seconds = t1 - t0;
-    if ((st = store_new(&s, f, (size_t)f->opt.draws, err)) != BM_OK) goto done;
     ran = st = run_to_target(f, mc, &s, err);
     if (st < 0) goto done;
     f->run.sampling_seconds = bm_clock() - t1;

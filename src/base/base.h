@@ -14,10 +14,13 @@
 
 /* Records the message (the first one is kept; err may be NULL) and returns code, so that callers can `return bm_fail(...)`. */
 bm_status bm_fail(bm_error *err, bm_status code, const char *fmt, ...) BM_PRINTF(3, 4);
+/* text as it may be shown: control characters other than line ends, and bytes that are not UTF-8, as \xNN; cut between characters where dst is full. */
+void      bm_visible(char *dst, size_t room, const char *text);
 bm_status bm_nomem(bm_error *err);                       /* BM_ENOMEM, "out of memory" */
 
 void *bm_alloc(size_t n, size_t size);                   /* zeroed, never of size 0; NULL when out of memory or n * size overflows */
 void *bm_grow(void *p, size_t *cap, size_t need, size_t size);   /* p with room for at least need items (cap updated), or NULL: p is intact */
+double bm_memory_free(void);                             /* bytes that may still be used (memory.c); INFINITY where the system does not say */
 char *bm_strdup(const char *s);                          /* NULL gives NULL */
 char *bm_strndup(const char *s, size_t n);
 

@@ -61,7 +61,7 @@ struct cli_command {
     int              (*run)(const cli_args *a);                                  /* an exit code */
 };
 
-extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_plot, cli_simulate, cli_help;
+extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_diagnose, cli_plot, cli_report, cli_simulate, cli_help;
 const cli_command *const *cli_commands(void);                                    /* NULL ends it (main.c) */
 
 /* Tables that several subcommands list (options.c). */

@@ -9,7 +9,8 @@
  * come back should there be a large product. Other implementations of BLAS have no such function. */
 extern int blas_thread_shutdown_(void) __attribute__((weak));
 
-static const cli_command *const commands[] = { &cli_fit, &cli_reml, &cli_compare, &cli_model, &cli_summary, &cli_plot, &cli_simulate, &cli_help, NULL };
+static const cli_command *const commands[] = { &cli_fit, &cli_reml, &cli_compare, &cli_model, &cli_summary, &cli_diagnose, &cli_plot, &cli_report,
+                                              &cli_simulate, &cli_help, NULL };
 
 const cli_command *const *cli_commands(void)
 {

@@ -51,4 +51,30 @@ typedef struct {
 /* nvar rows, in the order of the draws. threads: 0 = one per core. The caller frees *out. */
 bm_status bm_summarise(bm_summary_row **out, const bm_draws *d, int threads, bm_error *err);
 
+/* ---- can they be trusted? (check.c) ---- */
+
+typedef enum { BM_CHECK_GOOD, BM_CHECK_WATCH, BM_CHECK_BAD, BM_CHECK_SKIPPED } bm_check_level;
+
+/* One check and its verdict. */
+typedef struct {
+    const char    *id, *title;                       /* "rhat", "Chains agree": static text */
+    bm_check_level level;
+    double         value;                            /* the number behind the verdict, NaN where there is none */
+    char          *parameter;                        /* the worst one; NULL where there is none */
+    bm_buf         verdict, advice;                  /* sentences; advice is empty where there is nothing to do */
+} bm_check;
+
+enum { BM_CHECKS_MAX = 16 };
+typedef struct { size_t n; bm_check v[BM_CHECKS_MAX]; } bm_checks;
+
+/* An empty check, to be filled; its level is GOOD. */
+bm_check      *bm_checks_add(bm_checks *c, const char *id, const char *title);
+/* Everything that the draws themselves tell. s: their summary. */
+bm_status      bm_checks_draws(bm_checks *c, const bm_draws *d, const bm_summary_row *s, bm_error *err);
+bm_check_level bm_checks_worst(const bm_checks *c);  /* GOOD, WATCH or BAD */
+bool           bm_checks_complete(const bm_checks *c);   /* false: out of memory on the way */
+void           bm_checks_free(bm_checks *c);
+/* Group effects, r_GROUP[level,term]: there may be many, and single ones decide nothing. */
+bool           bm_draws_is_effect(const char *name);
+
 #endif

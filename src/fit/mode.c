@@ -37,9 +37,11 @@ static bm_status curvature(bm_point *pt, const double *mode, double *H)
 {
     size_t       d = pt->post->th.d;
     const double h = 1e-4;
-    double      *up = bm_alloc(2 * d, sizeof *up), *down = up + d;
-    bm_status    st = up ? BM_OK : BM_ENOMEM;
+    double      *up = bm_alloc(2 * d, sizeof *up), *down;
+    bm_status    st = BM_OK;
 
+    if (!up) return BM_ENOMEM;
+    down = up + d;
     for (size_t j = 0; j < d && st == BM_OK; j++) {
         memcpy(pt->x, mode, d * sizeof *mode);
         pt->x[j] = mode[j] + h;
@@ -103,7 +105,12 @@ bm_status bm_find_mode(const bm_post *post, double *mode, double *cov, bool *fou
         st = bm_fail(err, BM_ENUMERIC, "no values of the sds could be found at which the posterior density is positive; check the priors' supports against the data");
         goto done;
     }
-    *found = curvature(pt, mode, H) == BM_OK && covariance(H, d, cov) == BM_OK;
+    if ((st = curvature(pt, mode, H)) == BM_OK) st = covariance(H, d, cov);
+    if (st < 0) {                                    /* no memory; a curvature that is no number is no failure */
+        bm_nomem(err);
+        goto done;
+    }
+    *found = st == BM_OK;
     *evaluations += 2 * d;
     for (size_t i = 0; !*found && i < d * d; i++) cov[i] = i % (d + 1) == 0 ? 0.25 : 0;
     st = BM_OK;

@@ -33,23 +33,40 @@ static void print_number(double x, bm_print_style style, bm_buf *b)
     else print_number_r(x, b);
 }
 
+/* Bytes of the character of UTF-8 at s that a formula may have as it is; 0: written \xNN. */
+static size_t plain(const char *s)
+{
+    unsigned char c = (unsigned char)*s;
+    size_t        n = c < 0x80 ? 1 : c < 0xc2 || c > 0xf4 ? 0 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    return c < 0x20 || c == 0x7f ? 0 : n;
+}
+
 static void print_quoted(const char *s, char quote, bm_buf *b)
 {
+    size_t n;
+
     bm_buf_putc(b, quote);
-    for (; *s; s++) {
+    for (; *s; s += n ? n : 1) {
         unsigned char c = (unsigned char)*s;
 
+        n = plain(s);
         if (c == (unsigned char)quote || c == '\\') bm_buf_printf(b, "\\%c", c);
         else if (c == '\n' || c == '\t' || c == '\r') bm_buf_printf(b, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-        else if (c < 0x20 || c == 0x7f) bm_buf_printf(b, "\\x%02x", c);
-        else bm_buf_putc(b, (char)c);
+        else if (n == 0) bm_buf_printf(b, "\\x%02x", c);
+        else bm_buf_add(b, s, n);
     }
     bm_buf_putc(b, quote);
 }
 
 void bm_print_name(const char *name, bm_buf *b)
 {
-    if (bm_is_syntactic(name)) bm_buf_puts(b, name);
+    size_t at = 0, n;
+
+    while (name[at] && (n = plain(name + at)) > 0) at += n;
+    if (bm_is_syntactic(name) && !name[at]) bm_buf_puts(b, name);
     else print_quoted(name, '`', b);
 }
 

@@ -155,4 +155,16 @@ void      bm_priors_free(bm_priors *p);
 bm_status bm_priors_check(const bm_priors *p, const bm_design *d, const bool *aliased, size_t rank, bm_error *err);
 bool      bm_priors_all_proper(const bm_priors *p);      /* then the prior can be drawn from, and the model has an evidence */
 
+/* ---- marginal priors of single parameters (prior_margin.c) ---- */
+
+typedef enum { BM_MARGIN_NONE, BM_MARGIN_LOCATION, BM_MARGIN_SD, BM_MARGIN_COR } bm_margin_kind;   /* none: flat, constant, or of no simple form */
+typedef struct { bm_margin_kind kind; bm_dist dist; } bm_margin;         /* cor: lkj(a) stands for 2 beta(a, a) - 1; dist.scale is not to be used */
+
+/* In the order of the monitored parameters: coefficients, sds, correlations, sigma. The caller frees *out. */
+bm_status bm_margins_new(bm_margin **out, size_t *n, const bm_priors *p, const bm_design *d, bm_error *err);
+double    bm_margin_density(const bm_margin *m, double x);
+double    bm_margin_above(const bm_margin *m, double x);                 /* P(parameter > x) */
+/* Prior probability of values as far out as x or farther: one tail where the prior falls from 0 on, else twice the smaller tail. */
+double    bm_margin_tail(const bm_margin *m, double x);
+
 #endif

@@ -135,6 +135,7 @@ static void add_parameters(bm_screen *s, const bm_plan *p)
     bm_buf title = { 0 };
 
     bm_buf_printf(&title, "Parameters (%zu)", p->parameters->n);
+    if (title.failed) s->b.failed = true;
     bm_screen_title(s, title.s ? title.s : "Parameters");
     bm_buf_free(&title);
     bm_buf_puts(&s->b, "  ");

@@ -71,6 +71,35 @@ typedef struct {
 } bm_plan;
 bm_status bm_report_plan(const bm_plan *p, FILE *out, const bm_print_options *opt, bm_error *err);
 
+/* ---- checks (checks_print.c) ---- */
+const char *bm_checks_overall(const bm_checks *c);       /* one sentence */
+bm_status   bm_report_checks(const bm_checks *c, const bm_draws *d, FILE *out, const bm_print_options *opt, bm_error *err);
+
+/* ---- the report in HTML (html_report.c and its parts) ---- */
+
+/* Data drawn from the posterior beside the data. */
+typedef struct { const char *name; double observed, q2_5, q50, q97_5, p; } bm_predictive_stat;   /* p: share of replications >= observed */
+typedef struct {
+    size_t             nrep;             /* shown */
+    double            *y;                /* nrep x n */
+    size_t             nsim;             /* simulated for the statistics */
+    size_t             nstat;
+    bm_predictive_stat stat[6];
+    bool               new_groups;       /* group effects drawn anew, since their draws were not kept */
+} bm_predictive;
+
+/* Everything that the page shows; borrowed. */
+typedef struct {
+    const bm_result     *result;
+    const bm_checks     *checks;
+    const bm_reml       *reml;           /* NULL: for the reason reml_missing */
+    const char          *reml_missing;
+    const bm_predictive *predictive;
+    const double        *fitted;         /* n: at the posterior means */
+    const char          *dir, *command, *version, *hash;     /* of the fit; NULL where unknown */
+} bm_html_input;
+bm_status bm_report_html(const bm_html_input *in, FILE *out, bm_error *err);
+
 /* ---- REML and ML (reml_print.c, reml_json.c, anova_print.c): opt->json chooses between text and JSON ---- */
 bm_status bm_report_reml(const bm_reml *r, FILE *out, const bm_print_options *opt, bm_error *err);
 bm_status bm_report_reml_dir(const bm_reml *r, const char *dir, const bm_write_options *opt, bm_error *err);    /* dir/reml.json */

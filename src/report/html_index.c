@@ -1,0 +1,90 @@
+/* html_index.c: which monitored variable is which: coefficients, sds, correlations, sigma, in the order in which the model names them. */
+#include "report/html_priv.h"
+
+#include <math.h>
+#include <string.h>
+
+size_t bm_page_sd(const bm_page *p, size_t k, size_t i)
+{
+    const bm_design *d = p->in->result->design;
+    size_t           at = 1 + d->p;
+
+    for (size_t f = 0; f < k; f++) at += d->fac[f].q;
+    return at + i;
+}
+
+size_t bm_page_cor(const bm_page *p, size_t k, size_t i, size_t j)
+{
+    const bm_design *d = p->in->result->design;
+    size_t           at = bm_page_sd(p, d->nfac, 0);
+
+    for (size_t f = 0; f <= k && f < d->nfac; f++)
+        for (size_t b = 0; b < d->fac[f].nblock; b++) {
+            const bm_block *blk = &d->fac[f].block[b];
+            size_t          a = i - blk->first, c = j - blk->first;
+
+            if (f == k && i >= blk->first && j >= blk->first && a < blk->size && c < a) return at + a * (a - 1) / 2 + c;
+            at += blk->size * (blk->size - 1) / 2;
+        }
+    return SIZE_MAX;
+}
+
+size_t bm_page_sigma(const bm_page *p)
+{
+    return p->in->result->priors->has_sigma ? p->in->result->nmonitored - 1 : SIZE_MAX;
+}
+
+double bm_page_estimate(const bm_summary_row *r)
+{
+    return isfinite(r->rb_mean) ? r->rb_mean : r->mean;
+}
+
+static const char *plain(const char *x)
+{
+    return strcmp(x, "(Intercept)") == 0 ? "Intercept" : x;
+}
+
+void bm_page_label(bm_buf *b, const bm_page *p, size_t var)
+{
+    const bm_design *d = p->in->result->design;
+
+    if (var == 0) {
+        bm_buf_puts(b, "log posterior");
+        return;
+    }
+    if (var <= d->p) {
+        bm_buf_puts(b, plain(d->xnames[var - 1]));
+        return;
+    }
+    for (size_t k = 0; k < d->nfac; k++)
+        for (size_t i = 0; i < d->fac[k].q; i++) {
+            if (var == bm_page_sd(p, k, i)) bm_buf_printf(b, "sd of %s across %s", d->fac[k].znames[i], d->fac[k].name);
+            for (size_t j = 0; j < i; j++)
+                if (var == bm_page_cor(p, k, i, j))
+                    bm_buf_printf(b, "correlation of %s and %s across %s", d->fac[k].znames[j], d->fac[k].znames[i], d->fac[k].name);
+        }
+    if (var == bm_page_sigma(p)) bm_buf_puts(b, "residual sd");
+}
+
+double bm_page_reml(const bm_page *p, size_t var, double *lower, double *upper)
+{
+    const bm_reml   *r = p->in->reml;
+    const bm_design *d = p->in->result->design;
+
+    if (lower) *lower = NAN;
+    if (upper) *upper = NAN;
+    if (!r || var == 0) return NAN;
+    if (var <= d->p) {
+        if (var > r->p || r->aliased[var - 1]) return NAN;
+        if (lower) *lower = r->b[var - 1] - 1.959964 * r->se[var - 1];
+        if (upper) *upper = r->b[var - 1] + 1.959964 * r->se[var - 1];
+        return r->b[var - 1];
+    }
+    for (size_t k = 0; k < d->nfac && k < r->ngroup; k++)
+        for (size_t i = 0; i < d->fac[k].q; i++) {
+            if (var == bm_page_sd(p, k, i)) return r->group[k].sd[i];
+            for (size_t j = 0; j < i; j++)
+                if (var == bm_page_cor(p, k, i, j)) return r->group[k].cor[i + j * r->group[k].q];
+        }
+    return var == bm_page_sigma(p) ? r->sigma : NAN;
+}
