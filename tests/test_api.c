@@ -150,6 +150,26 @@ static void test_a_level_per_row_is_sampled(void **state)
     bm_model_free(m);
 }
 
+/* Supports far from what the data say, and narrow: the posterior piles up at their nearest edges. */
+static void test_supports_far_from_the_data_are_sampled(void **state)
+{
+    bm_model *m = NULL;
+    bm_fit   *f;
+
+    (void)state;
+    f = fit(&m, "formula=y ~ x + (1 | g);prior=sd ~ uniform(500, 510);prior=sigma ~ uniform(40, 41)");
+    assert_true(f->summary[3].q2_5 >= 500 && f->summary[3].q97_5 <= 510 && f->summary[3].rhat < 1.05);
+    assert_true(f->summary[4].q2_5 >= 40 && f->summary[4].mean < 40.5 && f->summary[4].rhat < 1.05);
+    bm_fit_free(f);
+    bm_model_free(m);
+}
+
+static void test_more_effects_than_the_kernels_take_are_refused(void **state)
+{
+    (void)state;
+    refused("formula=y ~ x + (0 + one + one:x | g)", BM_EINVAL, "effects per level; at most 32 are supported");
+}
+
 static void test_options_out_of_range_are_refused(void **state)
 {
     bm_model      *m = NULL;
@@ -315,6 +335,8 @@ int main(void)
         cmocka_unit_test(test_no_data_is_an_error),
         cmocka_unit_test(test_a_perfect_fit_is_possible_under_a_prior_that_keeps_sigma_off_zero),
         cmocka_unit_test(test_a_level_per_row_is_sampled),
+        cmocka_unit_test(test_supports_far_from_the_data_are_sampled),
+        cmocka_unit_test(test_more_effects_than_the_kernels_take_are_refused),
         cmocka_unit_test(test_options_out_of_range_are_refused),
         cmocka_unit_test(test_constant_coefficients_equal_an_offset),
         cmocka_unit_test(test_constant_variances_leave_exact_independent_draws),

@@ -20,16 +20,24 @@ static bm_status negative_lp(void *self, const double *x, double *f, double *g)
     return st;
 }
 
+/* A value at which the prior has density: s itself, or the middle of a support that leaves it out. */
+static double within(const bm_dist *prior, double s)
+{
+    if (!prior || prior->kind != BM_DIST_UNIFORM || (s > prior->a[0] && s < prior->a[1])) return s;
+    return (prior->a[0] + prior->a[1]) / 2;
+}
+
 /* Where every sd is of the size that the data can just resolve times `size`, nothing is correlated, and sigma takes what is left. */
 static void start_at(const bm_post *post, double size, double *x)
 {
     const bm_theta *th = &post->th;
     const bm_stats *st = post->st;
+    double          sigma = sqrt(st->yy / (double)(st->n > st->rank ? st->n - st->rank : 1)) * exp(-0.1 * size);
 
     memset(x, 0, th->d * sizeof *x);
     for (size_t i = 0; i < th->nsd; i++)
-        if (th->sd_x[i] >= 0) x[th->sd_x[i]] = asinh(size);
-    if (th->sigma_x >= 0) x[th->sigma_x] = 0.5 * log(st->yy / (double)(st->n > st->rank ? st->n - st->rank : 1)) - 0.1 * size;
+        if (th->sd_x[i] >= 0) x[th->sd_x[i]] = asinh(within(th->sd_prior[i], th->sd_c[i] * size) / th->sd_c[i]);
+    if (th->sigma_x >= 0) x[th->sigma_x] = log(within(th->sigma_prior, sigma));
 }
 
 /* Minus the Hessian by central differences of the exact gradient. */
