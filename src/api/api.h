@@ -65,8 +65,9 @@ bm_status bm_saved_read(bm_saved *s, const char *const *paths, size_t npaths, bm
 /* The model that was fitted, from model.json and the data. BM_EINVAL where these are not the data (by their hash) or not the parameters of
  * the draws. */
 bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err);
-/* ranef.csv and the derived quantities of summary.json; the caller frees. */
-bm_status bm_saved_ranef(const bm_saved *s, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err);
+char     *bm_saved_path(const char *dir, const char *name);      /* to be freed; NULL: out of memory */
+/* ranef.csv of a directory and the derived quantities of summary.json; the caller frees. */
+bm_status bm_saved_ranef(const char *dir, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err);
 bm_status bm_saved_derived(const bm_saved *s, bm_derived_row **out, size_t *n, bm_error *err);
 /* Fitted values (n) at the posterior means; data drawn from the posterior (predictive.c). The caller frees *out, and out->y. */
 bm_status bm_saved_fitted(const bm_saved *s, const bm_model *m, const bm_ranef_row *ranef, size_t nranef, double **out, bm_error *err);

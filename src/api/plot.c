@@ -25,22 +25,12 @@ static void sources_free(sources *s)
     bm_spec_free(s->spec);
 }
 
-static char *path_in(const char *dir, const char *name)
-{
-    bm_buf b = { 0 };
-
-    bm_buf_printf(&b, "%s/%s", dir, name);
-    if (!b.failed) return b.s;
-    bm_buf_free(&b);
-    return NULL;
-}
-
 /* ---- the model ---- */
 
 /* The hash of the data as the fit read it, "" where it is not known. */
 static void hash_of_fit(char hash[17], const char *dir)
 {
-    char       *path = path_in(dir, "summary.json"), block[4096];
+    char       *path = bm_saved_path(dir, "summary.json"), block[4096];
     FILE       *f = path ? fopen(path, "r") : NULL;
     bm_buf      text = { 0 };
     cJSON      *json;
@@ -73,7 +63,7 @@ static void check_data(sources *s, const char *dir)
 /* A model that cannot be read back is no failure: the draws can still be drawn. */
 static bm_status read_model(sources *s, const char *dir, bm_error *err)
 {
-    char     *path = path_in(dir, "model.json");
+    char     *path = bm_saved_path(dir, "model.json");
     bm_status st = BM_OK;
 
     if (!path) return bm_nomem(err);
@@ -89,54 +79,16 @@ static bm_status read_model(sources *s, const char *dir, bm_error *err)
 
 /* ---- ranef.csv, for group effects whose draws were not kept ---- */
 
-static bool field_is(const bm_field *f, const char *s)
-{
-    return strlen(s) == f->n && memcmp(f->s, s, f->n) == 0;
-}
-
-static bool row_is(bm_ranef_row *r, const bm_field *f, size_t n, const bm_design *d)
-{
-    const bm_group *g = &d->fac[r->factor];
-
-    return n >= 5 && field_is(&f[0], g->name) && field_is(&f[1], g->levels[r->level]) && field_is(&f[2], g->znames[r->term])
-           && bm_parse_double(f[3].s, f[3].n, &r->mean) && bm_parse_double(f[4].s, f[4].n, &r->sd);
-}
-
-/* The rows in the order of the design; false where they are not what it says. */
-static bool read_rows(bm_ranef_row *row, bm_csv *csv, const bm_design *d)
-{
-    const bm_field *f;
-    size_t          n, at = 0;
-
-    if (bm_csv_next(csv, &f, &n, NULL) != BM_OK) return false;           /* the header */
-    for (size_t k = 0; k < d->nfac; k++)
-        for (size_t j = 0; j < d->fac[k].J; j++)
-            for (size_t i = 0; i < d->fac[k].q; i++, at++) {
-                row[at] = (bm_ranef_row){ .factor = k, .level = j, .term = i };
-                if (bm_csv_next(csv, &f, &n, NULL) != BM_OK || !row_is(&row[at], f, n, d)) return false;
-            }
-    return true;
-}
-
+/* A file that is missing or not of this model is no failure: the group effects are then not drawn. */
 static bm_status read_ranef(sources *s, const char *dir, bm_error *err)
 {
-    const bm_design *d = s->model->design;
-    char            *path = path_in(dir, "ranef.csv");
-    bm_csv          *csv = NULL;
-    size_t           n = 0;
+    size_t    n;
+    bm_status st = bm_saved_ranef(dir, s->model, &s->ranef, &n, NULL);
 
-    for (size_t k = 0; k < d->nfac; k++) n += d->fac[k].J * d->fac[k].q;
-    if (!path || !(s->ranef = bm_alloc(n, sizeof *s->ranef))) {
-        free(path);
-        return bm_nomem(err);
-    }
-    if (bm_csv_open(&csv, path, ',', NULL) != BM_OK || !read_rows(s->ranef, csv, d)) {
-        free(s->ranef);
-        s->ranef = NULL;
-    }
-    bm_csv_close(csv);
-    free(path);
-    return BM_OK;
+    if (st == BM_OK) return BM_OK;
+    free(s->ranef);
+    s->ranef = NULL;
+    return st == BM_ENOMEM ? bm_nomem(err) : BM_OK;
 }
 
 /* ---- REML ---- */

@@ -39,7 +39,7 @@ static bm_status gather(materials *a, const char *dir, bm_error *why_no_reml, bm
     if ((st = bm_saved_read(&a->saved, &dir, 1, err)) != BM_OK) return st;
     if (!a->saved.json) return bm_fail(err, BM_EINVAL, "%s is not an output directory of bmixed fit: a report needs its summary.json and model.json", dir);
     if ((st = bm_saved_model(&a->saved, &a->model, err)) != BM_OK) return st;
-    if ((st = bm_saved_ranef(&a->saved, a->model, &a->ranef, &a->nranef, err)) != BM_OK) return st;
+    if ((st = bm_saved_ranef(a->saved.dir, a->model, &a->ranef, &a->nranef, err)) != BM_OK) return st;
     if ((st = bm_saved_derived(&a->saved, &a->derived, &a->nderived, err)) != BM_OK) return st;
     if ((st = bm_saved_checks(&a->saved, a->model, "", &a->checks, err)) != BM_OK) return st;
     if ((st = bm_saved_fitted(&a->saved, a->model, a->ranef, a->nranef, &a->fitted, err)) != BM_OK) return st;

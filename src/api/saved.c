@@ -11,7 +11,7 @@
 
 /* ---- files ---- */
 
-static char *path_in(const char *dir, const char *name)
+char *bm_saved_path(const char *dir, const char *name)
 {
     bm_buf b = { 0 };
     size_t n = strlen(dir);
@@ -144,7 +144,7 @@ static bm_status take_json(bm_saved *s, const cJSON *json, const char *path, bm_
 
 static bm_status read_summary(bm_saved *s, bm_error *err)
 {
-    char     *path = path_in(s->dir, "summary.json");
+    char     *path = bm_saved_path(s->dir, "summary.json");
     bm_buf    text = { 0 };
     bm_status st = BM_OK;
 
@@ -208,7 +208,7 @@ bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err)
 
     *out = NULL;
     if (!s->dir) return bm_fail(err, BM_EINVAL, "these draws come without a model.json");
-    if (!(path = path_in(s->dir, "model.json"))) return bm_nomem(err);
+    if (!(path = bm_saved_path(s->dir, "model.json"))) return bm_nomem(err);
     st = bm_spec_read(&spec, path, err);
     free(path);
     if (st == BM_OK && spec->data && strcmp(spec->data, "-") == 0)
@@ -250,11 +250,11 @@ static bm_status take_effect(bm_ranef_row *r, const bm_model *m, size_t *k, size
     return BM_OK;
 }
 
-bm_status bm_saved_ranef(const bm_saved *s, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err)
+bm_status bm_saved_ranef(const char *dir, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err)
 {
     const bm_field *f;
     bm_csv         *csv = NULL;
-    char           *path = path_in(s->dir, "ranef.csv");
+    char           *path = bm_saved_path(dir, "ranef.csv");
     size_t          nf, total = 0, k = 0, j = 0, i = 0;
     bm_status       st;
 
