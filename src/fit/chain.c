@@ -11,7 +11,7 @@ bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_gib
     size_t    d = post->th.d, p = post->st->p;
     bm_status st;
 
-    *c = (bm_chain){ .id = id, .stride = 1, .top = -INFINITY };
+    *c = (bm_chain){ .id = id, .stride = 1, .top = -INFINITY, .cur_lq = NAN };
     bm_rng_key(&c->rng, opt->seed, id + 1, 0);
     if ((st = bm_moments_new(&c->moments, p, post->nu, err)) != BM_OK) return st;
     if (gibbs) {
@@ -61,6 +61,7 @@ void bm_chain_accept(bm_chain *c)
     bm_chain_settle(c);
     c->cur = c->star;                                /* pointers: the factors come along, nothing is copied */
     c->star = t;
+    c->cur_lq = NAN;
 }
 
 static bm_status evaluate(bm_chain *c, bm_point *pt)
@@ -110,8 +111,10 @@ double bm_independence_step(bm_chain *c, const bm_mixture *q)
     if (!bm_mixture_inside(q, &c->star->post->th, c->star->x)) return -INFINITY;
     if (evaluate(c, c->star) != BM_OK) return -INFINITY;
     ratio = c->star->lp - lq_star;
-    if (log(u) < ratio - (c->cur->lp - bm_mixture_logpdf(q, c->cur->x))) {
+    if (isnan(c->cur_lq)) c->cur_lq = bm_mixture_logpdf(q, c->cur->x);
+    if (log(u) < ratio - (c->cur->lp - c->cur_lq)) {
         bm_chain_accept(c);
+        c->cur_lq = lq_star;
         c->accepted++;
     }
     return ratio;

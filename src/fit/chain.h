@@ -21,6 +21,7 @@ typedef struct {
     size_t    id;
     bm_rng    rng;
     bm_point *cur, *star;
+    double    cur_lq;                /* log q at cur; NaN: not known, or of another q */
     double   *g_cur, *g, *p, *x0;    /* d each: gradients, momentum, scratch */
     double   *beta, *b, *u, *natural;
     uint64_t  evaluations, tried, accepted;

@@ -128,6 +128,7 @@ static void set_local(bm_mcmc *s)
 /* The state where the proposal now expects it: the same point of the posterior, evaluated again for its factors' signs. */
 static void fold_state(bm_mcmc *s, bm_chain *c)
 {
+    c->cur_lq = NAN;                                 /* of the proposal before */
     if (bm_mixture_inside(&s->q, &s->post->th, c->cur->x)) return;
     bm_mixture_fold(&s->q, &s->post->th, c->cur->x);
     c->evaluations++;
