@@ -5,6 +5,7 @@
 #   make check         installs what testing needs, builds, runs every test
 #   make check-all     the same with R (cross-checks) and Chromium (the report in a browser)
 #   make fuzz          builds fuzzers below build/fuzz (clang): build/fuzz/csv -max_total_time=600 build/fuzz/corpus/csv tests/fuzz/corpus/csv
+#   make fuzz-run      fuzzes every target for FUZZ_SECONDS=1800 and prints a table
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
@@ -57,6 +58,7 @@ CLI_OBJ  := $(CLI_SRC:%.c=$(B)/%.o)
 TESTS    := $(TEST_SRC:tests/%.c=$(B)/%)
 BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c))
 REPLAYS  := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(B)/replay_%)
+CLI_PART := $(filter-out src/cli/main.c,$(CLI_SRC))          # what fuzz_options.c, which includes main.c, needs beside it
 STATIC   := $(B)/libbmixed.a
 SHARED   := $(B)/libbmixed.so.$(VERSION)
 
@@ -98,7 +100,9 @@ $(B)/test_%: $(B)/tests/test_%.o $(STATIC)
 
 $(B)/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(STATIC)
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(STATIC) $(LIBS) -o $@
+
+$(B)/replay_options: $(CLI_PART:%.c=$(B)/%.o)
 
 # ---- a fresh machine: install what is missing, and only that ----------------------------------------------------------------
 
@@ -174,12 +178,21 @@ FUZZ_CC    ?= clang
 FUZZ_FLAGS := -O1 -g -std=gnu11 -fno-omit-frame-pointer -fno-math-errno -Wno-unknown-pragmas -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_BIN   := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=build/fuzz/%)
 
+FUZZ_SECONDS ?= 1800
+
 fuzz: $(FUZZ_BIN)
 	@mkdir -p $(FUZZ_BIN:build/fuzz/%=build/fuzz/corpus/%)
+
+# Half an hour of each, one after the other; FUZZ_SECONDS=60 for a look, FUZZ='csv draws' for some of them.
+FUZZ ?= $(FUZZ_BIN:build/fuzz/%=%)
+fuzz-run: fuzz
+	@bash tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
 
 build/fuzz/%: tests/fuzz/fuzz_%.c $(LIB_SRC:%.c=build/fuzz/obj/%.o)
 	$(say) LINK $@
 	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIBS) -lgomp -o $@
+
+build/fuzz/options: $(CLI_PART:%.c=build/fuzz/obj/%.o)
 
 build/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -239,7 +252,7 @@ clean:
 FORCE:
 
 .PHONY: all build/bmixed deps deps-check deps-all deps-valgrind quickstart check check-all check-run tests check-layers check-symbols check-valgrind \
-        bench bench-quick fuzz install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
+        bench bench-quick fuzz fuzz-run install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_OBJ:.o=.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(LIB_SRC:%.c=build/fuzz/obj/%.d)
