@@ -111,7 +111,7 @@ static void run(const set_up *s, int threads, size_t pieces, uint64_t seed, kept
     opt.warmup = 300;
     bm_assert_ok(bm_mcmc_new(&mc, s->post, &opt, &err), err);
     bm_assert_ok(bm_mcmc_warmup(mc, &err), err);
-    for (size_t i = 0; i < pieces; i++) bm_assert_ok(bm_mcmc_run(mc, 300 / pieces, &sink, &done, &err), err);
+    for (size_t i = 0; i < pieces; i++) bm_assert_ok(bm_mcmc_run(mc, 300 / pieces * (i + 1), &sink, &done, &err), err);
     assert_int_equal(done, 300);
     bm_mcmc_free(mc);
 }

@@ -33,7 +33,7 @@ bm_status bm_estimate_evidence(bm_evidence *out, const char **none, const bm_pos
     if ((st = bm_mcmc_new(&mc, post, &o, err)) != BM_OK) goto done;
     if ((st = bm_mcmc_warmup(mc, err)) != BM_OK) goto done;
     for (;;) {
-        if ((st = bm_mcmc_run(mc, (size_t)want - done, &sink, &done, err)) != BM_OK) goto done;
+        if ((st = bm_mcmc_run(mc, (size_t)want, &sink, &done, err)) != BM_OK) goto done;
         if ((st = bm_mcmc_report(mc, &info, err)) != BM_OK) goto done;
         if (!isfinite(info.log_evidence)) {
             *none = post->cp->any_t ? "a Student-t prior on coefficients is a mixture that the proposals do not integrate over"

@@ -144,7 +144,7 @@ static bm_status run_to_target(bm_fit *f, bm_mcmc *mc, store *s, bm_error *err)
 
     for (;;) {
         sink.u_every = s->nu ? s->every : 0;
-        st = bm_mcmc_run(mc, want - done, &sink, &done, err);
+        st = bm_mcmc_run(mc, want, &sink, &done, err);
         if (st == BM_INTERRUPTED) {
             bm_status st2 = store_resize(s, f, done, done, err);
             return st2 == BM_OK ? st : st2;

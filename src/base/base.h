@@ -54,12 +54,35 @@ bool bm_parse_int(const char *s, long long lo, long long hi, long long *out);
 /* Shortest decimal that reads back as exactly x ("0.1", "1e-300", "NA" for NaN, "Inf", "-Inf"); returns its length. */
 size_t bm_format_double(char dst[BM_NUMBER_MAX], double x);
 
+/* ---- hash.c: XXH64 (Collet), so that `xxhsum -H64 FILE` shows the same ---- */
+
+typedef struct { uint64_t v[4], total; size_t n; unsigned char tail[32]; } bm_hash;
+void     bm_hash_start(bm_hash *h);
+void     bm_hash_add(bm_hash *h, const void *s, size_t n);
+uint64_t bm_hash_value(const bm_hash *h);
+
 /* ---- threads (threads.c) ---- */
 
 /* piece(self, i, worker) for every i < n, by up to `threads` threads, the caller's among them; returns when all are done. worker < threads: an index of
  * the thread, for workspaces. Which thread takes which piece is left to chance. */
 void bm_parallel(size_t n, int threads, void (*piece)(void *self, size_t i, size_t worker), void *self);
 int  bm_cores(void);                                     /* that this process may use */
+double bm_clock(void);                                   /* seconds since some fixed moment */
+
+/* ---- state (state.c): what a run depends on, written out and read back by the same lines of code, so that the two cannot drift apart ---- */
+
+typedef struct {
+    bool  reading, failed;                               /* failed is sticky: not written, or not what was written */
+    void *self;
+    bool (*move)(void *self, void *bytes, size_t n);     /* out of bytes when writing, into them when reading */
+} bm_state;
+void bm_state_bytes(bm_state *s, void *bytes, size_t n);
+void bm_state_doubles(bm_state *s, double *x, size_t n);
+/* A number that may be at most `most`. */
+void bm_state_count(bm_state *s, size_t *n, size_t most);
+/* A number that must be the same when it is read. */
+void bm_state_same(bm_state *s, uint64_t value);
+#define BM_STATE(s, variable) bm_state_bytes(s, &(variable), sizeof(variable))
 
 /* ---- random streams (rng.c): xoshiro256++, keyed ---- */
 

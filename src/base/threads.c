@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct {
@@ -44,4 +45,12 @@ void bm_parallel(size_t n, int threads, void (*piece)(void *self, size_t i, size
     work(&j);
     while (started > 0) pthread_join(t[--started], NULL);
     free(t);
+}
+
+double bm_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }

@@ -4,13 +4,6 @@
 
 #include "data/data.h"
 
-/* ---- hash.c: XXH64 (Collet), so that `xxhsum -H64 FILE` shows the same ---- */
-
-typedef struct { uint64_t v[4], total; size_t n; unsigned char tail[32]; } bm_hash;
-void     bm_hash_start(bm_hash *h);
-void     bm_hash_add(bm_hash *h, const void *s, size_t n);
-uint64_t bm_hash_value(const bm_hash *h);
-
 /* ---- input.c: the bytes of a file, of a gzip file's content, or of standard input ---- */
 
 typedef struct bm_input bm_input;

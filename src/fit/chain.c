@@ -48,6 +48,14 @@ void bm_chain_free(bm_chain *c)
     *c = (bm_chain){ 0 };
 }
 
+bm_status bm_chain_trail(bm_chain *c, size_t d, size_t n, bm_error *err)
+{
+    free(c->trail);
+    c->ntrail = 0;
+    c->trail = bm_alloc(n * (d + 1), sizeof *c->trail);
+    return c->trail ? BM_OK : bm_nomem(err);
+}
+
 void bm_chain_settle(bm_chain *c)
 {
     if (c->held > 0) bm_marginal_moments(c->cur->m, &c->moments, c->held);

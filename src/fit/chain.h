@@ -17,6 +17,7 @@ typedef struct {
 
 enum { BM_RATIOS = 1 << 14 };
 
+/* What later moves depend on is saved and read back by state.c. */
 typedef struct {
     size_t    id;
     bm_rng    rng;
@@ -33,12 +34,16 @@ typedef struct {
     double   *trail;                 /* warm-up: states, d + 1 numbers each (x, lp) */
     size_t    ntrail;
     size_t    iter;                  /* kept iterations delivered */
+    size_t    moved;                 /* moves since the last one; of the factor-wise sampler's warm-up, since its beginning */
+    bool      halted;                /* before the end of what was asked for */
     bm_gibbs_chain *gibbs;           /* the factor-wise sampler's state; then cur, star and what belongs to them are NULL */
 } bm_chain;
 
 /* gibbs NULL: the collapsed sampler. */
 bm_status bm_chain_new(bm_chain *c, size_t id, const bm_post *post, const bm_gibbs *gibbs, const bm_fit_options *opt, bm_error *err);
 void      bm_chain_free(bm_chain *c);
+/* Room for the states of n iterations of warm-up. */
+bm_status bm_chain_trail(bm_chain *c, size_t d, size_t n, bm_error *err);
 
 /* The current point's moments count for every iteration it stood (held): takes them now. */
 void bm_chain_settle(bm_chain *c);

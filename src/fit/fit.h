@@ -37,11 +37,21 @@ bool      bm_choose_collapsed(const bm_post *post, bm_sampler asked, char *why, 
 bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err);
 /* Finds the mode, starts the chains dispersed around it, adapts the proposals and freezes them. */
 bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err);
-/* Goes on for `draws` kept iterations per chain. BM_INTERRUPTED: *done iterations of every chain were delivered. */
-bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *done, bm_error *err);
+/* Goes on until every chain has delivered `upto` kept iterations. BM_INTERRUPTED: *done iterations of every chain were delivered. */
+bm_status bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done, bm_error *err);
 /* Valid until the next run. */
 bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err);
 void      bm_mcmc_free(bm_mcmc *s);
+
+/* Pauses: every so many seconds, and when asked to stop, all chains halt between two moves, save is called, and they go on as if nothing had been.
+ * save uses bm_mcmc_state. */
+typedef struct { double every; void *self; bm_status (*save)(void *self, bm_error *err); } bm_pause;
+void      bm_mcmc_pause(bm_mcmc *s, const bm_pause *p);
+/* Writes, or into a new sampler of the same model and options reads, all that the run from here on depends on: bm_mcmc_warmup then makes what
+ * is left of the warm-up, bm_mcmc_run the rest of the iterations. BM_EPARSE: not such a state; BM_EINVAL: this machine computes other digits. */
+bm_status bm_mcmc_state(bm_mcmc *s, bm_state *io, bm_error *err);
+/* Kept iterations that a chain has delivered. */
+size_t    bm_mcmc_delivered(const bm_mcmc *s, size_t chain);
 
 /* ---- what the priors do (flat.c) ---- */
 

@@ -23,7 +23,7 @@ typedef struct bm_gibbs {
 bm_status bm_gibbs_new(bm_gibbs **out, const bm_post *post, bm_error *err);
 void      bm_gibbs_free(bm_gibbs *g);
 
-/* One chain's. v: effects in the basis of the statistics. */
+/* One chain's. v: effects in the basis of the statistics. What the next sweep depends on is saved and read back by state.c. */
 typedef struct bm_gibbs_chain {
     const bm_gibbs *g;
     bm_part_state **part;

@@ -19,6 +19,46 @@ void bm_mcmc_progress(const bm_mcmc *s, const char *phase, uint64_t done, uint64
     if (s->opt.progress) s->opt.progress(s->opt.progress_self, &p);
 }
 
+bool bm_mcmc_halts(const bm_mcmc *s)
+{
+    return bm_mcmc_stopped(s) || (s->pause.save && bm_clock() >= s->due);
+}
+
+/* Saving takes a tenth of the time at most. */
+bm_status bm_mcmc_halted(bm_mcmc *s, bm_error *err)
+{
+    double    begin = bm_clock(), end;
+    bm_status st = s->pause.save ? s->pause.save(s->pause.self, err) : BM_OK;
+
+    end = bm_clock();
+    s->due = end + fmax(s->pause.every, 9 * (end - begin));
+    return st == BM_OK && bm_mcmc_stopped(s) ? BM_INTERRUPTED : st;
+}
+
+bm_status bm_mcmc_chains(bm_mcmc *s, void (*piece)(void *self, size_t k, size_t worker), void *self, bm_error *err)
+{
+    for (;;) {
+        bool      halted = false;
+        bm_status st;
+
+        bm_parallel(s->nchain, s->threads, piece, self);
+        for (size_t k = 0; k < s->nchain; k++) halted |= s->chain[k].halted;
+        if (!halted) return BM_OK;
+        if ((st = bm_mcmc_halted(s, err)) != BM_OK) return st;
+    }
+}
+
+void bm_mcmc_pause(bm_mcmc *s, const bm_pause *p)
+{
+    s->pause = *p;
+    s->due = bm_clock() + p->every;
+}
+
+size_t bm_mcmc_delivered(const bm_mcmc *s, size_t chain)
+{
+    return s->chain[chain].iter;
+}
+
 bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err)
 {
     size_t      d = post->th.d;
@@ -71,30 +111,46 @@ void bm_mcmc_free(bm_mcmc *s)
     free(s);
 }
 
-bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
+static bm_status evaluate_constants(bm_mcmc *s, bm_error *err)
 {
-    bm_status st = BM_OK;
+    for (size_t k = 0; k < s->nchain; k++)
+        if (bm_point_eval(s->chain[k].cur) != BM_OK) return bm_fail(err, BM_ENUMERIC, "the posterior has no density at the constants given");
+    return BM_OK;
+}
 
-    if (s->gibbs) {
-        st = bm_gibbs_warmup(s, err);
-    } else if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
-        s->kernel = BM_KERNEL_FIXED;
-        for (size_t k = 0; k < s->nchain && st == BM_OK; k++)
-            if (bm_point_eval(s->chain[k].cur) != BM_OK) st = bm_fail(err, BM_ENUMERIC, "the posterior has no density at the constants given");
-    } else {
-        st = bm_warmup(s, err);
-    }
+/* Counters from zero. */
+static void begin_sampling(bm_mcmc *s)
+{
     for (size_t k = 0; k < s->nchain; k++) {
         bm_chain *c = &s->chain[k];
 
         s->warmup_evaluations += c->evaluations;
         c->evaluations = c->tried = c->accepted = 0;
         c->held = 0;
+        c->moved = 0;
         free(c->trail);
         c->trail = NULL;
+        c->ntrail = 0;
     }
-    if (st == BM_OK && bm_mcmc_stopped(s)) return BM_INTERRUPTED;
-    return st;
+    s->stage = BM_STAGE_SAMPLING;
+}
+
+bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
+{
+    bm_status st;
+
+    if (s->stage == BM_STAGE_SAMPLING) return BM_OK;        /* read back */
+    if (s->gibbs) {
+        st = bm_gibbs_warmup(s, err);
+    } else if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
+        s->kernel = BM_KERNEL_FIXED;
+        st = evaluate_constants(s, err);
+    } else {
+        st = bm_warmup(s, err);
+    }
+    if (st != BM_OK) return st;
+    begin_sampling(s);
+    return bm_mcmc_stopped(s) ? bm_mcmc_halted(s, err) : BM_OK;
 }
 
 /* theta -> theta', leaving p(theta | y) invariant. */
@@ -126,57 +182,60 @@ static void mix_priors(const bm_mcmc *s, bm_chain *c)
     else bm_point_eval(c->cur);
 }
 
-/* One kept iteration: thin moves of theta, coefficients and effects given the last. False: stopped on the way. moves: made before, and in all. */
-static bool iterate(const bm_mcmc *s, bm_chain *c, double *u, uint64_t moves, uint64_t total)
+/* A move of theta; with the last of `thin`, coefficients and effects given it, and the draw is delivered. */
+static void advance(const bm_mcmc *s, bm_chain *c, const bm_sink *sink)
 {
-    for (int k = 0; k < s->opt.thin; k++) {
-        if (bm_mcmc_stopped(s)) return false;
-        if (c->id == 0 && (moves + (uint64_t)k) % 64 == 0) bm_mcmc_progress(s, "sampling", (moves + (uint64_t)k) * s->nchain, total * s->nchain);
-        move_theta(s, c);                                                           /* theta | y             */
-        c->held++;
-        if (k == s->opt.thin - 1 || c->cur->m->cp->any_t)
-            bm_marginal_draw(c->cur->m, &c->rng, c->b, k == s->opt.thin - 1 ? u : NULL, c->beta);   /* b, u | theta, y */
-        mix_priors(s, c);                                                           /* Student-t scales | b  */
-    }
-    return true;
+    bool    last = c->moved + 1 >= (size_t)s->opt.thin;
+    double *u = last && sink->u_every && c->iter % sink->u_every == 0 ? c->u : NULL;
+
+    move_theta(s, c);                                                                               /* theta | y             */
+    c->held++;
+    if (last || c->cur->m->cp->any_t) bm_marginal_draw(c->cur->m, &c->rng, c->b, u, c->beta);       /* b, u | theta, y       */
+    mix_priors(s, c);                                                                               /* Student-t scales | b  */
+    c->moved++;
+    if (!last) return;
+    c->moved = 0;
+    bm_point_natural(c->cur, c->natural);
+    sink->draw(sink->self, c->id, c->iter++, c->cur->lp_nat, c->b, c->natural, u);
 }
 
-static void run_chain(bm_mcmc *s, bm_chain *c, size_t draws, const bm_sink *sink)
+static void run_chain(bm_mcmc *s, bm_chain *c, size_t upto, const bm_sink *sink)
 {
     uint64_t thin = (uint64_t)s->opt.thin;
 
-    for (size_t t = 0; t < draws; t++) {
-        double *u = sink->u_every && c->iter % sink->u_every == 0 ? c->u : NULL;
+    while (c->iter < upto && !c->halted) {
+        uint64_t moves = c->iter * thin + c->moved;
 
-        if (!iterate(s, c, u, t * thin, draws * thin)) break;
-        bm_point_natural(c->cur, c->natural);
-        sink->draw(sink->self, c->id, c->iter++, c->cur->lp_nat, c->b, c->natural, u);
+        if (c->id == 0 && moves % 64 == 0) bm_mcmc_progress(s, "sampling", moves * s->nchain, upto * thin * s->nchain);
+        advance(s, c, sink);
+        c->halted = bm_mcmc_halts(s);
     }
-    bm_chain_settle(c);
 }
 
-typedef struct { bm_mcmc *s; size_t draws; const bm_sink *sink; } run_job;
+typedef struct { bm_mcmc *s; size_t upto; const bm_sink *sink; } run_job;
 
 static void run_piece(void *self, size_t k, size_t worker)
 {
     const run_job *job = self;
 
     (void)worker;
-    if (job->s->gibbs) bm_gibbs_run_chain(job->s, &job->s->chain[k], job->draws, job->sink);
-    else run_chain(job->s, &job->s->chain[k], job->draws, job->sink);
+    job->s->chain[k].halted = false;
+    if (job->s->gibbs) bm_gibbs_run_chain(job->s, &job->s->chain[k], job->upto, job->sink);
+    else run_chain(job->s, &job->s->chain[k], job->upto, job->sink);
 }
 
-bm_status bm_mcmc_run(bm_mcmc *s, size_t draws, const bm_sink *sink, size_t *done, bm_error *err)
+bm_status bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done, bm_error *err)
 {
-    size_t  least = SIZE_MAX;
-    run_job job = { s, draws, sink };
+    size_t    least = SIZE_MAX;
+    run_job   job = { s, upto, sink };
+    bm_status st = bm_mcmc_chains(s, run_piece, &job, err);
 
-    (void)err;
-    bm_parallel(s->nchain, s->threads, run_piece, &job);
-    for (size_t k = 0; k < s->nchain; k++)
+    for (size_t k = 0; k < s->nchain; k++) {
+        bm_chain_settle(&s->chain[k]);
         if (s->chain[k].iter < least) least = s->chain[k].iter;
+    }
     *done = least;
-    return bm_mcmc_stopped(s) ? BM_INTERRUPTED : BM_OK;
+    return st;
 }
 
 static void describe(const bm_mcmc *s, char *text, size_t size)

@@ -6,6 +6,10 @@
 
 typedef enum { BM_KERNEL_FIXED, BM_KERNEL_INDEPENDENCE, BM_KERNEL_HMC, BM_KERNEL_GIBBS } bm_kernel;
 
+/* How far a run has come: within warm-up, what is going on; afterwards, sampling. */
+typedef enum { BM_STAGE_START, BM_STAGE_MIXTURE, BM_STAGE_TUNE, BM_STAGE_METRIC, BM_STAGE_GIBBS, BM_STAGE_SAMPLING } bm_stage;
+
+/* What later moves depend on is saved and read back by state.c: a new field of that kind belongs there, too. */
 struct bm_mcmc {
     const bm_post *post;
     bm_fit_options opt;
@@ -26,14 +30,24 @@ struct bm_mcmc {
     bm_moments     moments;
     bm_gibbs      *gibbs;            /* NULL: collapsed */
     char           why[256];         /* the choice between the two */
+    bm_stage       stage;
+    size_t         round, done, step;    /* warm-up: the round, iterations per chain before it, steps made in tuning a step size */
+    bm_pause       pause;
+    double         due;              /* when the next pause is, by bm_clock */
 };
 
 bool bm_mcmc_stopped(const bm_mcmc *s);
+/* Asked between two moves: is it time to halt, to stop or to save the state? */
+bool bm_mcmc_halts(const bm_mcmc *s);
+/* All have halted: saves the state. BM_INTERRUPTED: and this is the end; BM_OK: goes on. */
+bm_status bm_mcmc_halted(bm_mcmc *s, bm_error *err);
+/* piece (a chain each) again and again until no chain says that it halted before its end. A piece makes at least one move. */
+bm_status bm_mcmc_chains(bm_mcmc *s, void (*piece)(void *self, size_t k, size_t worker), void *self, bm_error *err);
 void bm_mcmc_progress(const bm_mcmc *s, const char *phase, uint64_t done, uint64_t total);
 
 /* The factor-wise sampler's halves of bm_mcmc_warmup, bm_mcmc_run and the report (gibbs_run.c). */
 bm_status bm_gibbs_warmup(bm_mcmc *s, bm_error *err);
-void      bm_gibbs_run_chain(bm_mcmc *s, bm_chain *c, size_t draws, const bm_sink *sink);
+void      bm_gibbs_run_chain(bm_mcmc *s, bm_chain *c, size_t upto, const bm_sink *sink);
 void      bm_gibbs_describe(const bm_mcmc *s, char *text, size_t size);
 
 #endif

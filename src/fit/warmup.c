@@ -54,18 +54,20 @@ static void record(bm_chain *c, const bm_theta *th)
     to[th->d] = c->cur->lp;
 }
 
-typedef struct { bm_mcmc *s; size_t steps; bool hmc; uint64_t done, total; } round_job;
+typedef struct { bm_mcmc *s; size_t steps; bool hmc; } round_job;
 
+/* What is left of the round: ntrail iterations are made. */
 static void chain_round(void *self, size_t k, size_t worker)
 {
     const round_job *job = self;
     bm_mcmc         *s = job->s;
     bm_chain        *c = &s->chain[k];
+    uint64_t         warmup = (uint64_t)s->opt.warmup;
 
     (void)worker;
-    c->ntrail = 0;
-    c->tried = c->accepted = 0;
-    for (size_t i = 0; i < job->steps && !bm_mcmc_stopped(s); i++) {
+    c->halted = false;
+    while (c->ntrail < job->steps && !c->halted) {
+        if (k == 0 && c->ntrail % 64 == 0) bm_mcmc_progress(s, "warm-up", (s->done + c->ntrail) * s->nchain, warmup * s->nchain);
         if (job->hmc) {
             bm_hmc_step(c, &s->hmc);
         } else {
@@ -73,16 +75,26 @@ static void chain_round(void *self, size_t k, size_t worker)
             bm_local_step(c, &s->q, s->local_C, 2.4);
         }
         record(c, &s->post->th);
-        if (k == 0 && i % 64 == 0) bm_mcmc_progress(s, "warm-up", (job->done + i) * s->nchain, job->total * s->nchain);
+        c->halted = bm_mcmc_halts(s);
     }
 }
 
 /* Runs `steps` iterations of every chain. */
-static void round_of(bm_mcmc *s, size_t steps, bool hmc, uint64_t done, uint64_t total)
+static bm_status round_of(bm_mcmc *s, size_t steps, bool hmc, bm_error *err)
 {
-    round_job job = { s, steps, hmc, done, total };
+    round_job job = { s, steps, hmc };
 
-    bm_parallel(s->nchain, s->threads, chain_round, &job);
+    return bm_mcmc_chains(s, chain_round, &job, err);
+}
+
+static void next_round(bm_mcmc *s, size_t steps)
+{
+    s->round++;
+    s->done += steps;
+    for (size_t k = 0; k < s->nchain; k++) {
+        s->chain[k].ntrail = 0;
+        s->chain[k].tried = s->chain[k].accepted = 0;
+    }
 }
 
 /* The states of all chains of the last round, at most `most` of them, evenly spaced: x (n x d) and lp. */
@@ -135,30 +147,38 @@ static void fold_state(bm_mcmc *s, bm_chain *c)
     bm_point_eval(c->cur);
 }
 
+/* The proposal fitted to the states of the round; `most`: at most so many of them. */
+static void refit(bm_mcmc *s, size_t most, double *x, double *lp)
+{
+    size_t d = s->post->th.d, n = gather(s, most, x, lp);
+
+    if (n < 20 * d) return;                          /* too few to learn from */
+    bm_mixture_mirror(&s->q, &s->post->th, x, n);
+    bm_mixture_fit(&s->q, x, lp, n);
+    for (size_t k = 0; k < s->nchain; k++) fold_state(s, &s->chain[k]);
+    set_local(s);
+}
+
 static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 {
     enum { ROUNDS = 4 };
     static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
-    size_t       d = s->post->th.d, done = 0, last = 1600 + 200 * d;
+    size_t       d = s->post->th.d, last = 1600 + 200 * d;
     const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
     double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d;
+    bm_status    st = BM_OK;
 
     if (!x) return bm_nomem(err);
-    for (int r = 0; r < ROUNDS && !bm_mcmc_stopped(s); r++) {
-        size_t steps = r == ROUNDS - 1 ? warmup - done : (size_t)(share[r] * (double)warmup);
+    while (s->round < ROUNDS) {
+        size_t r = s->round, steps = r == ROUNDS - 1 ? warmup - s->done : (size_t)(share[r] * (double)warmup);
 
-        round_of(s, steps, false, done, warmup);
-        done += steps;
+        if ((st = round_of(s, steps, false, err)) != BM_OK) break;
         s->warmup_acceptance = round_acceptance(s);
-        size_t n = gather(s, most[r], x, lp);
-        if (n < 20 * d) continue;                    /* too few to learn from */
-        bm_mixture_mirror(&s->q, &s->post->th, x, n);
-        bm_mixture_fit(&s->q, x, lp, n);
-        for (size_t k = 0; k < s->nchain; k++) fold_state(s, &s->chain[k]);
-        set_local(s);
+        refit(s, most[r], x, lp);
+        next_round(s, steps);
     }
     free(x);
-    return BM_OK;
+    return st;
 }
 
 /* Covariance of the last round's states, shrunk towards its diagonal, as the metric of the Hamiltonian moves. */
@@ -189,22 +209,27 @@ done:
 }
 
 /* One step size for all chains, by dual averaging over each in turn; trajectories long enough to cross a whitened unit posterior. */
-static void tune_step(bm_mcmc *s, size_t steps)
+static bm_status tune_step(bm_mcmc *s, size_t steps, bm_error *err)
 {
     const double length = 3;
+    bm_status    st;
 
-    bm_hmc_restart(&s->hmc, s->hmc.step);
-    for (size_t i = 0; i < steps && !bm_mcmc_stopped(s); i++) {
-        bm_hmc_adapt(&s->hmc, bm_hmc_step(&s->chain[i % s->nchain], &s->hmc));
+    if (s->step == 0) bm_hmc_restart(&s->hmc, s->hmc.step);
+    while (s->step < steps) {
+        bm_hmc_adapt(&s->hmc, bm_hmc_step(&s->chain[s->step % s->nchain], &s->hmc));
         s->hmc.max_steps = (size_t)fmin(fmax(ceil(length / s->hmc.step), 2), 40);
+        s->step++;
+        if (bm_mcmc_halts(s) && (st = bm_mcmc_halted(s, err)) != BM_OK) return st;
     }
     bm_hmc_freeze(&s->hmc);
     s->hmc.max_steps = (size_t)fmin(fmax(ceil(length / s->hmc.step), 2), 40);
+    s->step = 0;
+    return BM_OK;
 }
 
-static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
+static bm_status begin_hmc(bm_mcmc *s, bm_error *err)
 {
-    size_t d = s->post->th.d, quarter = warmup / 4;
+    size_t d = s->post->th.d;
 
     if (!s->hmc.C && bm_hmc_new(&s->hmc, d, err) != BM_OK) return BM_ENOMEM;
     memcpy(s->hmc.C, s->mode_cov, d * d * sizeof *s->hmc.C);
@@ -213,14 +238,31 @@ static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
     for (size_t k = 0; k < s->nchain; k++)
         if (bm_point_gradient(s->chain[k].cur, s->chain[k].g_cur) != BM_OK)
             return bm_fail(err, BM_ENUMERIC, "chain %zu has no gradient at its start", k + 1);
-    for (int r = 0; r < 3 && !bm_mcmc_stopped(s); r++) {
-        tune_step(s, quarter / 2 + 20);
-        round_of(s, r == 2 ? warmup - 2 * quarter : quarter, true, (uint64_t)r * quarter, warmup);
+    s->kernel = BM_KERNEL_HMC;
+    s->stage = BM_STAGE_TUNE;
+    s->round = s->done = s->step = 0;
+    return BM_OK;
+}
+
+/* Three rounds, the step size tuned before each, and once more. */
+static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
+{
+    enum { ROUNDS = 3 };
+    size_t    quarter = warmup / 4;
+    bm_status st;
+
+    for (;;) {
+        if (s->stage == BM_STAGE_TUNE) {
+            if ((st = tune_step(s, quarter / 2 + 20, err)) != BM_OK || s->round == ROUNDS) return st;
+            s->stage = BM_STAGE_METRIC;
+        }
+        size_t steps = s->round == ROUNDS - 1 ? warmup - 2 * quarter : quarter;
+        if ((st = round_of(s, steps, true, err)) != BM_OK) return st;
         s->warmup_acceptance = round_acceptance(s);
         learn_metric(s);
+        next_round(s, steps);
+        s->stage = BM_STAGE_TUNE;
     }
-    tune_step(s, quarter / 2 + 20);
-    return BM_OK;
 }
 
 static bm_status first_proposal(bm_mcmc *s)
@@ -230,9 +272,9 @@ static bm_status first_proposal(bm_mcmc *s)
     return bm_mixture_single(&s->q, s->mode, s->mode_cov, 4);
 }
 
-bm_status bm_warmup(bm_mcmc *s, bm_error *err)
+/* From nothing to chains dispersed around the mode, and the first proposal. */
+static bm_status begin(bm_mcmc *s, bm_error *err)
 {
-    size_t    d = s->post->th.d, warmup = (size_t)s->opt.warmup;
     bm_status st;
 
     if ((st = bm_find_mode(s->post, s->mode, s->mode_cov, &s->mode_found, &s->warmup_evaluations, err)) != BM_OK) return st;
@@ -241,16 +283,26 @@ bm_status bm_warmup(bm_mcmc *s, bm_error *err)
     for (size_t k = 0; k < s->nchain; k++) {
         bm_chain *c = &s->chain[k];
 
-        free(c->trail);
-        if (!(c->trail = bm_alloc(warmup * (d + 1), sizeof *c->trail))) return bm_nomem(err);
+        if ((st = bm_chain_trail(c, s->post->th.d, (size_t)s->opt.warmup, err)) != BM_OK) return st;
         if ((st = disperse(s, c, s->local_C, err)) != BM_OK) return st;
     }
-    s->kernel = d > MIXTURE_UP_TO ? BM_KERNEL_HMC : BM_KERNEL_INDEPENDENCE;
-    if (s->kernel == BM_KERNEL_INDEPENDENCE) {
+    if (s->post->th.d > MIXTURE_UP_TO) return begin_hmc(s, err);
+    s->kernel = BM_KERNEL_INDEPENDENCE;
+    s->stage = BM_STAGE_MIXTURE;
+    return BM_OK;
+}
+
+bm_status bm_warmup(bm_mcmc *s, bm_error *err)
+{
+    size_t    warmup = (size_t)s->opt.warmup;
+    bm_status st;
+
+    if (s->stage == BM_STAGE_START && (st = begin(s, err)) != BM_OK) return st;
+    if (s->stage == BM_STAGE_MIXTURE) {
         if ((st = adapt_mixture(s, warmup, err)) != BM_OK) return st;
         s->local_share = s->warmup_acceptance > 0.4 ? 0.05 : 1;
-        if (s->warmup_acceptance < KEEP_INDEPENDENCE && warmup > 0) s->kernel = BM_KERNEL_HMC;
+        if (s->warmup_acceptance >= KEEP_INDEPENDENCE || warmup == 0) return BM_OK;
+        if ((st = begin_hmc(s, err)) != BM_OK) return st;
     }
-    if (s->kernel == BM_KERNEL_HMC && (st = adapt_hmc(s, warmup, err)) != BM_OK) return st;
-    return BM_OK;
+    return adapt_hmc(s, warmup, err);
 }

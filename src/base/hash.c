@@ -1,6 +1,6 @@
 /* hash.c: XXH64 with seed 0, by pieces (Y. Collet, "xxHash fast digest algorithm", version 0.1.1): it says whether a fit
  * was made from this file. */
-#include "data/data_priv.h"
+#include "base/base.h"
 
 #include <string.h>
 
