@@ -17,6 +17,7 @@ typedef struct {
     double *A;       /* nbatch x q(q+1)/2 x LANES */
     double *D;       /* nbatch x q(p+1) x LANES */
     const double *c; /* NULL: c is in D; else a replacement for it, J x q in batches: nbatch x q x LANES */
+    struct bm_classes *classes;  /* NULL, or what bm_kernel_eval and bm_kernel_gradient need of groups that share their A */
 } bm_pack;
 
 /* Doubles of scratch that the kernels want. */

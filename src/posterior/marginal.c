@@ -34,7 +34,7 @@ static void pack_group(const bm_pack *k, const bm_facstat *f, size_t j)
     for (size_t i = 0; i < q; i++) D[(q * p + i) * BM_LANES] = f->c[j * q + i];
 }
 
-static bm_status pack_factor(bm_pack *k, const bm_facstat *f)
+static bm_status pack_factor(bm_pack *k, const bm_facstat *f, bool alone)
 {
     k->J = f->J;
     k->q = f->q;
@@ -44,7 +44,7 @@ static bm_status pack_factor(bm_pack *k, const bm_facstat *f)
     k->D = bm_alloc(k->nbatch * f->q * (f->p + 1) * BM_LANES, sizeof *k->D);
     if (!k->A || !k->D) return BM_ENOMEM;
     for (size_t j = 0; j < f->J; j++) pack_group(k, f, j);
-    return BM_OK;
+    return alone ? bm_classes_new(&k->classes, f) : BM_OK;
 }
 
 /* The pattern of the common factorisation, or none where it would be out of all proportion. */
@@ -76,7 +76,8 @@ bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err)
     for (size_t i = 0; i < st->nfac; i++) {
         size_t want = bm_kernel_scratch(st->fac[i].q, st->p);
 
-        if (pack_factor(&k->fac[i], &st->fac[i]) != BM_OK) goto fail;
+        if (pack_factor(&k->fac[i], &st->fac[i], st->nfac == 1) != BM_OK) goto fail;
+        if (k->fac[i].classes) want += k->fac[i].classes->n * st->fac[i].q * st->fac[i].q;
         if (want > k->scratch) k->scratch = want;
     }
     *out = k;
@@ -88,7 +89,13 @@ fail:
 
 double bm_packed_seconds(const bm_packed *k)
 {
-    return k->nfac < 2 ? 0 : k->joint ? k->joint->seconds : INFINITY;
+    const double      level = 8e-9, class = 15e-9;
+    const bm_classes *c;
+
+    if (k->nfac > 1) return k->joint ? k->joint->seconds : INFINITY;
+    if (k->nfac == 0) return 0;
+    c = k->fac->classes;
+    return (c ? class * (double)c->n : level * (double)k->fac->J) * (double)(k->fac->q * k->fac->q);
 }
 
 void bm_packed_free(bm_packed *k)
@@ -98,6 +105,7 @@ void bm_packed_free(bm_packed *k)
     for (size_t i = 0; k->fac && i < k->nfac; i++) {
         free(k->fac[i].A);
         free(k->fac[i].D);
+        bm_classes_free(k->fac[i].classes);
     }
     free(k->fac);
     free(k);
@@ -203,6 +211,11 @@ static bm_status solve_fixed(bm_marginal *m, const double *SF)
     return BM_OK;
 }
 
+static double factor_eval(const bm_pack *k, const double *T, double *SF, double *scratch)
+{
+    return k->classes ? bm_classes_eval(k->classes, T, SF, scratch) : bm_kernel_eval(k, T, SF, scratch);
+}
+
 bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
 {
     const bm_stats *st = m->st;
@@ -218,7 +231,7 @@ bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
         size_t q = st->fac[k].q;
 
         scale_factor(&st->fac[k], L + at, sigma, m->T + at);
-        if (!m->joint) log_M += bm_kernel_eval(&m->pk->fac[k], m->T + at, SF, m->scratch);
+        if (!m->joint) log_M += factor_eval(&m->pk->fac[k], m->T + at, SF, m->scratch);
         at += q * q;
     }
     if (m->joint) log_M = bm_joint_eval(m->pk->joint, m->joint, st, m->T, SF);
@@ -309,7 +322,8 @@ void bm_marginal_gradient(bm_marginal *m)
         size_t q = st->fac[k].q;
 
         memset(G, 0, q * q * sizeof *G);
-        if (!m->joint) bm_kernel_gradient(&m->pk->fac[k], m->T + at, m->beta, Rinv, m->sigma, G, m->scratch);
+        if (!m->joint && m->pk->fac[k].classes) bm_classes_gradient(m->pk->fac[k].classes, m->T + at, m->beta, Rinv, m->sigma, G);
+        else if (!m->joint) bm_kernel_gradient(&m->pk->fac[k], m->T + at, m->beta, Rinv, m->sigma, G, m->scratch);
         m->dlog_sigma -= back_to_L(&st->fac[k], all ? all + at : G, m->T + at, m->sigma, m->dL + at);
         at += q * q;
     }

@@ -106,7 +106,9 @@ static bm_status pack_view(bm_part_state *s)
     if (!(k->fac = bm_alloc(k->nfac, sizeof *k->fac))) return BM_ENOMEM;
     for (size_t i = 0; i < k->nfac; i++) {
         k->fac[i] = from->fac[i];
+        k->fac[i].classes = NULL;
         if (!(k->fac[i].c = bm_alloc(k->fac[i].nbatch * k->fac[i].q * BM_LANES, sizeof(double)))) return BM_ENOMEM;
+        if (from->fac[i].classes && !from->joint && !(k->fac[i].classes = bm_classes_share(from->fac[i].classes))) return BM_ENOMEM;
     }
     return BM_OK;
 }
@@ -148,6 +150,7 @@ void bm_part_refresh(bm_part_state *s)
 
         for (size_t j = 0; j < f->J; j++)
             for (size_t i = 0; i < q; i++) c[(j / BM_LANES * q + i) * BM_LANES + j % BM_LANES] = f->c[j * q + i];
+        if (s->post.pk->fac[k].classes) bm_classes_response(s->post.pk->fac[k].classes, f->B, f->c);
     }
 }
 
@@ -160,7 +163,10 @@ void bm_part_state_free(bm_part_state *s)
     for (size_t k = 0; s->st.fac && k < s->part->nfac; k++)
         if (s->st.fac[k].c != s->part->st.fac[k].c) free(s->st.fac[k].c);
     free(s->st.fac);
-    for (size_t k = 0; s->post.pk && s->post.pk->fac && k < s->part->nfac; k++) free((double *)s->post.pk->fac[k].c);
+    for (size_t k = 0; s->post.pk && s->post.pk->fac && k < s->part->nfac; k++) {
+        free((double *)s->post.pk->fac[k].c);
+        bm_classes_unshare(s->post.pk->fac[k].classes);
+    }
     if (s->post.pk) free(s->post.pk->fac);
     free(s->post.pk);
     free(s);

@@ -42,8 +42,8 @@ typedef enum { BM_BAYES, BM_REML, BM_ML } bm_criterion;
 typedef struct bm_packed bm_packed;                             /* cross-products laid out for the kernels; read-only, shared */
 bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err);
 void      bm_packed_free(bm_packed *k);
-/* Estimated seconds of one evaluation for several factors together; infinite where their factorisation would not fit in memory. 0 with fewer
- * than two. The same on every machine: what is decided by it can be repeated. */
+/* Estimated seconds of one evaluation; infinite where the common factorisation of several factors would not fit in memory. The same on every
+ * machine: what is decided by it can be repeated. */
 double    bm_packed_seconds(const bm_packed *k);
 
 /* A point of the marginal likelihood: results and scratch. One per thread. */

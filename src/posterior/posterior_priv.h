@@ -2,6 +2,7 @@
 #ifndef BM_POSTERIOR_PRIV_H
 #define BM_POSTERIOR_PRIV_H
 
+#include "posterior/classes.h"
 #include "posterior/joint.h"
 #include "posterior/kernel.h"
 #include "posterior/posterior.h"
