@@ -68,32 +68,6 @@ void bm_gibbs_chain_free(bm_gibbs_chain *c)
 
 /* ---- products with the tables ---- */
 
-/* y (J_k x q) -= X v, X the table of (k, l): q x r blocks */
-static void take_product(const bm_cross *X, size_t q, size_t r, const double *v, double *y)
-{
-    for (size_t j = 0; j < X->J; j++) {
-        size_t e = X->ptr[j], end = X->ptr[j + 1];
-
-        if (q == 1 && r == 1) {
-            double s0 = 0, s1 = 0;
-
-            for (; e + 1 < end; e += 2) {
-                s0 += X->X[e] * v[X->lev[e]];
-                s1 += X->X[e + 1] * v[X->lev[e + 1]];
-            }
-            if (e < end) s0 += X->X[e] * v[X->lev[e]];
-            y[j] -= s0 + s1;
-            continue;
-        }
-        for (; e < end; e++) {
-            const double *B = X->X + e * q * r, *vl = v + X->lev[e] * r;
-
-            for (size_t b = 0; b < r; b++)
-                for (size_t a = 0; a < q; a++) y[j * q + a] -= B[a + b * q] * vl[b];
-        }
-    }
-}
-
 /* v'Xw */
 static double form(const bm_cross *X, size_t q, size_t r, const double *v, const double *w)
 {
@@ -115,7 +89,8 @@ static double own_form(const bm_facstat *f, const double *v)
     size_t q = f->q;
     double total = 0;
 
-    for (size_t j = 0; j < f->J; j++) {
+    for (size_t j = 0; q == 1 && j < f->J; j++) total += f->A[j] * v[j] * v[j];
+    for (size_t j = 0; q > 1 && j < f->J; j++) {
         const double *A = f->A + j * q * q, *vj = v + j * q;
 
         for (size_t b = 0; b < q; b++)
@@ -182,7 +157,7 @@ static void take_others(bm_gibbs_chain *c, size_t i)
 
         memcpy(f->c, st->fac[k].c, f->J * f->q * sizeof *f->c);
         for (size_t l = 0; l < st->nfac; l++)
-            if (!in_part(part, l)) take_product(bm_stats_cross(st, k, l), f->q, st->fac[l].q, c->v + c->g->first[l], f->c);
+            if (!in_part(part, l)) bm_table_take(&c->g->table[k * st->nfac + l], c->v + c->g->first[l], f->c);
     }
     if (c->g->overlap) c->W[i] = part_form(c, part);
     s->st.yy = fmax(c->rss + 2 * fitted_product(c, s) - c->W[i], 0);
@@ -195,7 +170,18 @@ static void times_B(const bm_facstat *f, const double *v, double *Bv)
     size_t q = f->q, p = f->p;
 
     memset(Bv, 0, p * sizeof *Bv);
-    for (size_t j = 0; j < f->J; j++)
+    for (size_t k0 = 0; q == 1 && k0 < p; k0 += 4) {             /* four sums at a time, in registers */
+        double        s[4] = { 0 };
+        const double *B = f->B + k0;
+        size_t        n = p - k0 < 4 ? p - k0 : 4;
+
+        for (size_t j = 0; n == 4 && j < f->J; j++)
+            for (size_t k = 0; k < 4; k++) s[k] += B[j * p + k] * v[j];
+        for (size_t k = 0; n < 4 && k < n; k++)
+            for (size_t j = 0; j < f->J; j++) s[k] += B[j * p + k] * v[j];
+        memcpy(Bv + k0, s, n * sizeof *s);
+    }
+    for (size_t j = 0; q > 1 && j < f->J; j++)
         for (size_t k = 0; k < p; k++)
             for (size_t a = 0; a < q; a++) Bv[k] += f->B[(j * p + k) * q + a] * v[j * q + a];
 }
@@ -205,7 +191,8 @@ static void to_basis(const bm_facstat *f, const double *u, double *v)
 {
     size_t q = f->q;
 
-    for (size_t j = 0; j < f->J; j++, u += q, v += q)
+    for (size_t j = 0; q == 1 && j < f->J; j++) v[j] = u[j] / *f->Kz;
+    for (size_t j = 0; q > 1 && j < f->J; j++, u += q, v += q)
         for (size_t r = q; r-- > 0;) {
             v[r] = u[r];
             for (size_t k = r + 1; k < q; k++) v[r] -= f->Kz[r + k * q] * v[k];

@@ -8,11 +8,29 @@
 
 #include "fit/fit.h"
 
+/* ---- the cross-tabulations as a sweep reads them (gibbs_tables.c) ---- */
+
+typedef struct {
+    size_t          J, q, r;
+    const size_t   *ptr;     /* J + 1 */
+    const uint32_t *lev;
+    const double   *X;       /* q x r blocks; NULL: each is 1, and a level may come several times */
+    size_t         *own_ptr;
+    uint32_t       *own_lev; /* NULL where the statistics' are used */
+} bm_table;
+
+/* X stays the owner of what need not be rearranged. BM_ENOMEM. */
+bm_status bm_table_new(bm_table *t, const bm_cross *X, size_t q, size_t r);
+void      bm_table_clear(bm_table *t);
+/* y (J x q) -= X v */
+void      bm_table_take(const bm_table *t, const double *v, double *y);
+
 /* Shared by the chains. */
 typedef struct bm_gibbs {
     const bm_post *post;
     size_t         npart;
     bm_part      **part;
+    bm_table      *table;    /* nfac x nfac, of (k, l): empty where no part has k without l */
     size_t        *first;    /* nfac: where a factor's effects begin */
     int           *steps;    /* npart: Metropolis steps on theta per sweep */
     bool           overlap;  /* some factor is in several parts */

@@ -86,6 +86,30 @@ static bm_status add_part(bm_gibbs *g, size_t k, const bool *small, size_t *fac,
     return BM_OK;
 }
 
+static bool in_part(const bm_part *p, size_t k)
+{
+    for (size_t a = 0; a < p->nfac; a++)
+        if (p->fac[a] == k) return true;
+    return false;
+}
+
+/* Those that some part needs: of a factor of its own with one outside it. */
+static bm_status add_tables(bm_gibbs *g)
+{
+    const bm_stats *st = g->post->st;
+    size_t          K = st->nfac;
+
+    for (size_t i = 0; i < g->npart; i++)
+        for (size_t a = 0; a < g->part[i]->nfac; a++)
+            for (size_t k = g->part[i]->fac[a], l = 0; l < K; l++) {
+                bm_table *t = &g->table[k * K + l];
+
+                if (in_part(g->part[i], l) || t->ptr) continue;
+                if (bm_table_new(t, bm_stats_cross(st, k, l), st->fac[k].q, st->fac[l].q) != BM_OK) return BM_ENOMEM;
+            }
+    return BM_OK;
+}
+
 static void count_steps(bm_gibbs *g)
 {
     const bm_stats *st = g->post->st;
@@ -93,15 +117,14 @@ static void count_steps(bm_gibbs *g)
 
     for (size_t i = 0; i < g->npart; i++) {
         const bm_part *p = g->part[i];
-        double         move = 0, eval = bm_packed_seconds(p->post->pk);
+        double         move = 0, eval = bm_packed_seconds(p->post->pk), d = (double)p->post->th.d;
 
         for (size_t a = 0; a < p->nfac; a++) {
             if (in && in[p->fac[a]]++) g->overlap = true;
-            if (p->nfac == 1) eval += LEVEL * (double)st->fac[p->fac[a]].J * (double)(st->fac[p->fac[a]].q * st->fac[p->fac[a]].q);
             for (size_t l = 0; l < st->nfac; l++)
                 if (l != p->fac[a]) move += ENTRY * (double)bm_stats_cross(st, p->fac[a], l)->nnz;
         }
-        g->steps[i] = (int)fmin(fmax(move / eval, 2 + (double)p->post->th.d), 4 + 4 * (double)p->post->th.d);
+        g->steps[i] = (int)fmin(fmax(move / eval, 2 + d), 8 * d);
     }
     g->overlap |= !in;
     free(in);
@@ -121,8 +144,9 @@ bm_status bm_gibbs_new(bm_gibbs **out, const bm_post *post, bm_error *err)
     g->part = bm_alloc(K, sizeof *g->part);
     g->first = bm_alloc(K, sizeof *g->first);
     g->steps = bm_alloc(K, sizeof *g->steps);
+    g->table = bm_alloc(K * K, sizeof *g->table);
     g->C_at = bm_alloc(K, sizeof *g->C_at);
-    if (!g->part || !g->first || !g->steps || !g->C_at) goto done;
+    if (!g->part || !g->table || !g->first || !g->steps || !g->C_at) goto done;
     for (size_t k = 0; k < K; at += effects(post->st, k), k++) g->first[k] = at;
     find_small(post->st, small);
     for (size_t k = 0; k < K; k++)
@@ -130,7 +154,7 @@ bm_status bm_gibbs_new(bm_gibbs **out, const bm_post *post, bm_error *err)
     at = 0;
     for (size_t i = 0; i < g->npart; at += g->part[i]->post->th.d * g->part[i]->post->th.d, i++) g->C_at[i] = at;
     st = BM_ENOMEM;
-    if (!(g->C = bm_alloc(at, sizeof *g->C))) goto done;
+    if (!(g->C = bm_alloc(at, sizeof *g->C)) || add_tables(g) != BM_OK) goto done;
     count_steps(g);
     *out = g;
     g = NULL;
@@ -146,7 +170,9 @@ void bm_gibbs_free(bm_gibbs *g)
 {
     if (!g) return;
     for (size_t i = 0; i < g->npart; i++) bm_part_free(g->part[i]);
+    for (size_t i = 0; g->table && i < g->post->st->nfac * g->post->st->nfac; i++) bm_table_clear(&g->table[i]);
     free(g->part);
+    free(g->table);
     free(g->first);
     free(g->steps);
     free(g->C);
