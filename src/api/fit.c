@@ -14,7 +14,7 @@ typedef struct {
     bm_draws *d;
     size_t    p, nnat, nu;
     bool      keep_u;
-    double   *u;            /* nu x nchain x slots: every `every`-th draw of the effects, where they are not kept */
+    double   *u;            /* nchain x slots x nu: every `every`-th draw of the effects, where they are not kept; a draw in one piece */
     size_t    every, slots;
 } store;
 
@@ -33,7 +33,7 @@ static void store_draw(void *self, size_t chain, size_t iter, double lp, const d
         return;
     }
     size_t slot = iter / s->every;
-    for (size_t k = 0; k < s->nu && slot < s->slots; k++) s->u[(k * s->d->nchain + chain) * s->slots + slot] = u[k];
+    if (slot < s->slots) memcpy(s->u + (chain * s->slots + slot) * s->nu, u, s->nu * sizeof *u);
 }
 
 static bm_status names_of(const bm_model *m, bool ranef, bm_strv *names, bm_error *err)
@@ -113,9 +113,10 @@ static bm_status store_resize(store *s, const bm_fit *f, size_t niter, size_t do
         return st;
     }
     copy_draws(t.d, s->d, done);
-    for (size_t r = 0; t.u && r < t.nu * t.d->nchain; r++)
+    for (size_t c = 0; t.u && c < t.d->nchain; c++)
         for (size_t i = 0; i < t.slots && i * t.every < done; i++)
-            if (i * t.every % s->every == 0) t.u[r * t.slots + i] = s->u[r * s->slots + i * t.every / s->every];
+            if (i * t.every % s->every == 0)
+                memcpy(t.u + (c * t.slots + i) * t.nu, s->u + (c * s->slots + i * t.every / s->every) * t.nu, t.nu * sizeof *t.u);
     store_free(s);
     *s = t;
     return BM_OK;

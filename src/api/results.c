@@ -24,34 +24,51 @@ static void add_exact_moments(bm_fit *f, const bm_moments *m)
 
 /* ---- group effects ---- */
 
-static bm_status ranef_rows(bm_fit *f, const bm_moments *m, double *u, size_t nkept, bm_error *err)
+enum { SIDE = 8 };                                   /* effects read side by side: one cache line of every draw */
+
+/* The draws of effects at .. at + n: side x have, from the draws kept for them (have x nu), or from those of the fit. */
+static void draws_of(const bm_fit *f, const double *u, size_t at, size_t n, size_t have, double *side)
+{
+    for (size_t i = 0; u && i < have; i++)
+        for (size_t k = 0; k < n; k++) side[k * have + i] = u[i * f->nranef + at + k];
+    if (!u) memcpy(side, f->draws->x + (f->nmonitored + at) * have, n * have * sizeof *side);
+}
+
+static void quantiles_of(bm_ranef_row *r, double *x, size_t n)
 {
     static const double prob[] = { 0.05, 0.5, 0.95 };
-    const bm_design    *d = f->model->design;
-    size_t              p = f->model->stats->p, at = 0, n = f->draws->nchain * f->draws->niter;
-    double             *copy = bm_alloc(n > nkept ? n : nkept, sizeof *copy);
+    double              q[3];
+
+    bm_quantiles(x, n, prob, 3, q);
+    r->q5 = q[0];
+    r->q50 = q[1];
+    r->q95 = q[2];
+}
+
+/* u: nkept x nu, or NULL */
+static bm_status ranef_rows(bm_fit *f, const bm_moments *m, const double *u, size_t nkept, bm_error *err)
+{
+    const bm_design *d = f->model->design;
+    size_t           p = f->model->stats->p, at = 0, have = u ? nkept : f->draws->nchain * f->draws->niter;
+    double          *side = bm_alloc(SIDE * have, sizeof *side);
 
     f->nranef = f->model->post->nu;
     f->ranef = bm_alloc(f->nranef, sizeof *f->ranef);
-    if (!copy || !f->ranef) {
-        free(copy);
+    if (!side || !f->ranef) {
+        free(side);
         return bm_fail(err, BM_ENOMEM, "out of memory for %zu group effects", f->nranef);
     }
     for (size_t k = 0; k < d->nfac; k++)
         for (size_t j = 0; j < d->fac[k].J; j++)
-            for (size_t i = 0; i < d->fac[k].q; i++, at++) {
-                bm_ranef_row *r = &f->ranef[at];
-                size_t        have = u ? nkept : n;
-                double        q[3];
+            for (size_t i = 0; i < d->fac[k].q; i++, at++)
+                f->ranef[at] = (bm_ranef_row){ .factor = k, .level = j, .term = i, .mean = bm_moments_mean(m, p + at), .sd = bm_moments_sd(m, p + at) };
+    for (at = 0; at < f->nranef; at += SIDE) {
+        size_t n = f->nranef - at < SIDE ? f->nranef - at : SIDE;
 
-                *r = (bm_ranef_row){ .factor = k, .level = j, .term = i, .mean = bm_moments_mean(m, p + at), .sd = bm_moments_sd(m, p + at) };
-                memcpy(copy, u ? u + at * nkept : f->draws->x + (f->nmonitored + at) * n, have * sizeof *copy);
-                bm_quantiles(copy, have, prob, 3, q);
-                r->q5 = q[0];
-                r->q50 = q[1];
-                r->q95 = q[2];
-            }
-    free(copy);
+        draws_of(f, u, at, n, have, side);
+        for (size_t k = 0; k < n; k++) quantiles_of(&f->ranef[at + k], side + k * have, have);
+    }
+    free(side);
     return BM_OK;
 }
 
