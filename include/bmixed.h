@@ -257,6 +257,7 @@ BM_API BM_MUST_CHECK bm_status bm_compare_write(const bm_compare *c, const char 
 BM_API BM_MUST_CHECK bm_status bm_compare_check_output(const char *dir, bool force, bm_error *err);
 /* As bm_fit_untrusted. */
 BM_API size_t bm_compare_untrusted(const bm_compare *c);
+BM_API const char *bm_compare_untrusted_name(const bm_compare *c, size_t i);
 BM_API void   bm_compare_free(bm_compare *c);
 /* ---- Plots -------------------------------------------------------------------------------------------------------- */
 

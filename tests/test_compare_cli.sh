@@ -85,7 +85,7 @@ printf 'y,g\n1,a\n2,b\n3,c\n4,d\n' >every.csv
 run "$BMIXED" compare 'y ~ 1 + (1 | g)' every.csv
 it 'a model that REML cannot fit' eval 'exits 2 && says "every row is a level of"'
 run "$BMIXED" compare "$formula" sleepstudy.csv --draws 10 --strict
-it '--strict: 3 where the posterior is not to be trusted' eval 'exits 3 && says "DO NOT TRUST THIS POSTERIOR YET"'
+it '--strict: 3 where the posterior is not to be trusted' eval 'exits 3 && says "DO NOT TRUST THIS RESULT YET"'
 run "$BMIXED" compare "$formula" sleepstudy.csv --draws 10
-it 'without --strict a warning' eval 'exits 0 && says "DO NOT TRUST THIS POSTERIOR YET"'
+it 'without --strict a warning' eval 'exits 0 && says "DO NOT TRUST THIS RESULT YET"'
 finish

@@ -199,3 +199,8 @@ size_t bm_compare_untrusted(const bm_compare *c)
 {
     return bm_fit_untrusted(c->fit);
 }
+
+const char *bm_compare_untrusted_name(const bm_compare *c, size_t i)
+{
+    return bm_fit_untrusted_name(c->fit, i);
+}

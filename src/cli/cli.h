@@ -129,6 +129,10 @@ void cli_write_completion(FILE *out);
 
 /* FORMULA DATA, MODEL.json [DATA] or DIR [DATA], then the options on top of it. An exit code; CLI_DONE: *out is the caller's. */
 int cli_read_spec(bm_spec **out, const cli_args *a);
+/* What a subcommand does with a model; self is what the caller of cli_with_model handed in. An exit code. */
+typedef int cli_model_use(const bm_model *model, bm_spec *spec, const cli_args *a, void *self);
+/* Reads the specification and the data, makes the model, uses it and frees it. An exit code. */
+int cli_with_model(const cli_args *a, cli_model_use *use, void *self);
 
 /* ---- terminal, standard output, files (output.c) ---------------------------------------------------------------------- */
 
@@ -153,6 +157,11 @@ typedef struct {
 void cli_progress_start(cli_progress *p, const cli_args *a);
 void cli_progress_step(void *self, const bm_progress *at);  /* for bm_fit_options */
 void cli_progress_end(cli_progress *p);
+
+/* The options of a run: what the specification asks for, with progress on the terminal and Ctrl-C. p must outlive the run; cli_progress_end ends it. */
+bm_fit_options cli_run_options(cli_progress *p, const bm_spec *spec, const cli_args *a);
+/* The warning where n parameters cannot be trusted, with the names of the first. CLI_UNTRUSTED under --strict. */
+int cli_judge(const cli_args *a, size_t n, const char *(*name)(const void *self, size_t i), const void *self);
 
 /* The first SIGINT or SIGTERM asks to stop, the second kills. */
 const volatile sig_atomic_t *cli_stop_on_signals(void);

@@ -46,70 +46,56 @@ static int write_and_print(const bm_compare *c, const cli_args *a, const char *d
     return CLI_DONE;
 }
 
-static int judge(const bm_compare *c, const cli_args *a)
+static const char *untrusted_name(const void *c, size_t i)
 {
-    size_t n = bm_compare_untrusted(c);
-
-    if (n == 0) return CLI_DONE;
-    cli_warning("DO NOT TRUST THIS POSTERIOR YET: %zu parameter%s R-hat above 1.01 or an effective sample size below 100 per chain; "
-                "longer chains (--warmup, --draws) or a tighter prior may help", n, n == 1 ? " has" : "s have");
-    return a->strict ? CLI_UNTRUSTED : CLI_DONE;
+    return bm_compare_untrusted_name(c, i);
 }
 
-static int compare(const bm_model *model, const bm_spec *spec, const cli_args *a, bm_compare_options *opt, const char *dir, bool force)
+/* What run found out before the data are read. */
+typedef struct { bm_compare_options opt; const char *here, *dir; bool force; } plan;
+
+static int compare(const bm_model *model, bm_spec *spec, const cli_args *a, void *self)
 {
-    bm_fit_options fit = BM_FIT_OPTIONS_INIT;
+    plan          *p = self;
     cli_progress   progress;
+    bm_fit_options fit;
     bm_compare    *c = NULL;
     bm_error       err = { 0 };
     bm_status      st;
     int            code;
 
-    bm_spec_fit_options(spec, &fit);
-    cli_progress_start(&progress, a);
-    fit.progress = cli_progress_step;
-    fit.progress_self = &progress;
-    fit.stop = cli_stop_on_signals();
-    opt->fit = &fit;
-    st = bm_compare_run(&c, model, opt, &err);
+    if (p->here) cli_note(a, "fitted again from %s/model.json: the same seed gives the same draws", p->here);
+    fit = cli_run_options(&progress, spec, a);
+    p->opt.fit = &fit;
+    st = bm_compare_run(&c, model, &p->opt, &err);
     cli_progress_end(&progress);
     if (st == BM_INTERRUPTED) {
         cli_error("interrupted: nothing was compared and nothing is written");
         return CLI_SIGNAL + cli_stop_signal();
     }
     if (st != BM_OK) return cli_fail_running(st, &err);
-    code = write_and_print(c, a, dir, force);
-    if (code == CLI_DONE) code = judge(c, a);
+    code = write_and_print(c, a, p->dir, p->force);
+    if (code == CLI_DONE) code = cli_judge(a, bm_compare_untrusted(c), untrusted_name, c);
     bm_compare_free(c);
     return code;
 }
 
 static int run(const cli_args *a)
 {
-    bm_compare_options opt = BM_COMPARE_OPTIONS_INIT;
-    const char        *here = compared_directory(a), *dir = a->out ? a->out : here;
-    bool               force = a->force || (!a->out && here);    /* what was derived from a directory is derived anew */
-    bm_spec           *spec = NULL;
-    bm_model          *model = NULL;
-    bm_error           err = { 0 };
-    bm_status          st;
-    int                code;
+    plan      p = { .opt = BM_COMPARE_OPTIONS_INIT, .here = compared_directory(a) };
+    bm_error  err = { 0 };
+    bm_status st;
+    int       code;
 
-    opt.pooling = a->pooling;
-    opt.test_ranef = a->test_ranef;
-    opt.ci = (bm_compare_ci)a->compare_ci;
-    if ((code = number("differ", a->differ, "a number of posterior standard deviations, 0 or more", &opt.differ)) != CLI_DONE) return code;
-    if ((code = number("eps", a->eps, "a standard deviation", &opt.eps)) != CLI_DONE) return code;
-    if ((code = cli_read_spec(&spec, a)) != CLI_DONE) return code;
-    if (dir && (st = bm_compare_check_output(dir, force, &err)) != BM_OK) code = cli_fail_running(st, &err);
-    else if ((st = bm_model_new(&model, spec, NULL, &err)) != BM_OK) code = cli_fail_reading(st, &err);
-    else {
-        if (here) cli_note(a, "fitted again from %s/model.json: the same seed gives the same draws", here);
-        code = compare(model, spec, a, &opt, dir, force);
-    }
-    bm_model_free(model);
-    bm_spec_free(spec);
-    return code;
+    p.dir = a->out ? a->out : p.here;
+    p.force = a->force || (!a->out && p.here);               /* what was derived from a directory is derived anew */
+    p.opt.pooling = a->pooling;
+    p.opt.test_ranef = a->test_ranef;
+    p.opt.ci = (bm_compare_ci)a->compare_ci;
+    if ((code = number("differ", a->differ, "a number of posterior standard deviations, 0 or more", &p.opt.differ)) != CLI_DONE) return code;
+    if ((code = number("eps", a->eps, "a standard deviation", &p.opt.eps)) != CLI_DONE) return code;
+    if (p.dir && (st = bm_compare_check_output(p.dir, p.force, &err)) != BM_OK) return cli_fail_running(st, &err);
+    return cli_with_model(a, compare, &p);
 }
 
 static const cli_option own_options[] = {

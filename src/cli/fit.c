@@ -19,35 +19,21 @@ static int write_and_print(const bm_fit *fit, const cli_args *a)
     return CLI_DONE;
 }
 
-/* The verdict of the diagnostics. */
-static int judge(const bm_fit *fit, const cli_args *a)
+static const char *untrusted_name(const void *fit, size_t i)
 {
-    enum { NAMED = 5 };
-    size_t n = bm_fit_untrusted(fit);
-    char   names[512] = "";
-
-    if (n == 0) return CLI_DONE;
-    for (size_t i = 0, at = 0; i < n && i < NAMED && at < sizeof names; i++)
-        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", bm_fit_untrusted_name(fit, i));
-    cli_warning("DO NOT TRUST THIS RESULT YET: %zu parameter%s R-hat above 1.01 or an effective sample size below 100 per chain (%s%s). "
-                "Longer chains (--warmup, --draws) or a tighter prior may help", n, n == 1 ? " has" : "s have", names, n > NAMED ? ", ..." : "");
-    return a->strict ? CLI_UNTRUSTED : CLI_DONE;
+    return bm_fit_untrusted_name(fit, i);
 }
 
-static int sample(const bm_model *model, const bm_spec *spec, const cli_args *a)
+static int sample(const bm_model *model, bm_spec *spec, const cli_args *a, void *self)
 {
-    bm_fit_options opt = BM_FIT_OPTIONS_INIT;
     cli_progress   progress;
+    bm_fit_options opt = cli_run_options(&progress, spec, a);
     bm_fit        *fit = NULL;
     bm_error       err = { 0 };
     bm_status      st;
     int            code;
 
-    bm_spec_fit_options(spec, &opt);
-    cli_progress_start(&progress, a);
-    opt.progress = cli_progress_step;
-    opt.progress_self = &progress;
-    opt.stop = cli_stop_on_signals();
+    (void)self;
     st = bm_fit_run(&fit, model, &opt, &err);
     cli_progress_end(&progress);
     if (st < 0) code = cli_fail_running(st, &err);
@@ -57,7 +43,7 @@ static int sample(const bm_model *model, const bm_spec *spec, const cli_args *a)
     } else {
         if (st == BM_INTERRUPTED) cli_warning("interrupted: this is what there was so far");
         code = write_and_print(fit, a);
-        if (code == CLI_DONE) code = judge(fit, a);
+        if (code == CLI_DONE) code = cli_judge(a, bm_fit_untrusted(fit), untrusted_name, fit);
         if (st == BM_INTERRUPTED && (code == CLI_DONE || code == CLI_UNTRUSTED)) code = CLI_SIGNAL + cli_stop_signal();
     }
     bm_fit_free(fit);
@@ -66,19 +52,10 @@ static int sample(const bm_model *model, const bm_spec *spec, const cli_args *a)
 
 static int run(const cli_args *a)
 {
-    bm_spec  *spec = NULL;
-    bm_model *model = NULL;
     bm_error  err = { 0 };
-    bm_status st;
-    int       code = cli_read_spec(&spec, a);
+    bm_status st = a->out ? bm_check_output(a->out, a->force, &err) : BM_OK;
 
-    if (code != CLI_DONE) return code;
-    if (a->out && (st = bm_check_output(a->out, a->force, &err)) != BM_OK) code = cli_fail_running(st, &err);
-    else if ((st = bm_model_new(&model, spec, NULL, &err)) != BM_OK) code = cli_fail_reading(st, &err);
-    else code = sample(model, spec, a);
-    bm_model_free(model);
-    bm_spec_free(spec);
-    return code;
+    return st == BM_OK ? cli_with_model(a, sample, NULL) : cli_fail_running(st, &err);
 }
 
 static const cli_option own_options[] = {

@@ -1,21 +1,19 @@
 /* model.c: `bmixed model`: what would be fitted, without fitting it. */
 #include "cli/cli.h"
 
-static int run(const cli_args *a)
+static int print(const bm_model *model, bm_spec *spec, const cli_args *a, void *self)
 {
     bm_print_options opt = cli_print_options(a);
-    bm_spec  *spec = NULL;
-    bm_model *model = NULL;
-    bm_error  err = { 0 };
-    bm_status st;
-    int       code = cli_read_spec(&spec, a);
+    bm_error         err = { 0 };
+    bm_status        st = bm_model_print(model, stdout, &opt, &err);
 
-    if (code != CLI_DONE) return code;
-    if ((st = bm_model_new(&model, spec, NULL, &err)) != BM_OK) code = cli_fail_reading(st, &err);
-    else if ((st = bm_model_print(model, stdout, &opt, &err)) != BM_OK) code = cli_fail_running(st, &err);
-    bm_model_free(model);
-    bm_spec_free(spec);
-    return code;
+    (void)spec, (void)self;
+    return st == BM_OK ? CLI_DONE : cli_fail_running(st, &err);
+}
+
+static int run(const cli_args *a)
+{
+    return cli_with_model(a, print, NULL);
 }
 
 static const cli_option own_options[] = {

@@ -1,4 +1,4 @@
-/* model_args.c: which model the arguments of fit, model and simulate name, and the options on top of it. */
+/* model_args.c: which model the arguments of a subcommand name, the options on top of it, and the model made of them. */
 #include "cli/cli.h"
 
 #include <stdlib.h>
@@ -97,5 +97,21 @@ int cli_read_spec(bm_spec **out, const cli_args *a)
     if (code == CLI_DONE) return code;
     bm_spec_free(*out);
     *out = NULL;
+    return code;
+}
+
+int cli_with_model(const cli_args *a, cli_model_use *use, void *self)
+{
+    bm_spec  *spec = NULL;
+    bm_model *model = NULL;
+    bm_error  err = { 0 };
+    bm_status st;
+    int       code = cli_read_spec(&spec, a);
+
+    if (code != CLI_DONE) return code;
+    if ((st = bm_model_new(&model, spec, NULL, &err)) != BM_OK) code = cli_fail_reading(st, &err);
+    else code = use(model, spec, a, self);
+    bm_model_free(model);
+    bm_spec_free(spec);
     return code;
 }

@@ -46,6 +46,10 @@ static int test(const bm_model *model, bm_spec *spec, const cli_args *a)
     bm_status        st;
     int              code = CLI_DONE;
 
+    if (bm_spec_get(spec, "data") && strcmp(bm_spec_get(spec, "data"), "-") == 0) {
+        cli_error("--anova reads the data twice, and standard input can be read once only: put the data into a file");
+        return CLI_INPUT;
+    }
     if ((st = bm_spec_set(spec, "formula", a->anova, &err)) != BM_OK || (st = bm_model_new(&other, spec, NULL, &err)) != BM_OK)
         code = cli_fail_reading(st, &err);
     else if ((st = bm_anova_run(&t, model, other, &opt, &err)) != BM_OK || (st = bm_anova_print(t, stdout, &popt, &err)) != BM_OK)
@@ -55,29 +59,19 @@ static int test(const bm_model *model, bm_spec *spec, const cli_args *a)
     return code;
 }
 
+static int fit_or_test(const bm_model *model, bm_spec *spec, const cli_args *a, void *self)
+{
+    (void)self;
+    return a->anova ? test(model, spec, a) : fit(model, a);
+}
+
 static int run(const cli_args *a)
 {
-    bm_spec  *spec = NULL;
-    bm_model *model = NULL;
-    bm_error  err = { 0 };
-    bm_status st;
-    int       code;
-
     if (a->anova && a->out) {
         cli_error("--anova prints a test and writes nothing: leave -o out");
         return CLI_INPUT;
     }
-    if ((code = cli_read_spec(&spec, a)) != CLI_DONE) return code;
-    if (a->anova && bm_spec_get(spec, "data") && strcmp(bm_spec_get(spec, "data"), "-") == 0) {
-        cli_error("--anova reads the data twice, and standard input can be read once only: put the data into a file");
-        bm_spec_free(spec);
-        return CLI_INPUT;
-    }
-    if ((st = bm_model_new(&model, spec, NULL, &err)) != BM_OK) code = cli_fail_reading(st, &err);
-    else code = a->anova ? test(model, spec, a) : fit(model, a);
-    bm_model_free(model);
-    bm_spec_free(spec);
-    return code;
+    return cli_with_model(a, fit_or_test, NULL);
 }
 
 static const cli_option own_options[] = {

@@ -1,7 +1,7 @@
 /* simulate.c: `bmixed simulate`: the data with the response drawn anew, from known truth or from the prior. */
 #include "cli/cli.h"
 
-static int write_data(const bm_model *model, const bm_spec *spec, const cli_args *a)
+static int write_data(const bm_model *model, bm_spec *spec, const cli_args *a, void *self)
 {
     bm_fit_options opt = BM_FIT_OPTIONS_INIT;
     cli_file       out;
@@ -9,6 +9,7 @@ static int write_data(const bm_model *model, const bm_spec *spec, const cli_args
     bm_status      st;
     int            code = cli_file_open(&out, a->out, a->force);
 
+    (void)self;
     if (code != CLI_DONE) return code;
     bm_spec_fit_options(spec, &opt);
     st = bm_simulate(model, out.f, a->set.v, a->set.n, opt.seed, &err);
@@ -18,18 +19,7 @@ static int write_data(const bm_model *model, const bm_spec *spec, const cli_args
 
 static int run(const cli_args *a)
 {
-    bm_spec  *spec = NULL;
-    bm_model *model = NULL;
-    bm_error  err = { 0 };
-    bm_status st;
-    int       code = cli_read_spec(&spec, a);
-
-    if (code != CLI_DONE) return code;
-    if ((st = bm_model_new(&model, spec, NULL, &err)) != BM_OK) code = cli_fail_reading(st, &err);
-    else code = write_data(model, spec, a);
-    bm_model_free(model);
-    bm_spec_free(spec);
-    return code;
+    return cli_with_model(a, write_data, NULL);
 }
 
 static const cli_option own_options[] = {
