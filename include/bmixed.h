@@ -288,6 +288,38 @@ BM_API const char *bm_plots_note(const bm_plots *p, size_t i);    /* what was le
 BM_API BM_MUST_CHECK bm_status bm_plots_write(const bm_plots *p, const char *dir, bool force, bm_error *err);
 BM_API void bm_plots_free(bm_plots *p);
 
+/* ---- is the sampler right for this model? ------------------------------------------------------------------------------ */
+
+typedef struct {
+    int      reps;                  /* data sets simulated */
+    double   alpha;                 /* the chance that a right sampler is called wrong, over all quantities together */
+    uint64_t seed;
+    int      threads;               /* 0: one per core; the result does not depend on it */
+    bm_sampler sampler;
+    void   (*progress)(void *self, const bm_progress *p);
+    void    *progress_self;
+    const volatile sig_atomic_t *stop;
+} bm_sbc_options;
+#define BM_SBC_OPTIONS_INIT { .reps = 1000, .alpha = 0.01, .seed = 1, .threads = 0, .sampler = BM_SAMPLER_AUTO, .progress = NULL, \
+    .progress_self = NULL, .stop = NULL }
+
+typedef struct bm_sbc bm_sbc;       /* simulation-based calibration (Talts et al. 2018) of one model on its own design */
+
+/* Parameters from the prior, a response from the parameters, and the rank of each truth among draws from its posterior. m must outlive *out; its response
+ * is used only for the numbers in default priors. BM_INTERRUPTED: *out holds the data sets so far (NULL if there are none). */
+BM_API BM_MUST_CHECK bm_status bm_sbc_run(bm_sbc **out, const bm_model *m, const bm_sbc_options *opt, bm_error *err);
+/* False: some quantity's ranks are not uniform. */
+BM_API bool bm_sbc_calibrated(const bm_sbc *s);
+/* Verdicts as text, or with opt->json the content of sbc.json. */
+BM_API BM_MUST_CHECK bm_status bm_sbc_print(const bm_sbc *s, FILE *out, const bm_print_options *opt, bm_error *err);
+/* The picture: empirical distribution functions of the ranks in their bands. */
+BM_API BM_MUST_CHECK bm_status bm_sbc_plot(bm_plots **out, const bm_sbc *s, const bm_plot_options *opt, bm_error *err);
+/* A directory with ranks.csv, sbc.json and the pictures (NULL: none); it appears whole or not at all. */
+BM_API BM_MUST_CHECK bm_status bm_sbc_write(const bm_sbc *s, const char *dir, const bm_write_options *opt, const bm_plots *pictures, bm_error *err);
+/* Fails early if bm_sbc_write could not: call it before a long run. */
+BM_API BM_MUST_CHECK bm_status bm_sbc_check_output(const char *dir, bool force, bm_error *err);
+BM_API void bm_sbc_free(bm_sbc *s);
+
 #ifdef __cplusplus
 }
 #endif

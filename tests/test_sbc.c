@@ -147,7 +147,7 @@ static size_t replicate(const bm_model *m, int thin, uint64_t seed, int counts[M
     bm_rng_key(&rng, seed, 3, 3);
     bm_assert_ok(bm_draw_prior(m, &rng, value, &err), err);
     bm_assert_ok(bm_simulate_response(m, value, &rng, y, u, &err), err);
-    bm_assert_ok(bm_model_with_response(&c, m, y, &err), err);
+    bm_assert_ok(bm_model_with_response(&c, m, NULL, y, &err), err);
     r.m = c;
     r.y = y;
     r.nq = r.p + r.nnat + 1 + 2 * (m->design->nfac > 0);

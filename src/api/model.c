@@ -134,6 +134,7 @@ static size_t spanned(const bm_stats *s)
 static bm_status leaves_nothing(const bm_model *m, bool *nothing, bm_error *err)
 {
     const double    rounding = 50 * DBL_EPSILON, cancelled = 1e-11;   /* of y; of what the coefficients leave, which the kernels subtract from */
+    const double    cheap = 0.1;                     /* seconds: where one evaluation with all factors together is not, only the coefficients are judged */
     const bm_stats *s = m->stats;
     bm_marginal    *g = NULL;
     double         *L = NULL;
@@ -141,7 +142,7 @@ static bm_status leaves_nothing(const bm_model *m, bool *nothing, bm_error *err)
     size_t          at = 0;
 
     *nothing = s->yy <= rounding * rounding * s->y_scale;
-    if (s->nfac != 1 || *nothing) return BM_OK;
+    if (!s->nfac || *nothing || bm_packed_seconds(m->post->pk) > cheap) return BM_OK;
     if ((st = bm_marginal_new(&g, s, m->post->pk, NULL, BM_REML, err)) != BM_OK) return st;
     if (!(L = bm_alloc(g->nL, sizeof *L))) {
         bm_marginal_free(g);
@@ -155,16 +156,21 @@ static bm_status leaves_nothing(const bm_model *m, bool *nothing, bm_error *err)
     return BM_OK;
 }
 
+bm_status bm_model_fits_perfectly(const bm_model *m, bool *perfect, bm_error *err)
+{
+    *perfect = false;
+    if (!m->priors->has_sigma || m->stats->n <= spanned(m->stats)) return BM_OK;    /* as many effects as rows: the sds share the variance out */
+    return leaves_nothing(m, perfect, err);
+}
+
 static bm_status check_fit_possible(const bm_model *m, bm_error *err)
 {
-    const bm_stats *s = m->stats;
-    bool            nothing;
-    bm_status       st;
+    bool      perfect;
+    bm_status st;
 
     if (!m->priors->has_sigma || m->priors->sigma.kind == BM_DIST_CONSTANT) return BM_OK;
     if (m->priors->sigma.kind == BM_DIST_INV_GAMMA || m->priors->sigma.kind == BM_DIST_LOGNORMAL) return BM_OK;   /* no density at 0 */
-    if (s->n <= spanned(s)) return BM_OK;            /* as many effects as rows: the sds share the variance out */
-    if ((st = leaves_nothing(m, &nothing, err)) != BM_OK || !nothing) return st;
+    if ((st = bm_model_fits_perfectly(m, &perfect, err)) != BM_OK || !perfect) return st;
     return bm_fail(err, BM_ENUMERIC, "perfect fit: the model leaves no residuals beyond rounding, so the posterior of sigma piles up at 0 and has no finite "
                                      "density; is the response computed from the predictors? A prior that keeps sigma off 0, "
                                      "such as --prior 'sigma ~ inv_gamma(2, 1)', or constant(x), makes it proper");
@@ -253,7 +259,20 @@ done:
     return st;
 }
 
-bm_status bm_model_with_response(bm_model **out, const bm_model *m, const double *y, bm_error *err)
+/* Statistics and posterior of c's response. */
+static bm_status respond(bm_model *c, const bm_model *m, const bm_basis *basis, bm_error *err)
+{
+    bm_status st = basis ? bm_stats_respond(&c->stats, m->stats, basis, c->design, err) : bm_stats_new(&c->stats, c->design, err);
+
+    if (st != BM_OK) return st;
+    st = basis ? bm_post_respond(&c->post, m->post, c->stats, c->design, err) : bm_post_new(&c->post, c->stats, c->priors, c->design, err);
+    if (st != BM_OK) return st;
+    c->refusal = (bm_error){ 0 };
+    if (bm_priors_check(c->priors, c->design, c->stats->aliased, c->stats->rank, &c->refusal) == BM_OK) (void)check_fit_possible(c, &c->refusal);
+    return c->refusal.code == BM_ENOMEM ? bm_nomem(err) : BM_OK;
+}
+
+bm_status bm_model_with_response(bm_model **out, const bm_model *m, const bm_basis *basis, const double *y, bm_error *err)
 {
     bm_model  *c = bm_alloc(1, sizeof *c);
     bm_design *d = bm_alloc(1, sizeof *d);
@@ -276,12 +295,8 @@ bm_status bm_model_with_response(bm_model **out, const bm_model *m, const double
     c->borrows = true;
     c->stats = NULL;
     c->post = NULL;
-    if ((st = bm_stats_new(&c->stats, d, err)) != BM_OK) goto done;
-    if ((st = bm_post_new(&c->post, c->stats, c->priors, d, err)) != BM_OK) goto done;
-    *out = c;
-    c = NULL;
-done:
-    bm_model_free(c);
+    if ((st = respond(c, m, basis, err)) == BM_OK) *out = c;
+    else bm_model_free(c);
     return st;
 }
 

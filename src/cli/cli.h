@@ -31,6 +31,7 @@ typedef struct {
     bm_fit_options   fit;
     bm_write_options write;
     bm_compare_options compare;
+    bm_sbc_options   sbc;
 } cli_defaults;
 
 typedef enum { CLI_NO_DEFAULT, CLI_DEFAULT_TEXT, CLI_DEFAULT_INT, CLI_DEFAULT_U64, CLI_DEFAULT_DOUBLE, CLI_DEFAULT_WORD } cli_default_kind;
@@ -61,7 +62,7 @@ struct cli_command {
     int              (*run)(const cli_args *a);                                  /* an exit code */
 };
 
-extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_diagnose, cli_plot, cli_report, cli_simulate, cli_help;
+extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_diagnose, cli_plot, cli_report, cli_simulate, cli_sbc, cli_help;
 const cli_command *const *cli_commands(void);                                    /* NULL ends it (main.c) */
 
 /* Tables that several subcommands list (options.c). */
@@ -77,7 +78,7 @@ struct cli_args {
     cli_list    files;              /* what is not an option */
     cli_list    keys, values;       /* CLI_SPEC options in order */
     cli_list    set, vars, kinds;
-    const char *out, *probs, *rows_from, *anova, *differ, *eps;
+    const char *out, *probs, *rows_from, *anova, *differ, *eps, *reps;
     int         format;             /* bm_format */
     int         picture;            /* bm_plot_format */
     int         ci;                 /* 0: wald, 1: profile */

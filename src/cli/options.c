@@ -81,7 +81,7 @@ static const char *nth_word(const char *words, size_t i, size_t *n)
 
 const char *cli_default_text(const cli_option *o, char *buf, size_t size)
 {
-    static const cli_defaults defaults = { BM_FIT_OPTIONS_INIT, BM_WRITE_OPTIONS_INIT, BM_COMPARE_OPTIONS_INIT };
+    static const cli_defaults defaults = { BM_FIT_OPTIONS_INIT, BM_WRITE_OPTIONS_INIT, BM_COMPARE_OPTIONS_INIT, BM_SBC_OPTIONS_INIT };
     const char *at = (const char *)&defaults + o->def_at, *word;
     double      value = 0;
     size_t      n;

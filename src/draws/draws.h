@@ -42,6 +42,20 @@ void   bm_weighted_moments(bm_weighted *out, const double *x, const double *log_
 /* Mode of the density that n draws come from, on (lower, upper), which may be infinite. NaN for less than two draws or without memory. */
 double bm_density_mode(const double *x, size_t n, double lower, double upper);
 
+/* ---- are ranks uniform? (uniform.c) ---- */
+
+/* n values on K equal cells: count[k], k < K - 1, is how many lie in the first k + 1. */
+typedef struct bm_uniform bm_uniform;
+bm_status bm_uniform_new(bm_uniform **out, size_t n, size_t K, bm_error *err);
+/* The chance that the counts of uniform values come as far out of line anywhere: exact. */
+double    bm_uniform_pvalue(bm_uniform *u, const size_t *count);
+/* Counts (K - 1) between which those of uniform values stay everywhere with at least that probability. */
+void      bm_uniform_bands(bm_uniform *u, double level, size_t *lo, size_t *hi);
+void      bm_uniform_free(bm_uniform *u);
+/* Mean and mean square of the normal scores of n ranks 0 .. L (rank[i * stride]; negative: not counted), in standard errors from what uniform ranks
+ * give. The second is positive where ranks gather at the ends. */
+void      bm_rank_scores(const int *rank, size_t n, size_t stride, int L, double *mean, double *spread);
+
 typedef struct {
     const char *name;                                /* borrowed from the draws */
     double mean, median, sd, mad, q5, q95, rhat, ess_bulk, ess_tail, mcse_mean, mcse_sd, q2_5, q97_5;

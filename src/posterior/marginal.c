@@ -87,6 +87,48 @@ fail:
     return err && err->code != BM_OK ? err->code : bm_nomem(err);
 }
 
+bm_status bm_packed_view(bm_packed **out, const bm_packed *from, bm_error *err)
+{
+    bm_packed *k = bm_alloc(1, sizeof *k);
+    size_t     own = 0;
+
+    *out = NULL;
+    if (!k) return bm_nomem(err);
+    *k = *from;
+    k->view = true;
+    if ((k->fac = bm_alloc(k->nfac, sizeof *k->fac)))
+        for (; own < k->nfac; own++) {
+            bm_pack *f = &k->fac[own];
+
+            *f = from->fac[own];
+            f->c = bm_alloc(f->nbatch * f->q * BM_LANES, sizeof(double));
+            f->classes = from->joint || !f->classes ? NULL : bm_classes_share(f->classes);
+            if (f->c && (f->classes || from->joint || !from->fac[own].classes)) continue;
+            free((double *)f->c);
+            break;
+        }
+    if (k->fac && own == k->nfac) {
+        *out = k;
+        return BM_OK;
+    }
+    k->nfac = own;                                   /* those that are its own */
+    bm_packed_free(k);
+    return bm_nomem(err);
+}
+
+void bm_packed_refresh(bm_packed *view, const bm_stats *st)
+{
+    for (size_t k = 0; k < st->nfac; k++) {
+        const bm_facstat *f = &st->fac[k];
+        double           *c = (double *)view->fac[k].c;
+        size_t            q = f->q;
+
+        for (size_t j = 0; j < f->J; j++)
+            for (size_t i = 0; i < q; i++) c[(j / BM_LANES * q + i) * BM_LANES + j % BM_LANES] = f->c[j * q + i];
+        if (view->fac[k].classes) bm_classes_response(view->fac[k].classes, f->B, f->c);
+    }
+}
+
 double bm_packed_seconds(const bm_packed *k)
 {
     const double      level = 8e-9, class = 15e-9;
@@ -101,8 +143,13 @@ double bm_packed_seconds(const bm_packed *k)
 void bm_packed_free(bm_packed *k)
 {
     if (!k) return;
-    bm_joint_free(k->joint);
+    if (!k->view) bm_joint_free(k->joint);
     for (size_t i = 0; k->fac && i < k->nfac; i++) {
+        if (k->view) {
+            free((double *)k->fac[i].c);
+            bm_classes_unshare(k->fac[i].classes);
+            continue;
+        }
         free(k->fac[i].A);
         free(k->fac[i].D);
         bm_classes_free(k->fac[i].classes);

@@ -94,25 +94,6 @@ void bm_part_free(bm_part *p)
 
 /* ---- one thread's ---- */
 
-/* The kernels' layout with a place for another c; the joint factorisation reads st.fac[k].c itself. */
-static bm_status pack_view(bm_part_state *s)
-{
-    const bm_packed *from = s->part->post->pk;
-    bm_packed       *k = bm_alloc(1, sizeof *k);
-
-    s->post.pk = k;
-    if (!k) return BM_ENOMEM;
-    *k = *from;
-    if (!(k->fac = bm_alloc(k->nfac, sizeof *k->fac))) return BM_ENOMEM;
-    for (size_t i = 0; i < k->nfac; i++) {
-        k->fac[i] = from->fac[i];
-        k->fac[i].classes = NULL;
-        if (!(k->fac[i].c = bm_alloc(k->fac[i].nbatch * k->fac[i].q * BM_LANES, sizeof(double)))) return BM_ENOMEM;
-        if (from->fac[i].classes && !from->joint && !(k->fac[i].classes = bm_classes_share(from->fac[i].classes))) return BM_ENOMEM;
-    }
-    return BM_OK;
-}
-
 bm_status bm_part_state_new(bm_part_state **out, const bm_part *p, bm_error *err)
 {
     bm_part_state *s = bm_alloc(1, sizeof *s);
@@ -127,7 +108,8 @@ bm_status bm_part_state_new(bm_part_state **out, const bm_part *p, bm_error *err
     s->post.pk = NULL;
     s->st.Xy = bm_alloc(p->st.p, sizeof *s->st.Xy);
     s->st.fac = bm_alloc(p->nfac, sizeof *s->st.fac);
-    if (!s->st.Xy || !s->st.fac || pack_view(s) != BM_OK) goto fail;
+    if (!s->st.Xy || !s->st.fac || (st = bm_packed_view(&s->post.pk, p->post->pk, err)) != BM_OK) goto fail;
+    st = BM_ENOMEM;
     for (size_t k = 0; k < p->nfac; k++) {
         s->st.fac[k] = p->st.fac[k];
         if (!(s->st.fac[k].c = bm_alloc(p->st.fac[k].J * p->st.fac[k].q, sizeof(double)))) goto fail;
@@ -143,15 +125,7 @@ fail:
 
 void bm_part_refresh(bm_part_state *s)
 {
-    for (size_t k = 0; k < s->st.nfac; k++) {
-        const bm_facstat *f = &s->st.fac[k];
-        double           *c = (double *)s->post.pk->fac[k].c;
-        size_t            q = f->q;
-
-        for (size_t j = 0; j < f->J; j++)
-            for (size_t i = 0; i < q; i++) c[(j / BM_LANES * q + i) * BM_LANES + j % BM_LANES] = f->c[j * q + i];
-        if (s->post.pk->fac[k].classes) bm_classes_response(s->post.pk->fac[k].classes, f->B, f->c);
-    }
+    bm_packed_refresh(s->post.pk, &s->st);
 }
 
 void bm_part_state_free(bm_part_state *s)
@@ -163,11 +137,6 @@ void bm_part_state_free(bm_part_state *s)
     for (size_t k = 0; s->st.fac && k < s->part->nfac; k++)
         if (s->st.fac[k].c != s->part->st.fac[k].c) free(s->st.fac[k].c);
     free(s->st.fac);
-    for (size_t k = 0; s->post.pk && s->post.pk->fac && k < s->part->nfac; k++) {
-        free((double *)s->post.pk->fac[k].c);
-        bm_classes_unshare(s->post.pk->fac[k].classes);
-    }
-    if (s->post.pk) free(s->post.pk->fac);
-    free(s->post.pk);
+    bm_packed_free(s->post.pk);
     free(s);
 }

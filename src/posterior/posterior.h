@@ -138,6 +138,8 @@ typedef struct {
 } bm_post;
 
 bm_status bm_post_new(bm_post **out, const bm_stats *st, const bm_priors *pr, const bm_design *d, bm_error *err);
+/* The posterior of another response (st by bm_stats_respond, d with its y): the layout of the cross-products is borrowed from `from`. */
+bm_status bm_post_respond(bm_post **out, const bm_post *from, const bm_stats *st, const bm_design *d, bm_error *err);
 void      bm_post_free(bm_post *p);
 
 /* One value of theta and everything computed there. */

@@ -12,7 +12,12 @@ struct bm_packed {
     bm_pack *fac;
     size_t    scratch;    /* doubles the kernels want */
     bm_joint *joint;      /* several factors: the pattern of their common factorisation; NULL where that would not fit in memory */
+    bool      view;       /* of another's, which must live as long: only the c of each factor is its own */
 };
+
+/* The same cross-products with room for another c; it is written by bm_packed_refresh. The joint factorisation reads st->fac[k].c itself. */
+bm_status bm_packed_view(bm_packed **out, const bm_packed *from, bm_error *err);
+void      bm_packed_refresh(bm_packed *view, const bm_stats *st);
 
 /* As bm_marginal_draw's u, and bm_kernel_moments (Rinv NULL: beta taken as known), for several factors (effects_joint.c); BM_ENOMEM. */
 bm_status bm_joint_effects(bm_marginal *m, const double *beta, bm_rng *rng, double *u);

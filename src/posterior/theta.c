@@ -93,7 +93,16 @@ static bm_status lay_out(bm_theta *th, const bm_stats *st, const bm_priors *pr, 
     return BM_OK;
 }
 
-bm_status bm_post_new(bm_post **out, const bm_stats *st, const bm_priors *pr, const bm_design *d, bm_error *err)
+static bm_status pack(bm_packed **out, const bm_packed *like, const bm_stats *st, bm_error *err)
+{
+    bm_status status = like ? bm_packed_view(out, like, err) : bm_packed_new(out, st, err);
+
+    if (like && status == BM_OK) bm_packed_refresh(*out, st);
+    return status;
+}
+
+/* like: of the same cross-products but for the response, or NULL. */
+static bm_status post_new(bm_post **out, const bm_packed *like, const bm_stats *st, const bm_priors *pr, const bm_design *d, bm_error *err)
 {
     bm_post  *p = bm_alloc(1, sizeof *p);
     bm_status status = BM_ENOMEM;
@@ -105,13 +114,23 @@ bm_status bm_post_new(bm_post **out, const bm_stats *st, const bm_priors *pr, co
     p->d = d;
     for (size_t k = 0; k < st->nfac; k++) p->nu += st->fac[k].J * st->fac[k].q;
     if ((status = lay_out(&p->th, st, pr, d, err)) != BM_OK) goto fail;
-    if ((status = bm_packed_new(&p->pk, st, err)) != BM_OK) goto fail;
+    if ((status = pack(&p->pk, like, st, err)) != BM_OK) goto fail;
     if ((status = bm_coef_prior_new(&p->cp, st, pr, d, err)) != BM_OK) goto fail;
     *out = p;
     return BM_OK;
 fail:
     bm_post_free(p);
     return status;
+}
+
+bm_status bm_post_new(bm_post **out, const bm_stats *st, const bm_priors *pr, const bm_design *d, bm_error *err)
+{
+    return post_new(out, NULL, st, pr, d, err);
+}
+
+bm_status bm_post_respond(bm_post **out, const bm_post *from, const bm_stats *st, const bm_design *d, bm_error *err)
+{
+    return post_new(out, from->pk, st, from->pr, d, err);
 }
 
 void bm_post_free(bm_post *p)

@@ -1,6 +1,7 @@
 /* outdir.c: an output directory that appears whole or not at all. Everything is written to a fresh directory beside the final one
  * and synced; one rename puts it in place. With force the old directory and the new one change places in one step (renameat2), and only
  * then is the old one removed: file by file, by names that bmixed writes, so that nothing of the user's is ever removed. */
+#include "report/calibration.h"
 #include "report/report_priv.h"
 
 #include <dirent.h>
@@ -15,7 +16,8 @@
 
 /* Every file that bmixed may put into an output directory. */
 static const char *const our_files[] = { "draws.csv", "draws-[0-9]*.csv", "draws-labels.json", "draws.json", "summary.csv", "summary.json",
-    "ranef.csv", "model.json", "reml.json", "compare.csv", "compare.json", "pooling.csv", "report.html" };
+    "ranef.csv", "model.json", "reml.json", "compare.csv", "compare.json", "pooling.csv", "report.html",
+    "ranks.csv", "sbc.json", "sbc.[sp][vnd][gf]", "sbc-[0-9]*.[sp][vnd][gf]" };
 static const char our_plots[] = "plots";             /* a directory of pictures inside it (plot.c) */
 
 static bool is_our_file(const char *name)
@@ -44,12 +46,12 @@ static bool only_pictures(int dir, bool remove)
     return only;
 }
 
-/* The first key of summary.json is "bmixed". */
-static bool has_our_summary(int dir)
+/* The first key of the JSON file is "bmixed". */
+static bool is_our_json(int dir, const char *name)
 {
     char    text[64];
     ssize_t n;
-    int     fd = openat(dir, "summary.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int     fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char   *s = text;
 
     if (fd < 0) return false;
@@ -61,6 +63,21 @@ static bool has_our_summary(int dir)
     if (*s++ != '{') return false;
     s += strspn(s, " \t\r\n");
     return strncmp(s, "\"bmixed\"", 8) == 0;
+}
+
+static bool has_our_summary(int dir)
+{
+    return is_our_json(dir, "summary.json") || is_our_json(dir, "sbc.json");
+}
+
+bm_status bm_report_sbc_check(const char *dir, bool force, bm_error *err)
+{
+    bm_status st = bm_report_check_dir(dir, force, err);
+    int       fd = st == BM_OK ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool      fit = fd >= 0 && is_our_json(fd, "summary.json");
+
+    if (fd >= 0) close(fd);
+    return fit ? bm_fail(err, BM_EINVAL, "'%s' holds a fit, which a check of the sampler does not replace: choose another output directory", dir) : st;
 }
 
 /* May this directory be replaced? Empty, or written by bmixed and nothing else in it. */

@@ -218,7 +218,7 @@ static const char *obstacle(const bm_plot_input *in, unsigned needs)
     return NULL;
 }
 
-static bm_status keep(bm_plots *out, const bm_picture *p, const char *kind, size_t page, const bm_plot_options *opt,
+bm_status bm_plots_keep(bm_plots *out, const bm_picture *p, const char *kind, size_t page, const bm_plot_options *opt,
                       bm_error *err)
 {
     static const char *const ending[] = { "svg", "png", "pdf" };
@@ -251,7 +251,7 @@ static bm_status draw_kind(bm_plots *out, const bm_plot_input *in, size_t k, bm_
     bm_status   st = kinds[k].draw(in, &pictures, err);
 
     for (size_t i = 0; i < pictures.n && st == BM_OK; i++) {
-        st = stopped(in->opt) ? BM_INTERRUPTED : keep(out, &pictures.v[i], kinds[k].name, i, in->opt, err);
+        st = stopped(in->opt) ? BM_INTERRUPTED : bm_plots_keep(out, &pictures.v[i], kinds[k].name, i, in->opt, err);
         if (st != BM_OK && stopped(in->opt)) st = BM_INTERRUPTED;         /* the signal ended gnuplot too */
     }
     for (size_t i = 0; i < pictures.n; i++) bm_picture_free(&pictures.v[i]);

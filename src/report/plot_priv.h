@@ -71,6 +71,8 @@ void bm_legend(bm_picture *p, size_t i, double x, double y, const char *colour, 
 typedef struct { bm_picture *v; size_t n, cap; } bm_pictures;
 /* A new picture of that height, titled; the subtitle is the model. NULL without memory. */
 bm_picture *bm_pictures_add(bm_pictures *a, const bm_plot_input *in, const char *title, double height, bm_error *err);
+/* Draws a picture and adds it to out, as KIND.svg, KIND-2.svg, ... */
+bm_status bm_plots_keep(bm_plots *out, const bm_picture *p, const char *kind, size_t page, const bm_plot_options *opt, bm_error *err);
 /* Variables to show: what opt->vars names, else all but group effects (and lp__ unless with_lp); constants are left out.
  * Frees: caller. */
 bm_status bm_plot_vars(size_t **out, size_t *n, const bm_plot_input *in, bool with_lp, bm_error *err);

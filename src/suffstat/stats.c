@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double RANK_TOL = 1e-10;   /* a column of which less is left after projection on the others depends on them */
-
 /* y~ = y - o - X b in extended precision: the digits of a response with a large constant part are in the difference. */
 static void residuals(double *e, const bm_design *d, const double *b)
 {
@@ -19,8 +17,7 @@ static void residuals(double *e, const bm_design *d, const double *b)
     }
 }
 
-/* Weighted least squares by the orthonormal columns Q, refined twice on its residuals. */
-static void least_squares(double *b0, double *e, const bm_design *d, const double *Q, const double *K, const bool *aliased)
+void bm_least_squares(double *b0, double *e, const bm_design *d, const double *Q, const double *K, const bool *aliased)
 {
     memset(b0, 0, d->p * sizeof *b0);
     residuals(e, d, b0);
@@ -37,7 +34,7 @@ static void least_squares(double *b0, double *e, const bm_design *d, const doubl
     }
 }
 
-static void products_all_rows(bm_stats *s, const bm_design *d, const double *Q, const double *e)
+void bm_response_products(bm_stats *s, const bm_design *d, const double *Q, const double *e)
 {
     size_t n = s->n, p = s->p;
 
@@ -46,8 +43,16 @@ static void products_all_rows(bm_stats *s, const bm_design *d, const double *Q, 
 
         s->yy += w * e[i] * e[i];
         s->y_scale += w * y * y;
-        s->sum_log_w += d->w ? log(w) : 0;
     }
+    for (size_t k = 0; k < p; k++)
+        for (size_t i = 0; i < n; i++) s->Xy[k] += (d->w ? d->w[i] : 1) * Q[i + k * n] * e[i];
+}
+
+static void design_products(bm_stats *s, const bm_design *d, const double *Q)
+{
+    size_t n = s->n, p = s->p;
+
+    for (size_t i = 0; i < n; i++) s->sum_log_w += d->w ? log(d->w[i]) : 0;
     for (size_t k = 0; k < p; k++) {
         const double *qk = Q + k * n;
 
@@ -58,7 +63,6 @@ static void products_all_rows(bm_stats *s, const bm_design *d, const double *Q, 
             for (size_t i = 0; i < n; i++) v += (d->w ? d->w[i] : 1) * qk[i] * ql[i];
             s->XX[k + l * p] = s->XX[l + k * p] = v;
         }
-        for (size_t i = 0; i < n; i++) s->Xy[k] += (d->w ? d->w[i] : 1) * qk[i] * e[i];
     }
 }
 
@@ -67,15 +71,16 @@ static bm_status fixed_part(bm_stats *s, double *Q, double *e, const bm_design *
     bm_status st;
 
     if (d->p) memcpy(Q, d->X, d->n * d->p * sizeof *Q);
-    if ((st = bm_orthogonalise(Q, s->K, s->aliased, d->n, d->p, d->w, 1, RANK_TOL, err)) != BM_OK) return st;
+    if ((st = bm_orthogonalise(Q, s->K, s->aliased, d->n, d->p, d->w, 1, BM_RANK_TOL, err)) != BM_OK) return st;
     for (size_t k = 0; k < d->p; k++) {
         s->log_det_K += log(s->K[k + k * d->p]);
         if (s->aliased[k]) continue;
         s->log_det_K1 += log(s->K[k + k * d->p]);
         s->rank++;
     }
-    least_squares(s->b0, e, d, Q, s->K, s->aliased);
-    products_all_rows(s, d, Q, e);
+    bm_least_squares(s->b0, e, d, Q, s->K, s->aliased);
+    design_products(s, d, Q);
+    bm_response_products(s, d, Q, e);
     return BM_OK;
 }
 
@@ -122,7 +127,7 @@ static bm_status factor_part(bm_facstat *f, double **Z, const bm_group *g, const
         goto done;
     }
     memcpy(Zq, g->Z, n * q * sizeof *Zq);
-    if ((st = bm_orthogonalise(Zq, f->Kz, dependent, n, q, NULL, (double)n, RANK_TOL, err)) != BM_OK) goto done;
+    if ((st = bm_orthogonalise(Zq, f->Kz, dependent, n, q, NULL, (double)n, BM_RANK_TOL, err)) != BM_OK) goto done;
     group_products(f, g, Zq, Q, e, d->w, n);
 done:
     free(dependent);
@@ -182,19 +187,22 @@ void bm_stats_free(bm_stats *s)
 {
     if (!s) return;
     for (size_t k = 0; s->fac && k < s->nfac; k++) {
+        free(s->fac[k].c);
+        if (s->borrows) continue;
         free(s->fac[k].Kz);
         free(s->fac[k].A);
         free(s->fac[k].B);
-        free(s->fac[k].c);
         free(s->fac[k].n);
     }
     for (size_t i = 0; s->cross && s->owns_cross && i < s->nfac * s->nfac; i++) bm_cross_clear(&s->cross[i]);
     if (s->owns_cross) free(s->cross);
-    free(s->K);
     free(s->b0);
-    free(s->aliased);
-    free(s->XX);
     free(s->Xy);
     free(s->fac);
+    if (!s->borrows) {
+        free(s->K);
+        free(s->aliased);
+        free(s->XX);
+    }
     free(s);
 }

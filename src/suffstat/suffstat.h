@@ -44,6 +44,7 @@ typedef struct {
     bm_facstat *fac;
     bm_cross   *cross;          /* nfac x nfac, both directions (see bm_stats_cross); NULL with fewer than two factors */
     bool        owns_cross;     /* else they belong to other statistics, which must live as long */
+    bool        borrows;        /* so does all that does not depend on the response */
 } bm_stats;
 
 static inline const bm_cross *bm_stats_cross(const bm_stats *s, size_t k, size_t l)
@@ -53,5 +54,14 @@ static inline const bm_cross *bm_stats_cross(const bm_stats *s, size_t k, size_t
 
 bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err);
 void      bm_stats_free(bm_stats *s);
+
+/* ---- another response on the same rows (respond.c) ---- */
+
+/* The columns of X and of every Z in the basis of the statistics. Read-only, shared. */
+typedef struct { size_t nfac; double *Q, **Z; } bm_basis;
+bm_status bm_basis_new(bm_basis **out, const bm_design *d, bm_error *err);
+void      bm_basis_free(bm_basis *b);
+/* The statistics of d, which is the design of `from` but for its y: only what depends on y is computed, the rest is borrowed. */
+bm_status bm_stats_respond(bm_stats **out, const bm_stats *from, const bm_basis *b, const bm_design *d, bm_error *err);
 
 #endif

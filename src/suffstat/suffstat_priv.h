@@ -11,6 +11,13 @@
 bm_status bm_orthogonalise(double *Q, double *K, bool *dependent, size_t n, size_t m, const double *w, double norm2, double tol,
                            bm_error *err);
 
+#define BM_RANK_TOL 1e-10   /* a column of which less is left after projection on the others depends on them */
+
+/* Weighted least squares by the orthonormal columns Q, refined twice on its residuals e. */
+void bm_least_squares(double *b0, double *e, const bm_design *d, const double *Q, const double *K, const bool *aliased);
+/* Adds up yy, y_scale and Xy. */
+void bm_response_products(bm_stats *s, const bm_design *d, const double *Q, const double *e);
+
 /* One side of a cross-tabulation: a factor and its columns in the basis of the statistics (n x q). */
 typedef struct { const bm_group *g; const double *Z; } bm_cross_side;
 
