@@ -121,7 +121,7 @@ static double all_inside(bm_uniform *u, const size_t *lo, const size_t *hi)
 
 double bm_uniform_pvalue(bm_uniform *u, const size_t *count)
 {
-    double gamma = 1;
+    double gamma = 2;                                /* a tail includes the count itself: two of them may exceed 1 */
 
     for (size_t k = 0; k + 1 < u->K; k++) {
         double below = u->below[k * (u->n + 1) + count[k]], above = u->above[k * (u->n + 1) + count[k]];
