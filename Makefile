@@ -6,6 +6,7 @@
 #   make check-all     the same with R (cross-checks) and Chromium (the report in a browser)
 #   make fuzz          builds fuzzers below build/fuzz (clang): build/fuzz/csv -max_total_time=600 build/fuzz/corpus/csv tests/fuzz/corpus/csv
 #   make fuzz-run      fuzzes every target for FUZZ_SECONDS=1800 and prints a table
+#   make check-mutants | check-references    planted faults, each caught by a named test; reference posteriors and REML fits
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
@@ -161,6 +162,14 @@ test-%: $(B)/test_%
 $(TEST_SH:tests/test_%.sh=test-%): test-%: $(B)/bmixed $(B)/bmixed.1 $(if $(SAN),,$(SHARED))
 	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/test_$*.sh
 
+# Faults planted one by one, each of which a named test must see.
+check-mutants: $(TESTS)
+	@B=$(abspath $(B)) bash tests/test_mutants.sh
+
+# Every public reference: posteriors, NIST's certified values, REML and ML fits.
+check-references: $(B)/test_references $(B)/test_reml_reference
+	@V=1 bash tests/run.sh $^
+
 # Rooms include only what stands above them.
 check-layers:
 	@bash tests/test_layers.sh
@@ -251,7 +260,7 @@ clean:
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind quickstart check check-all check-run tests check-layers check-symbols check-valgrind \
+.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-valgrind \
         bench bench-quick fuzz fuzz-run install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
