@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { L = 99, WARMUP = 600, FIRST = 2, MOST = 64, MAX_REPS = 100000 };   /* ranked among; warm-up steps; iterations per kept draw at first, at most */
+enum { L = 99, WARMUP = 2000, FIRST = 8, MOST = 64, MAX_REPS = 100000 };   /* ranked among; warm-up steps; iterations per kept draw at first, at most */
 static const double ENOUGH = 0.7, TOO_FEW = 0.35;    /* effective draws per L: go on below the first; slow if below the second at the end */
 
 typedef enum { NOT_RUN, COUNTED, REFUSED, FAILED } outcome;

@@ -3,7 +3,6 @@
 #define BM_SBC_PRIV_H
 
 #include "api/api.h"
-#include "report/calibration.h"
 
 /* ---- quantities (sbc_quantities.c) ---- */
 

@@ -4,6 +4,7 @@
 
 #include "draws/draws.h"
 #include "model/model.h"
+#include "report/calibration.h"
 #include "report/compare.h"
 
 /* Posterior of one group effect. */
