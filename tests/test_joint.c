@@ -1,6 +1,6 @@
 /* Several grouping factors together: the marginal likelihood, its gradient, conditional moments and draws against dense N x N Gaussian algebra
  * on small random models: crossed, nested, partly crossed, disconnected, a factor with a level per row, several effects per level. */
-#include "testing.h"
+#include "dense_oracle.h"
 
 #include "posterior/posterior.h"
 
@@ -128,86 +128,6 @@ static void model_free(model *m)
     }
 }
 
-/* ---- the same thing written out in full: joint covariance of (y, b, u) ---- */
-
-typedef struct { size_t n, p, nu, all; double *mean, *V; } joint;
-
-static joint joint_make(const model *m)
-{
-    size_t  n = m->d.n, p = m->d.p, nu = m->nu, e = p + nu, all = n + e;
-    joint   t = { n, p, nu, all, calloc(all + 1, sizeof(double)), calloc(all * all + 1, sizeof(double)) };
-    double *H = calloc(n * e + 1, sizeof *H), *Ve = calloc(e * e + 1, sizeof *Ve);
-
-    for (size_t k = 0; k < p; k++) {
-        t.mean[n + k] = m->b[k].a[0];
-        Ve[k + k * e] = m->b[k].a[1] * m->b[k].a[1];
-        for (size_t i = 0; i < n; i++) H[i + k * n] = m->d.X[i + k * n];
-    }
-    for (size_t k = 0, at = p, L = 0; k < m->d.nfac; k++) {
-        const bm_group *g = &m->g[k];
-        size_t          q = g->q;
-
-        for (size_t i = 0; i < n; i++)
-            for (size_t a = 0; a < q; a++) H[i + (at + (size_t)g->code[i] * q + a) * n] = g->Z[i + a * n];
-        for (size_t j = 0; j < g->J; j++)
-            for (size_t a = 0; a < q; a++)
-                for (size_t b = 0; b < q; b++)
-                    for (size_t c = 0; c < q; c++) Ve[at + j * q + a + (at + j * q + b) * e] += m->L[L + a + c * q] * m->L[L + b + c * q];
-        at += g->J * q;
-        L += q * q;
-    }
-    for (size_t a = 0; a < e; a++)
-        for (size_t b = 0; b < e; b++) t.V[n + a + (n + b) * all] = Ve[a + b * e];
-    for (size_t i = 0; i < n; i++)
-        for (size_t b = 0; b < e; b++) {
-            double v = 0;
-
-            for (size_t a = 0; a < e; a++) v += H[i + a * n] * Ve[a + b * e];
-            t.V[i + (n + b) * all] = t.V[n + b + i * all] = v;
-        }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++)
-            for (size_t a = 0; a < e; a++) t.V[i + j * all] += t.V[i + (n + a) * all] * H[j + a * n];
-        t.V[i + i * all] += m->sigma * m->sigma / (m->d.w ? m->d.w[i] : 1);
-        for (size_t k = 0; k < p; k++) t.mean[i] += H[i + k * n] * t.mean[n + k];
-    }
-    free(H);
-    free(Ve);
-    return t;
-}
-
-static void joint_free(joint *t)
-{
-    free(t->mean);
-    free(t->V);
-}
-
-/* log N(y; mean, V); where mean is not NULL the conditional means and sds of (b, u) given y, p + nu each. */
-static double dense(const joint *t, const double *y, double *mean, double *sd)
-{
-    size_t  n = t->n;
-    double *C = malloc(n * n * sizeof *C), *e = malloc(n * sizeof *e), *v = malloc(n * sizeof *v), logp = 0;
-
-    for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i < n; i++) C[i + j * n] = t->V[i + j * t->all];
-    assert_int_equal(bm_chol(n, C), BM_OK);
-    for (size_t i = 0; i < n; i++) e[i] = y[i] - t->mean[i];
-    bm_solve_lower(n, 1, C, e);
-    for (size_t i = 0; i < n; i++) logp -= log(C[i + i * n]) + 0.5 * log(2 * M_PI) + 0.5 * e[i] * e[i];
-    for (size_t k = 0; mean && k < t->p + t->nu; k++) {
-        size_t at = n + k;
-
-        for (size_t i = 0; i < n; i++) v[i] = t->V[i + at * t->all];
-        bm_solve_lower(n, 1, C, v);
-        mean[k] = t->mean[at] + bm_dot(n, v, e);
-        sd[k] = sqrt(fmax(0, t->V[at + at * t->all] - bm_dot(n, v, v)));
-    }
-    free(C);
-    free(e);
-    free(v);
-    return logp;
-}
-
 /* ---- the engine ---- */
 
 typedef struct { bm_stats *st; bm_packed *pk; bm_coef_prior *cp; bm_marginal *m; } engine;
@@ -247,11 +167,32 @@ static void test_joint_marginal_equals_the_dense_gaussian_density(void **state)
         model_make(&m, &SHAPES[k / 2], 100 + k);
         if (k % 2) make_singular(&m);
         engine e = engine_make(&m, BM_BAYES);
-        joint  t = joint_make(&m);
+        oracle *o = oracle_new(&m.d, &m.pr, m.L, m.sigma);
+
         assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
-        bm_assert_near(e.m->logp, dense(&t, m.d.y, NULL, NULL), 1e-10);
-        joint_free(&t);
+        bm_assert_near(e.m->logp, oracle_logp(o, m.d.y), 1e-10);
+        oracle_free(o);
         engine_free(&e);
+        model_free(&m);
+    }
+}
+
+static void test_joint_restricted_and_maximum_likelihood_equal_dense_least_squares(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < NSHAPE; k++) {
+        model m;
+
+        model_make(&m, &SHAPES[k], 150 + k);
+        oracle *o = oracle_new(&m.d, NULL, m.L, m.sigma);
+        for (int ml = 0; ml <= 1; ml++) {
+            engine e = engine_make(&m, ml ? BM_ML : BM_REML);
+
+            assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
+            bm_assert_near(e.m->logp, ml ? oracle_profile_logp(o, m.d.y) : oracle_logp(o, m.d.y), 1e-9);
+            engine_free(&e);
+        }
+        oracle_free(o);
         model_free(&m);
     }
 }
@@ -264,18 +205,18 @@ static void test_joint_conditional_moments_equal_dense_conditioning(void **state
 
         model_make(&m, &SHAPES[k], 200 + k);
         engine  e = engine_make(&m, BM_BAYES);
-        joint   t = joint_make(&m);
-        size_t  all = t.p + t.nu;
+        oracle *o = oracle_new(&m.d, &m.pr, m.L, m.sigma);
+        size_t  all = o->e;
         double *mean = calloc(4 * all, sizeof *mean), *sd = mean + all, *want = sd + all, *want_sd = want + all;
         assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
-        bm_marginal_conditional(e.m, mean, sd, mean + t.p, sd + t.p);
-        dense(&t, m.d.y, want, want_sd);
+        bm_marginal_conditional(e.m, mean, sd, mean + o->p, sd + o->p);
+        oracle_moments(o, m.d.y, 0, all, want, want_sd);
         for (size_t i = 0; i < all; i++) {
             bm_assert_near(mean[i] / want_sd[i] + 10, want[i] / want_sd[i] + 10, 1e-8);
             bm_assert_near(sd[i], want_sd[i], 1e-7);
         }
         free(mean);
-        joint_free(&t);
+        oracle_free(o);
         engine_free(&e);
         model_free(&m);
     }
@@ -406,6 +347,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_joint_marginal_equals_the_dense_gaussian_density),
+        cmocka_unit_test(test_joint_restricted_and_maximum_likelihood_equal_dense_least_squares),
         cmocka_unit_test(test_joint_conditional_moments_equal_dense_conditioning),
         cmocka_unit_test(test_joint_gradient_equals_central_differences),
         cmocka_unit_test(test_joint_draws_have_the_conditional_moments),

@@ -1,104 +1,6 @@
 /* The marginal likelihood, its gradient and the conditional moments against dense N x N Gaussian algebra on small random models. */
+#include "dense_oracle.h"
 #include "small_model.h"
-
-/* ---- the same model written out in full ---- */
-
-/* Prior mean (p) and covariance (p x p) of b: forms B b = mean + s z, B unit upper or lower triangular after the intercept's row. */
-static void prior_of_b(const model *m, double *mean, double *V)
-{
-    size_t p = m->d.p;
-
-    memset(V, 0, p * p * sizeof *V);
-    for (size_t k = 1; k < p; k++) {
-        mean[k] = m->b[k].a[0];
-        V[k + k * p] = m->b[k].a[1] * m->b[k].a[1];
-    }
-    if (!p) return;
-    const bm_dist *d = m->pr.centred ? &m->pr.intercept : &m->b[0];
-    mean[0] = d->a[0];
-    V[0] = d->a[1] * d->a[1];
-    for (size_t k = 1; m->pr.centred && k < p; k++) {                             /* b_0 = Intercept - sum xbar_k b_k */
-        mean[0] -= m->pr.xbar[k] * mean[k];
-        V[0] += m->pr.xbar[k] * m->pr.xbar[k] * V[k + k * p];
-        V[k * p] = V[k] = -m->pr.xbar[k] * V[k + k * p];
-    }
-}
-
-/* Joint covariance of (y, b, u): everything follows by conditioning. Layout: y n, b p, u J q. */
-typedef struct { size_t n, p, nu, all; double *mean, *V; } joint;
-
-static joint joint_make(const model *m)
-{
-    size_t n = m->d.n, p = m->d.p, q = m->g.q, J = m->g.J, nu = J * q, all = n + p + nu;
-    joint  t = { n, p, nu, all, calloc(all + 1, sizeof(double)), calloc(all * all + 1, sizeof(double)) };
-    double G[64] = { 0 }, *Vb = calloc(p * p + 1, sizeof *Vb), *mb = calloc(p + 1, sizeof *mb), *H = calloc(n * (p + nu) + 1, sizeof *H);
-
-    prior_of_b(m, mb, Vb);
-    for (size_t i = 0; i < q; i++)
-        for (size_t j = 0; j < q; j++)
-            for (size_t k = 0; k < q; k++) G[i + j * q] += m->L[i + k * q] * m->L[j + k * q];
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < p; k++) H[i + k * n] = m->d.X[i + k * n];
-        for (size_t a = 0; a < q && J; a++) H[i + (p + (size_t)m->g.code[i] * q + a) * n] = m->g.Z[i + a * n];
-    }
-    for (size_t a = 0; a < p + nu; a++)
-        for (size_t b = 0; b < p + nu; b++) {
-            double v = 0;
-
-            if (a < p && b < p) v = Vb[a + b * p];
-            if (a >= p && b >= p && (a - p) / q == (b - p) / q) v = G[(a - p) % q + ((b - p) % q) * q];
-            t.V[n + a + (n + b) * all] = v;
-        }
-    for (size_t i = 0; i < n; i++)
-        for (size_t b = 0; b < p + nu; b++) {
-            double v = 0;
-
-            for (size_t a = 0; a < p + nu; a++) v += H[i + a * n] * t.V[n + a + (n + b) * all];
-            t.V[i + (n + b) * all] = t.V[n + b + i * all] = v;
-        }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < n; j++)
-            for (size_t a = 0; a < p + nu; a++) t.V[i + j * all] += t.V[i + (n + a) * all] * H[j + a * n];
-        t.V[i + i * all] += m->sigma * m->sigma / (m->d.w ? m->d.w[i] : 1);
-        t.mean[i] = m->d.o ? m->d.o[i] : 0;
-        for (size_t k = 0; k < p; k++) t.mean[i] += H[i + k * n] * mb[k];
-    }
-    memcpy(t.mean + n, mb, p * sizeof *mb);
-    free(Vb);
-    free(mb);
-    free(H);
-    return t;
-}
-
-static void joint_free(joint *t)
-{
-    free(t->mean);
-    free(t->V);
-}
-
-/* log N(y; mean, V) by a dense Cholesky factor; mean and sd of element `at` given y. */
-static double dense_logp(const joint *t, const double *y, size_t at, double *cmean, double *csd)
-{
-    size_t  n = t->n;
-    double *C = malloc(n * n * sizeof *C), *e = malloc(n * sizeof *e), *v = malloc(n * sizeof *v), logp = 0;
-
-    for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i < n; i++) C[i + j * n] = t->V[i + j * t->all];
-    assert_int_equal(bm_chol(n, C), BM_OK);
-    for (size_t i = 0; i < n; i++) e[i] = y[i] - t->mean[i];
-    bm_solve_lower(n, 1, C, e);
-    for (size_t i = 0; i < n; i++) logp -= log(C[i + i * n]) + 0.5 * log(2 * M_PI) + 0.5 * e[i] * e[i];
-    if (cmean) {
-        for (size_t i = 0; i < n; i++) v[i] = t->V[i + at * t->all];
-        bm_solve_lower(n, 1, C, v);
-        *cmean = t->mean[at] + bm_dot(n, v, e);
-        *csd = sqrt(t->V[at + at * t->all] - bm_dot(n, v, v));
-    }
-    free(C);
-    free(e);
-    free(v);
-    return logp;
-}
 
 typedef struct { bm_stats *st; bm_packed *pk; bm_coef_prior *cp; bm_marginal *m; } engine;
 
@@ -144,11 +46,32 @@ static void test_marginal_equals_the_dense_gaussian_density(void **state)
 
         make_shape(&m, k, 100 + k);
         engine e = engine_make(&m, BM_BAYES);
-        joint  t = joint_make(&m);
+        oracle *o = oracle_new(&m.d, &m.pr, m.L, m.sigma);
+
         assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
-        bm_assert_near(e.m->logp, dense_logp(&t, m.d.y, 0, NULL, NULL), 1e-10);
-        joint_free(&t);
+        bm_assert_near(e.m->logp, oracle_logp(o, m.d.y), 1e-10);
+        oracle_free(o);
         engine_free(&e);
+        model_free(&m);
+    }
+}
+
+static void test_restricted_and_maximum_likelihood_equal_dense_least_squares(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < NSHAPE; k++) {
+        model m;
+
+        make_shape(&m, k, 150 + k);
+        oracle *o = oracle_new(&m.d, NULL, m.L, m.sigma);
+        for (int ml = 0; ml <= 1; ml++) {
+            engine e = engine_make(&m, ml ? BM_ML : BM_REML);
+
+            assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
+            bm_assert_near(e.m->logp, ml ? oracle_profile_logp(o, m.d.y) : oracle_logp(o, m.d.y), 1e-9);
+            engine_free(&e);
+        }
+        oracle_free(o);
         model_free(&m);
     }
 }
@@ -161,19 +84,18 @@ static void test_conditional_moments_equal_dense_conditioning(void **state)
 
         make_shape(&m, k, 200 + k);
         engine  e = engine_make(&m, BM_BAYES);
-        joint   t = joint_make(&m);
-        double *mean = calloc(t.p + t.nu + 1, sizeof *mean), *sd = calloc(t.p + t.nu + 1, sizeof *sd), want, want_sd;
+        oracle *o = oracle_new(&m.d, &m.pr, m.L, m.sigma);
+        double *mean = calloc(4 * o->e + 1, sizeof *mean), *sd = mean + o->e, *want = sd + o->e, *want_sd = want + o->e;
 
         assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
-        bm_marginal_conditional(e.m, mean, sd, mean + t.p, sd + t.p);
-        for (size_t i = 0; i < t.p + t.nu; i++) {
-            dense_logp(&t, m.d.y, t.n + i, &want, &want_sd);
-            bm_assert_near(mean[i], want, 1e-8 * (1 + want_sd / fabs(want)));
-            bm_assert_near(sd[i], want_sd, 1e-8);
+        bm_marginal_conditional(e.m, mean, sd, mean + o->p, sd + o->p);
+        oracle_moments(o, m.d.y, 0, o->e, want, want_sd);
+        for (size_t i = 0; i < o->e; i++) {
+            bm_assert_near(mean[i], want[i], 1e-8 * (1 + want_sd[i] / fabs(want[i])));
+            bm_assert_near(sd[i], want_sd[i], 1e-8);
         }
         free(mean);
-        free(sd);
-        joint_free(&t);
+        oracle_free(o);
         engine_free(&e);
         model_free(&m);
     }
@@ -255,6 +177,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_marginal_equals_the_dense_gaussian_density),
+        cmocka_unit_test(test_restricted_and_maximum_likelihood_equal_dense_least_squares),
         cmocka_unit_test(test_conditional_moments_equal_dense_conditioning),
         cmocka_unit_test(test_gradient_equals_central_differences),
         cmocka_unit_test(test_marginal_dyestuff_matches_lme4_deviance),
