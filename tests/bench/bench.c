@@ -1,4 +1,4 @@
-/* bench.c: how fast, part by part: bench models|reml|growth|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED].
+/* bench.c: how fast, part by part: bench models|reml|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED].
  *
  * Times are seconds of CPU unless said; each number is the median of several runs, with the smallest and largest beside it in the CSV. One thread. */
 #include "bench.h"
@@ -110,9 +110,17 @@ bench_usage bench_run(char *const argv[], int in, char *out, size_t size)
     return u;
 }
 
+void bench_self(char path[static 1024])
+{
+    ssize_t n = readlink("/proc/self/exe", path, 1023);
+
+    if (n < 0) bench_die("/proc/self/exe", NULL);
+    path[n] = 0;
+}
+
 static int usage(void)
 {
-    fputs("usage: bench models|reml|growth|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED]\n", stderr);
+    fputs("usage: bench models|reml|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED]\n", stderr);
     return 2;
 }
 
@@ -124,6 +132,8 @@ int main(int argc, char **argv)
     if (!strcmp(what, "generate") && argc == 4) return bench_generate(atof(argv[2]), atof(argv[3]));
     if (!strcmp(what, "read-rows")) return bench_read_rows();
     if (!strcmp(what, "groups") && argc == 3) return bench_groups(atof(argv[2]));
+    if (!strcmp(what, "ratings") && argc == 5) return bench_ratings(atof(argv[2]), atof(argv[3]), atof(argv[4]));
+    if (!strcmp(what, "fit-ratings") && argc == 4) return bench_fit_ratings(atoi(argv[2]), atoi(argv[3]));
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--quick")) {
             o.quick = true;
@@ -139,6 +149,7 @@ int main(int argc, char **argv)
     if (!strcmp(what, "models")) return bench_models(&o);
     if (!strcmp(what, "reml")) return bench_reml(&o);
     if (!strcmp(what, "growth")) return bench_growth(&o);
+    if (!strcmp(what, "crossed")) return bench_crossed(&o);
     if (!strcmp(what, "commands")) return bench_commands(&o);
     return usage();
 }

@@ -31,10 +31,16 @@ bm_spec *bench_spec(const bench_row *row);
 typedef struct { int status; double wall, cpu, mb; } bench_usage;
 bench_usage bench_run(char *const argv[], int in, char *out, size_t size);
 
+/* The path of this program. */
+void bench_self(char path[static 1024]);
+
 int bench_models(const bench_options *o);                    /* models.c */
 int bench_reml(const bench_options *o);                      /* reml.c */
 int bench_growth(const bench_options *o);                    /* growth.c */
 int bench_commands(const bench_options *o);                  /* commands.c */
+int bench_crossed(const bench_options *o);                   /* crossed.c */
+int bench_ratings(double rows, double raters, double items); /* crossed.c: the children of crossed */
+int bench_fit_ratings(int warmup, int draws);
 int bench_generate(double rows, double groups);              /* growth.c: the children of growth */
 int bench_read_rows(void);
 int bench_groups(double groups);

@@ -66,21 +66,13 @@ int bench_read_rows(void)
     return 0;
 }
 
-static void self(char path[static 1024])
-{
-    ssize_t n = readlink("/proc/self/exe", path, 1023);
-
-    if (n < 0) bench_die("/proc/self/exe", NULL);
-    path[n] = 0;
-}
-
 static bool read_of(double rows, double groups, bench_usage *u)
 {
     char  me[1024], a[32], b[32], out[64];
     int   fd[2];
     pid_t pid = -1;
 
-    self(me);
+    bench_self(me);
     snprintf(a, sizeof a, "%.0f", rows);
     snprintf(b, sizeof b, "%.0f", groups);
     if (pipe(fd) != 0 || (pid = fork()) < 0) bench_die("pipe", NULL);
@@ -208,7 +200,7 @@ static void grow_groups(const bench_options *o, FILE *csv)
         char   me[1024], a[32], out[128];
         double eval, gradient, draw;
 
-        self(me);
+        bench_self(me);
         snprintf(a, sizeof a, "%.0f", groups);
         bench_usage u = bench_run((char *[]){ me, "groups", a, NULL }, -1, out, sizeof out);
         if (u.status != 0 || sscanf(out, "%lf %lf %lf", &eval, &gradient, &draw) != 3) {
