@@ -164,7 +164,7 @@ $(TEST_SH:tests/test_%.sh=test-%): test-%: $(B)/bmixed $(B)/bmixed.1 $(if $(SAN)
 
 # Faults planted one by one, each of which a named test must see.
 check-mutants: $(TESTS)
-	@B=$(abspath $(B)) bash tests/test_mutants.sh
+	@B=$(abspath $(B)) bash tests/mutants.sh
 
 # Every public reference: posteriors, NIST's certified values, REML and ML fits.
 check-references: $(B)/test_references $(B)/test_reml_reference

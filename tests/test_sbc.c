@@ -4,7 +4,7 @@
  *
  * Six shapes of one grouping factor, five of crossed and nested ones, by both samplers, x 1000 replications, L = 63, ranks in 16 bins. Each quantity fails beyond a chi-square of 68 (p = 1e-8 on 15 degrees of freedom) or beyond
  * 5.9 standard errors in the mean or the mean square of the ranks' normal scores (p = 4e-9 each): with some 90 quantities the chance of a false alarm is
- * below 1e-6 over all seeds, and the seeds are fixed. Power: a posterior too wide or narrow by 15 %, or shifted by 0.2 sd, fails; tests/test_mutants.sh
+ * below 1e-6 over all seeds, and the seeds are fixed. Power: a posterior too wide or narrow by 15 %, or shifted by 0.2 sd, fails; tests/mutants.sh
  * breaks the code in the ways that matter (a Jacobian left out, a proposal density of the wrong scale, ...) and demands that this test sees it. */
 #include "testing.h"
 

@@ -2,6 +2,7 @@
 #include "small_model.h"
 
 #include <gsl/gsl_sf_gamma.h>
+#include <gsl/gsl_sf_psi.h>
 
 typedef struct { model m; bm_stats *st; bm_post *post; bm_point *pt; bm_dist scale; double Psi[16]; } set_up;
 
@@ -244,9 +245,54 @@ static void test_density_of_a_correlation_matrix_is_the_published_one(void **sta
     }
 }
 
+/* ---- Student-t coefficients as normal ones of random precision ---- */
+
+/* b ~ t(df, m, s), lambda | b: then e = lambda (b - m)^2 / s^2 is chi-square on 1 degree of freedom, lambda Gamma(df / 2, df / 2), and the two are independent.
+ * 4 x 400,000 draws: means of lambda, log lambda, e, lambda e within 6 standard errors (a false alarm: 4e-9 each); lambda off by 1 % is 8 or more. */
+static void test_precisions_given_coefficients_make_student_t_of_normal(void **state)
+{
+    enum { N = 400000, WHAT = 4 };
+    static const double DF[] = { 2, 4, 7, 30 };
+
+    (void)state;
+    for (size_t k = 0; k < sizeof DF / sizeof *DF; k++) {
+        set_up         s;
+        bm_coef_prior *cp = NULL;
+        bm_error       err = { 0 };
+        bm_rng         r;
+        double         df = DF[k], sum[WHAT] = { 0 }, square[WHAT] = { 0 };
+        const double   want[WHAT] = { 1, gsl_sf_psi(df / 2) - log(df / 2), 1, 1 };
+
+        make(&s, 0, 1, 3);
+        s.m.pr.centred = false;
+        s.m.b[1] = (bm_dist){ .kind = BM_DIST_STUDENT_T, .a = { df, 0.4, 1.3 } };
+        bm_assert_ok(bm_coef_prior_new(&cp, s.st, &s.m.pr, &s.m.d, &err), err);
+        bm_rng_key(&r, 11, k, 1);
+        for (int i = 0; i < N; i++) {
+            double z = bm_rng_normal(&r) / sqrt(bm_rng_chisq(&r, df) / df), beta[2] = { 0, 0 };
+
+            beta[1] = (1.3 * z + cp->gap[1]) / cp->form[1 + 2];      /* form[1] does not depend on beta[0] */
+            bm_coef_prior_mix(cp, beta, &r);
+            double lambda = cp->prec[1] * 1.3 * 1.3, x[WHAT] = { lambda, log(lambda), lambda * z * z, lambda * lambda * z * z };
+            for (int w = 0; w < WHAT; w++) {
+                sum[w] += x[w];
+                square[w] += x[w] * x[w];
+            }
+        }
+        for (int w = 0; w < WHAT; w++) {
+            double mean = sum[w] / N, error = sqrt((square[w] / N - mean * mean) / N);
+
+            if (!(fabs(mean - want[w]) < 6 * error)) fail_msg("df %g, number %d: %.5f, not %.5f (standard error %.5f)", df, w, mean, want[w], error);
+        }
+        bm_coef_prior_free(cp);
+        drop(&s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_precisions_given_coefficients_make_student_t_of_normal),
         cmocka_unit_test(test_gradient_of_the_log_posterior_equals_central_differences),
         cmocka_unit_test(test_density_does_not_change_when_a_sign_and_its_correlations_flip),
         cmocka_unit_test(test_natural_parameters_come_back_from_the_coordinates_made_of_them),

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Breaks the code in ways that matter and demands that a named test sees it. One object file is compiled from a changed copy of its source and linked
+# before the library, so that it takes the place of the right one.
+. tests/testing.sh
+
+B=${B:-build/plain} BM_LIBS=${BM_LIBS:--lopenblas -llapacke -lcholmod -lgsl -lcjson -lz -lm} OUT=$B/mutants
+
+case $B in *address* | *undefined* | *thread*)
+    skip 'planted faults are caught' 'sanitizer build'
+    finish ;;
+esac
+mkdir -p "$OUT"
+
+# build NAME SOURCE TEST: TEST with the object made of SOURCE in front of the library
+build()
+{
+    ${CC:-cc} -D_GNU_SOURCE -Iinclude -Isrc -I/usr/include/suitesparse -O2 -std=gnu11 -fopenmp -fno-math-errno -w -c "$2" -o "$OUT/$1.o" &&
+        ${CC:-cc} -fopenmp "$OUT/$1.o" "$B/tests/$3.o" "$B/libbmixed.a" -lcmocka $BM_LIBS -o "$OUT/$1"
+}
+
+# The same with nothing changed must pass, or a test that fails says nothing. Once for every file and test.
+sound()
+{
+    local file=$1 test=$2 filter=$3 key
+    key=$(tr -c 'a-zA-Z0-9_\n' _ <<<"sound-$file-$test-$filter")
+
+    [ -e "$OUT/$key.passed" ] && return
+    build "$key" "$file" "$test" && "$OUT/$key" "$filter" 2>&1 | tee "$OUT/$key.out" && ! grep -q ' 0 test(s) run' "$OUT/$key.out" && : >"$OUT/$key.passed"
+}
+
+# caught NAME FILE 's/right/wrong/' TEST FILTER
+caught()
+{
+    local name=$1 file=$2 change=$3 test=$4 filter=$5 copy=$OUT/$1.c
+
+    sed "$change" "$file" >"$copy"
+    if cmp -s "$file" "$copy"; then
+        echo "the line to break was not found in $file"
+        return 1
+    fi
+    if ! sound "$file" "$test" "$filter"; then
+        echo "$test fails, or runs nothing, with the right code, too"
+        return 1
+    fi
+    build "$name" "$copy" "$test" || return 1
+    ! "$OUT/$name" "$filter"
+}
+
+# mutant NAME FILE 's/right/wrong/' TEST FILTER      MUTANTS='jacobian gibbs': only those whose name contains one of the words
+mutant()
+{
+    local word
+    for word in ${MUTANTS:-}; do
+        [[ $1 != *"$word"* ]] || break
+    done
+    [ -z "${MUTANTS:-}" ] || [[ $1 == *"$word"* ]] || return
+    it "$4 sees $1" caught "$@"
+}
+
+rm -f "$OUT"/sound-*
+
+# ---- priors and their Jacobians --------------------------------------------------------------------------------------------------
+
+mutant sd_jacobian_dropped src/posterior/theta.c 's/\*jac += log(c) - M_LN2;/*jac += 0;/' test_sbc '*intercept*'
+mutant sigma_jacobian_dropped src/posterior/theta.c 's/\*jac += pt->x\[th->sigma_x\];/*jac += 0;/' test_sbc '*linear*'
+mutant correlation_jacobian_dropped src/posterior/theta.c 's/\*jac += (tree + 1) \* l;/*jac += tree * l;/' test_theta '*integrate*'
+mutant lkj_exponent_off src/posterior/theta.c 's/tree = ((double)b->q - 2 - (double)j) \/ 2/tree = ((double)b->q - 1 - (double)j) \/ 2/' test_theta '*published*'
+mutant inverse_wishart_jacobian_off src/posterior/theta.c 's/\*jac += (double)q \* log(fabs(pt->s\[b->sd + i\])) + M_LN2;/*jac += log(fabs(pt->s[b->sd + i])) + M_LN2;/' test_sbc '*wishart*'
+mutant sd_for_variance_of_a_coefficient src/posterior/coef_prior.c 's/c->base_prec\[m\] = 1 \/ (s \* s);/c->base_prec[m] = 1 \/ s;/' test_marginal '*dense*'
+mutant inverse_gamma_stated_on_the_sd src/model/dist.c 's/return -(2 \* a + 1) \* log(x) - v;/return -(a + 1) * log(x) - v;/' test_sbc '*uncorrelated*'
+mutant mixing_precision_short_of_half_a_degree src/posterior/coef_prior.c 's/bm_rng_gamma(rng, (df + 1) \/ 2)/bm_rng_gamma(rng, df \/ 2)/' test_theta '*student_t*'
+mutant intercept_not_centred src/posterior/coef_prior.c 's/if (centred) memcpy/if (0) memcpy/' test_marginal '*dense*'
+
+# ---- cross-products ----------------------------------------------------------------------------------------------------------------
+
+mutant weights_left_out_of_the_groups src/suffstat/stats.c 's/double  w = weight ? weight\[i\] : 1;/double  w = 1;/' test_marginal '*dense*'
+mutant log_weights_left_out src/suffstat/stats.c 's/s->sum_log_w += d->w ? log(d->w\[i\]) : 0;/s->sum_log_w += 0;/' test_marginal '*dense*'
+mutant offset_left_out src/suffstat/stats.c 's/if (d->o) v -= d->o\[i\];//' test_marginal '*dense*'
+mutant new_response_without_weights src/suffstat/respond.c 's/weight = w ? w\[i\] : 1;/weight = 1;/' test_respond '*'
+
+# ---- the marginal likelihood, effects ----------------------------------------------------------------------------------------------
+
+mutant log_determinant_left_out src/posterior/marginal.c 's/st->sum_log_w + log_M + /st->sum_log_w + /' test_marginal '*dense*'
+mutant factor_transposed src/posterior/kernel.c 's/v += T\[k + i \* q\] \* AT\[k + j \* q\];/v += T[i + k * q] * AT[k + j * q];/' test_marginal '*dense*'
+mutant conditional_noise_not_scaled src/posterior/kernel.c 's/t\[i\]\[l\] += sigma \* z/t[i][l] += z/' test_mcmc '*conditional*'
+mutant coefficients_by_the_transposed_factor src/posterior/effects.c 's/bm_solve_lower_t(p, 1, m->S, beta);/bm_solve_lower(p, 1, m->S, beta);/' test_mcmc '*conditional*'
+mutant shared_factor_counted_once src/posterior/classes.c 's/log_M += 2 \* k->count\[i\] \* factor/log_M += 2 * factor/' test_classes '*one_by_one*'
+mutant joint_log_determinant_halved src/posterior/joint.c 's/return 2 \* log_C;/return log_C;/' test_joint '*dense*'
+mutant joint_noise_not_scaled src/posterior/effects_joint.c 's/v\[i\] = m->sigma \* v\[i\] + /v[i] = v[i] + /' test_joint '*draws*'
+
+# ---- kernels -------------------------------------------------------------------------------------------------------------------------
+
+mutant proposal_of_the_wrong_scale src/fit/mixture.c 's/x\[i\] = sign\[i\] \* (m->mean\[k \* d + i\] + scale \* v);/x[i] = sign[i] * (m->mean[k * d + i] + 2 * scale * v);/' test_sbc '*intercept*'
+mutant proposal_density_missing_from_the_ratio src/fit/chain.c 's/ratio = c->star->lp - lq_star;/ratio = c->star->lp;/' test_sbc '*intercept*'
+mutant effects_from_the_rejected_factor src/fit/mcmc.c 's/bm_marginal_draw(c->cur->m, /bm_marginal_draw(c->star->m, /' test_mcmc '*conditional*'
+mutant gibbs_residual_of_the_wrong_effects src/fit/gibbs.c 's/c->rss = s->st.yy - 2 \* fitted_product(c, s) + c->W\[i\];/c->rss = s->st.yy - fitted_product(c, s);/' test_sbc '*one_by_one*'
+mutant gibbs_coefficients_ignore_the_other_factor src/fit/gibbs.c 's/s->st.Xy\[k\] -= c->Bv\[l \* p + k\];/s->st.Xy[k] -= 0;/' test_sbc '*one_by_one*'
+mutant gibbs_effects_of_another_theta src/fit/gibbs.c 's/bm_marginal_draw(s->cur->m, rng/bm_marginal_draw(s->star->m, rng/' test_sbc '*one_by_one*'
+
+finish
