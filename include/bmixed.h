@@ -59,6 +59,8 @@ BM_API BM_MUST_CHECK bm_status bm_frame_add_numeric(bm_frame *f, const char *nam
 /* labels: n strings, NULL = missing. Levels: numeric order when every label is a number, else byte order. */
 BM_API BM_MUST_CHECK bm_status bm_frame_add_factor(bm_frame *f, const char *name, const char *const *labels, bm_error *err);
 BM_API size_t bm_frame_rows(const bm_frame *f);
+/* The names of the columns of a CSV file, one a line; nothing but its header is read. */
+BM_API BM_MUST_CHECK bm_status bm_columns_print(const char *path, FILE *out, bm_error *err);
 BM_API void   bm_frame_free(bm_frame *f);
 
 /* ---- what is asked for: a specification ------------------------------------------------------------------------- */

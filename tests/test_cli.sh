@@ -38,7 +38,7 @@ for field in chains warmup draws thin seed; do
     it "help shows the default of --$field that the header has" eval '[ "$(help_of $field)" = "default: $(default_of $field)" ]'
 done
 
-# ---- manual page and completion -----------------------------------------------------------------------------------------------
+# ---- manual page -----------------------------------------------------------------------------------------------------------
 
 run "$BMIXED" help --man
 it 'help --man prints a manual page' eval 'exits 0 && [[ $out == ".TH BMIXED 1"* ]]'
@@ -58,16 +58,6 @@ if command -v groff >/dev/null; then
 else
     skip 'the manual page is clean roff' 'no groff'
 fi
-run "$BMIXED" help --completion
-printf '%s\n' "$out" >completion
-complete_words()
-{
-    bash -c '. ./completion; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _bmixed; echo "${COMPREPLY[*]}"' _ "$@"
-}
-it 'completion knows subcommands' eval '[ "$(complete_words bmixed su)" = summary ]'
-it 'completion knows options' eval '[ "$(complete_words bmixed fit --warm)" = --warmup ]'
-it 'completion knows the words an option can be' eval '[ "$(complete_words bmixed fit --sampler g)" = gibbs ]'
-it 'completion leaves file names to the shell' eval '[ -z "$(complete_words bmixed fit sl)" ]'
 
 # ---- wrong usage: standard error, 2 ------------------------------------------------------------------------------------------
 

@@ -84,7 +84,8 @@ struct cli_args {
     int         ci;                 /* 0: wald, 1: profile */
     int         compare_ci;         /* bm_compare_ci */
     bool        pooling, test_ranef;
-    bool        ml, force, json, csv, strict, quiet, verbose, help, man, completion;
+    const char *completion, *columns;
+    bool        ml, force, json, csv, strict, quiet, verbose, help, man;
 };
 
 /* CLI_DONE, or CLI_INPUT after a message. free with cli_args_free either way. */
@@ -115,7 +116,7 @@ void cli_note(const cli_args *a, const char *fmt, ...) CLI_PRINTF(2, 3);        
 int  cli_fail_reading(bm_status st, const bm_error *err);
 int  cli_fail_running(bm_status st, const bm_error *err);
 
-/* ---- help (help.c), man page and completion (manual.c) -------------------------------------------------------------- */
+/* ---- help (help.c), man page (manual.c), completion of shells (completion.c) ------------------------------------------ */
 
 void cli_help_main(FILE *out);
 void cli_help_command(const cli_command *cmd, FILE *out);
@@ -124,12 +125,17 @@ int  cli_usage(const cli_command *cmd);
 /* The subcommand of that name, or NULL after a message with the closest one. */
 const cli_command *cli_find(const char *name);
 void cli_write_manual(FILE *out);
-void cli_write_completion(FILE *out);
+void cli_write_bash(FILE *out);
+void cli_write_zsh(FILE *out);
 
 /* ---- the model that arguments name (model_args.c) ------------------------------------------------------------------- */
 
 /* FORMULA DATA, MODEL.json [DATA] or DIR [DATA], then the options on top of it. An exit code; CLI_DONE: *out is the caller's. */
 int cli_read_spec(bm_spec **out, const cli_args *a);
+/* Whether this could be a model file: CSV given without a formula deserves a better message than a JSON error in line 1. */
+bool cli_is_model_file(const char *path);
+/* A directory stands for the model.json in it: an output directory repeats its fit. */
+int cli_read_model_file(bm_spec **out, const char *path);
 /* What a subcommand does with a model; self is what the caller of cli_with_model handed in. An exit code. */
 typedef int cli_model_use(const bm_model *model, bm_spec *spec, const cli_args *a, void *self);
 /* Reads the specification and the data, makes the model, uses it and frees it. An exit code. */

@@ -110,6 +110,37 @@ const cli_command *cli_find(const char *name)
     return NULL;
 }
 
+/* ---- what completion of shells asks for ---- */
+
+static int print_completion(const char *shell)
+{
+    if (strcmp(shell, "bash") == 0) cli_write_bash(stdout);
+    else if (strcmp(shell, "zsh") == 0) cli_write_zsh(stdout);
+    else {
+        cli_error("--completion: '%s' is none of bash|zsh", shell);
+        return CLI_INPUT;
+    }
+    return CLI_DONE;
+}
+
+/* Of a CSV file, or of the data that a model file or an output directory names. */
+static int print_columns(const char *path)
+{
+    bm_spec  *spec = NULL;
+    bm_error  err = { 0 };
+    bm_status st = BM_OK;
+    int       code = CLI_DONE;
+
+    if (cli_is_model_file(path)) {
+        if ((code = cli_read_model_file(&spec, path)) != CLI_DONE) return code;
+        path = bm_spec_get(spec, "data");
+    }
+    if (path) st = bm_columns_print(path, stdout, &err);
+    if (st != BM_OK) code = cli_fail_reading(st, &err);
+    bm_spec_free(spec);
+    return code;
+}
+
 static int run(const cli_args *a)
 {
     const cli_command *cmd;
@@ -119,7 +150,8 @@ static int run(const cli_args *a)
         return cli_usage(&cli_help);
     }
     if (a->man) cli_write_manual(stdout);
-    else if (a->completion) cli_write_completion(stdout);
+    else if (a->completion) return print_completion(a->completion);
+    else if (a->columns) return print_columns(a->columns);
     else if (a->files.n == 0) cli_help_main(stdout);
     else if ((cmd = cli_find(a->files.v[0]))) cli_help_command(cmd, stdout);
     else return CLI_INPUT;
@@ -128,8 +160,10 @@ static int run(const cli_args *a)
 
 static const cli_option own_options[] = {
     { .name = "man", .kind = CLI_FLAG, .at = offsetof(cli_args, man), .help = "print the manual page (roff): `bmixed help --man | man -l -'" },
-    { .name = "completion", .kind = CLI_FLAG, .at = offsetof(cli_args, completion),
-      .help = "print completion for bash: `source <(bmixed help --completion)'" },
+    { .name = "completion", .arg = "bash|zsh", .kind = CLI_TEXT, .at = offsetof(cli_args, completion),
+      .help = "print completion for a shell: `source <(bmixed help --completion bash)'" },
+    { .name = "columns", .arg = "FILE", .kind = CLI_TEXT, .at = offsetof(cli_args, columns),
+      .help = "print the names of the columns of a data file, or of that of a model file or output directory, one a line" },
     { .name = NULL }
 };
 

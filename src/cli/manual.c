@@ -1,4 +1,4 @@
-/* manual.c: the manual page and shell completion, from the same tables as help. */
+/* manual.c: the manual page, from the same tables as help. */
 #include "cli/cli.h"
 
 #include <string.h>
@@ -147,45 +147,4 @@ void cli_write_manual(FILE *out)
           ".SH ENVIRONMENT\n"
           ".TP\n.B COLUMNS\nWidth of the tables where standard output is no terminal.\n"
           ".TP\n.B NO_COLOR\nIf set and not empty, no colours.\n", out);
-}
-
-/* ---- completion for bash ------------------------------------------------------------------------------------------------ */
-
-static void put_case(FILE *out, const cli_command *cmd)
-{
-    const cli_option *o;
-
-    fprintf(out, "        %s) options='", cmd->name);
-    for (size_t i = 0; (o = cli_option_at(cmd, i)); i++) fprintf(out, "%s--%s", i ? " " : "", o->name);
-    fputs("' ;;\n", out);
-}
-
-/* Options whose argument is one of a few words. */
-static void put_words(FILE *out, const cli_command *cmd)
-{
-    const cli_option *o;
-
-    for (size_t i = 0; (o = cli_option_at(cmd, i)); i++)
-        if (o->arg && strchr(o->arg, '|') && !strchr(o->arg, '=')) {
-            fprintf(out, "        '%s --%s') words='", cmd->name, o->name);
-            for (const char *p = o->arg; *p; p++) fputc(*p == '|' ? ' ' : *p, out);
-            fputs("' ;;\n", out);
-        }
-}
-
-void cli_write_completion(FILE *out)
-{
-    fputs("# bash completion for bmixed; printed by `bmixed help --completion`\n"
-          "_bmixed()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} sub=${COMP_WORDS[1]} options= words=\n"
-          "    COMPREPLY=()\n    local subcommands='", out);
-    for (const cli_command *const *c = cli_commands(); *c; c++) fprintf(out, "%s%s", c == cli_commands() ? "" : " ", (*c)->name);
-    fputs("'\n    if [ \"$COMP_CWORD\" -eq 1 ] || { [ \"$sub\" = help ] && [[ $cur != -* ]]; }; then\n"
-          "        [ \"$COMP_CWORD\" -eq 1 ] && subcommands+=' --help --version'\n"
-          "        mapfile -t COMPREPLY < <(compgen -W \"$subcommands\" -- \"$cur\")\n        return\n    fi\n"
-          "    case \"$sub $prev\" in\n", out);
-    for (const cli_command *const *c = cli_commands(); *c; c++) put_words(out, *c);
-    fputs("    esac\n    if [ -n \"$words\" ]; then\n        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n        return\n    fi\n"
-          "    [[ $cur == -* ]] || return                       # file names\n    case \"$sub\" in\n", out);
-    for (const cli_command *const *c = cli_commands(); *c; c++) put_case(out, *c);
-    fputs("    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n}\ncomplete -o default -F _bmixed bmixed\n", out);
 }

@@ -30,8 +30,7 @@ static int from_formula(bm_spec **out, const char *formula, const char *data)
     return data ? set(*out, "data", data) : CLI_DONE;
 }
 
-/* A directory stands for the model.json in it: an output directory repeats its fit. */
-static int from_file(bm_spec **out, const char *path)
+int cli_read_model_file(bm_spec **out, const char *path)
 {
     static const char inside[] = "/model.json";
     bm_error    err = { 0 };
@@ -49,8 +48,7 @@ static int from_file(bm_spec **out, const char *path)
     return st == BM_OK ? CLI_DONE : cli_fail_reading(st, &err);
 }
 
-/* Whether this could be a model file: CSV given without a formula deserves a better message than a JSON error in line 1. */
-static bool looks_like_model(const char *path)
+bool cli_is_model_file(const char *path)
 {
     struct stat sb;
     const char *dot = strrchr(path, '.');
@@ -80,11 +78,11 @@ static int read_base(bm_spec **out, const cli_args *a)
         return from_formula(out, f[0], n > 1 ? f[1] : NULL);
     }
     if (n == 2 && is_formula(f[1])) return from_formula(out, f[1], f[0]);
-    if (!looks_like_model(f[0])) {
+    if (!cli_is_model_file(f[0])) {
         cli_error("'%s' is neither a formula (no ~ in it) nor a model file (.json) or an output directory", f[0]);
         return cli_usage(a->command);
     }
-    if ((code = from_file(out, f[0])) != CLI_DONE) return code;
+    if ((code = cli_read_model_file(out, f[0])) != CLI_DONE) return code;
     return n == 2 ? set(*out, "data", f[1]) : CLI_DONE;
 }
 

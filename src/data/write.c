@@ -41,3 +41,18 @@ void bm_frame_write_row(const bm_frame *f, size_t row, bm_buf *b)
         else bm_csv_quote(b, c->levels[c->code[row]]);
     }
 }
+
+bm_status bm_columns_print(const char *path, FILE *out, bm_error *err)
+{
+    bm_source         *s = NULL;
+    const char *const *names;
+    size_t             n;
+    bm_status          st = bm_source_open(&s, path, NULL, err);
+
+    if (st != BM_OK) return st;
+    names = bm_source_names(s, &n);
+    for (size_t k = 0; k < n; k++)
+        if (!strpbrk(names[k], "\r\n")) fprintf(out, "%s\n", names[k]);      /* others cannot be told apart by line */
+    bm_source_close(s);
+    return BM_OK;
+}
