@@ -10,12 +10,14 @@
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
+#   make deb           a Debian package; make check-deb: installs, uses and removes it on a bare Debian
 #   make SAN=address,undefined check      CC=clang      V=1 (show commands)      OPENMP= (without OpenMP)
 
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
 DATADIR ?= $(PREFIX)/share
+ZSHDIR  ?= $(DATADIR)/zsh/site-functions
 CC      ?= cc
 SAN     ?=
 V       ?=
@@ -32,7 +34,7 @@ B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
 PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
-ALL_PACKAGES   := $(CHECK_PACKAGES) python3-minimal r-base-core r-cran-posterior r-cran-lme4 chromium
+ALL_PACKAGES   := $(CHECK_PACKAGES) python3-minimal r-base-core r-cran-posterior r-cran-lme4 chromium zsh
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 
@@ -235,7 +237,7 @@ $(B)/bmixed.pc: FORCE
 install: all $(B)/bmixed.pc
 	$(say) INSTALL '$(D)$(PREFIX)'
 	@install -d '$(D)$(BINDIR)' '$(D)$(LIBDIR)/pkgconfig' '$(D)$(PREFIX)/include' '$(D)$(DATADIR)/man/man1' '$(D)$(DATADIR)/doc/bmixed' \
-	    '$(D)$(DATADIR)/bash-completion/completions' '$(D)$(DATADIR)/bmixed'
+	    '$(D)$(DATADIR)/bash-completion/completions' '$(D)$(ZSHDIR)' '$(D)$(DATADIR)/bmixed'
 	@install -m 755 $(B)/bmixed '$(D)$(BINDIR)/bmixed'
 	@install -m 644 $(STATIC) $(SHARED) '$(D)$(LIBDIR)/'
 	@ln -sf $(notdir $(SHARED)) '$(D)$(LIBDIR)/libbmixed.so.$(SOMAJOR)'
@@ -244,24 +246,36 @@ install: all $(B)/bmixed.pc
 	@install -m 644 $(B)/bmixed.pc '$(D)$(LIBDIR)/pkgconfig/'
 	@install -m 644 $(B)/bmixed.1 '$(D)$(DATADIR)/man/man1/'
 	@install -m 644 README.md CHANGELOG.md LICENSE '$(D)$(DATADIR)/doc/bmixed/'
-	@$(B)/bmixed help --completion > '$(D)$(DATADIR)/bash-completion/completions/bmixed'
+	@$(B)/bmixed help --completion bash > '$(D)$(DATADIR)/bash-completion/completions/bmixed'
+	@$(B)/bmixed help --completion zsh > '$(D)$(ZSHDIR)/_bmixed'
 	@cp -R models examples '$(D)$(DATADIR)/bmixed/'
-	@chmod -R u=rwX,go=rX '$(D)$(DATADIR)/bmixed' '$(D)$(DATADIR)/bash-completion/completions/bmixed'
+	@ln -sfn ../../bmixed/examples '$(D)$(DATADIR)/doc/bmixed/examples'
+	@chmod -R u=rwX,go=rX '$(D)$(DATADIR)/bmixed' '$(D)$(DATADIR)/bash-completion/completions/bmixed' '$(D)$(ZSHDIR)/_bmixed'
 	@[ -n '$(D)' ] || [ "$$(id -u)" -ne 0 ] || ldconfig
 
 uninstall:
 	$(say) REMOVE '$(D)$(PREFIX)'
 	@rm -f '$(D)$(BINDIR)/bmixed' '$(D)$(LIBDIR)/libbmixed.a' '$(D)$(LIBDIR)'/libbmixed.so* '$(D)$(PREFIX)/include/bmixed.h' \
-	    '$(D)$(LIBDIR)/pkgconfig/bmixed.pc' '$(D)$(DATADIR)/man/man1/bmixed.1' '$(D)$(DATADIR)/bash-completion/completions/bmixed'
+	    '$(D)$(LIBDIR)/pkgconfig/bmixed.pc' '$(D)$(DATADIR)/man/man1/bmixed.1' '$(D)$(DATADIR)/bash-completion/completions/bmixed' '$(D)$(ZSHDIR)/_bmixed'
 	@rm -rf '$(D)$(DATADIR)/bmixed' '$(D)$(DATADIR)/doc/bmixed'
+
+# build/bmixed_VERSION_ARCH.deb of the above; check-deb installs it on a bare Debian (in a chroot below build/, as root), uses it and removes it.
+deb: all
+	@MAKE='$(MAKE)' bash packaging/deb.sh $(VERSION)
+
+deps-deb:
+	$(call install_missing,debootstrap)
+
+check-deb: deb deps-deb
+	@bash tests/bare_debian.sh build/bmixed_$(VERSION)-1_$$(dpkg --print-architecture).deb
 
 clean:
 	rm -rf build
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-valgrind \
-        bench bench-quick fuzz fuzz-run install uninstall clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
+.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-valgrind \
+        bench bench-quick fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_OBJ:.o=.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(LIB_SRC:%.c=build/fuzz/obj/%.d)

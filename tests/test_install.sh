@@ -10,44 +10,26 @@ D=$WORK/root
 run make -s install DESTDIR="$D" PREFIX=/usr
 it 'make install with DESTDIR and PREFIX' exits 0
 for f in bin/bmixed lib/libbmixed.a lib/libbmixed.so include/bmixed.h lib/pkgconfig/bmixed.pc share/man/man1/bmixed.1 \
-    share/bash-completion/completions/bmixed share/doc/bmixed/README.md share/bmixed/models; do
+    share/bash-completion/completions/bmixed share/zsh/site-functions/_bmixed share/doc/bmixed/examples/sleepstudy/lines.png share/doc/bmixed/README.md share/bmixed/models; do
     it "installs $f" test -e "$D/usr/$f"
 done
 run "$D/usr/bin/bmixed" --version
 it 'the installed program runs' exits 0
+run "$D/usr/bin/bmixed" fit "$D/usr/share/bmixed/models/sleepstudy.json" --draws 100 -q
+it 'and fits an installed model' eval 'exits 0 && prints b_Days'
 it 'pkg-config finds the version of the header' eval \
     '[ "$(PKG_CONFIG_PATH=$D/usr/lib/pkgconfig pkg-config --modversion bmixed)" = "$(sed -n "s/.*BM_VERSION \"\(.*\)\".*/\1/p" include/bmixed.h)" ]'
 
-cat >"$WORK/slope.c" <<'END'
-#include <bmixed.h>
-#include <string.h>
-
-int main(int argc, char **argv)
-{
-    bm_spec *spec = NULL; bm_model *model = NULL; bm_fit *fit = NULL; bm_error err = { 0 };
-    double sum = 0;
-
-    if (argc < 2 || bm_spec_new(&spec, &err) || bm_spec_set(spec, "formula", "Reaction ~ Days + (Days | Subject)", &err)
-        || bm_spec_set(spec, "data", argv[1], &err) || bm_model_new(&model, spec, NULL, &err) || bm_fit_run(&fit, model, NULL, &err)) {
-        fprintf(stderr, "%s\n", err.msg);
-        return 1;
-    }
-    const bm_draws *d = bm_fit_draws(fit);
-    size_t n = bm_draws_nchain(d) * bm_draws_niter(d);
-    for (size_t v = 0; v < bm_draws_nvar(d); v++)
-        if (strcmp(bm_draws_name(d, v), "b_Days") == 0)
-            for (size_t i = 0; i < n; i++) sum += bm_draws_values(d, v)[i] / (double)n;
-    printf("%.1f\n", sum);
-    bm_fit_free(fit); bm_model_free(model); bm_spec_free(spec);
-    return 0;
-}
-END
 export PKG_CONFIG_PATH=$D/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$D LD_LIBRARY_PATH=$D/usr/lib
 # shellcheck disable=SC2046
-run cc -Wall -Wextra -Werror -o "$WORK/slope" "$WORK/slope.c" $(pkg-config --cflags --libs bmixed)
-it 'a C program builds with pkg-config' exits 0
-run "$WORK/slope" tests/data/sleepstudy.csv
-it 'and fits: the slope is 10.5, give or take 0.5' eval 'exits 0 && [[ $out == 10.[0-9] || $out == 11.0 ]]'
+run cc -Wall -Wextra -Werror -o "$WORK/sleepstudy" examples/c/sleepstudy.c $(pkg-config --cflags --libs bmixed)
+it 'the C example builds with pkg-config against the installed library' exits 0
+it 'it has thirty lines' eval '[ "$(wc -l <examples/c/sleepstudy.c)" -le 32 ]'
+it 'it is linked with the installed library' eval 'ldd "$WORK/sleepstudy" | grep -qF "$D/usr/lib/libbmixed.so.0"'
+run "$WORK/sleepstudy" tests/data/sleepstudy.csv
+it 'and fits: the slope is 10.5, give or take 0.5 (its Monte Carlo error is 0.03)' eval 'exits 0 && [[ $out == "slope "@(10.[0-9]|11.0)", above 10 with"*", 0 parameters"* ]]'
+run "$WORK/sleepstudy" none.csv
+it 'its message is that of the library' eval 'exits 1 && [[ $err == *none.csv* ]] && [ -z "$out" ]'
 printf '#include <bmixed.h>\nint main() { return bm_version() == nullptr; }\n' >"$WORK/v.cpp"
 if command -v c++ >/dev/null; then
     # shellcheck disable=SC2046
