@@ -8,6 +8,7 @@
 #include "api/api.h"
 
 #include <cjson/cJSON.h>
+#include <dirent.h>
 
 enum { DRAWS = 5000 };
 
@@ -60,27 +61,37 @@ static double number(const cJSON *o, const char *key)
     return cJSON_GetObjectItem(o, key)->valuedouble;
 }
 
-/* How many of the reference's parameters are off. */
-static int compare(const char *model, const bm_fit *f, const cJSON *parameters)
-{
-    int bad = 0;
+/* Largest deviations over the parameters of one reference: of means in joint Monte Carlo errors (exact moments: in the reference's), of sds relative. */
+typedef struct { size_t n; double mean, exact, sd; int bad; } agreement;
 
-    for (const cJSON *p = parameters->child; p; p = p->next) {
+static void note(double *largest, double deviation)
+{
+    if (!(fabs(deviation) <= *largest)) *largest = fabs(deviation);
+}
+
+static agreement compare(const char *model, const bm_fit *f, const cJSON *parameters)
+{
+    agreement a = { 0 };
+
+    for (const cJSON *p = parameters->child; p; p = p->next, a.n++) {
         const bm_summary_row *r = row_named(f, p->string);
         bool   effect = strncmp(p->string, "r_", 2) == 0;
         double mean = number(p, "mean"), sd = number(p, "sd"), err_mean = hypot(number(p, "mcse_mean"), r->mcse_mean);
         double err_sd = hypot(number(p, "mcse_sd"), r->mcse_sd), z = (r->mean - mean) / err_mean;
         double rb = isnan(r->rb_mean) ? 0 : (r->rb_mean - mean) / number(p, "mcse_mean");
 
+        note(&a.mean, z);
+        note(&a.exact, rb);
+        note(&a.sd, r->sd / sd - 1);
         if (fabs(z) <= (effect ? 5 : 4) && fabs(rb) <= 5 && fabs(r->sd - sd) <= fmax(0.03 * sd, 4 * err_sd)) continue;
         print_error("%s, %s: mean %.6g, reference %.6g (%.1f joint errors; exact moments %.6g: %.1f); sd %.5g, reference %.5g\n", model, p->string, r->mean, mean, z,
                     r->rb_mean, rb, r->sd, sd);
-        bad++;
+        a.bad++;
     }
-    return bad;
+    return a;
 }
 
-static int check_reference(const char *name)
+static agreement check_reference(const char *name)
 {
     char     path[256];
     bm_error err = { 0 };
@@ -103,24 +114,27 @@ static int check_reference(const char *name)
     opt.draws = DRAWS;
     opt.seed = 20260101;
     bm_assert_ok(bm_fit_run(&f, m, &opt, &err), err);
-    int bad = compare(name, f, cJSON_GetObjectItem(ref, "parameters"));
+    agreement a = compare(name, f, cJSON_GetObjectItem(ref, "parameters"));
     if (bm_fit_untrusted(f)) {
         print_error("%s: %s\n", name, f->warnings.v[0]);
-        bad++;
+        a.bad++;
     }
     bm_fit_free(f);
     bm_model_free(m);
     bm_spec_free(s);
     cJSON_Delete(ref);
     free(text);
-    return bad;
+    return a;
 }
+
+static size_t checked;                               /* references that the tests have named */
 
 static void check_all(const char *const *names, size_t n)
 {
     int bad = 0;
 
-    for (size_t i = 0; i < n; i++) bad += check_reference(names[i]);
+    for (size_t i = 0; i < n; i++) bad += check_reference(names[i]).bad;
+    checked += n;
     assert_int_equal(bad, 0);
 }
 
@@ -161,6 +175,23 @@ static void test_linear_models_equal_posteriordb(void **state)
           "pdb_kidiq_with_mom_work_kidscore_interaction_c", "pdb_kidiq_with_mom_work_kidscore_interaction_z", "pdb_kidiq_with_mom_work_kidscore_mom_work",
           "pdb_kilpisjarvi_mod_kilpisjarvi", "pdb_mesquite_logmesquite_logva", "pdb_mesquite_logmesquite_logvas", "pdb_mesquite_mesquite", "pdb_nes1972_nes",
           "pdb_nes1980_nes", "pdb_nes1988_nes", "pdb_nes1992_nes", "pdb_nes2000_nes", "pdb_sblri_blr");
+}
+
+static int is_json(const struct dirent *e)
+{
+    return strstr(e->d_name, ".json") != NULL;
+}
+
+/* The last of these tests: no file has been forgotten. */
+static void test_every_reference_posterior_is_reached(void **state)
+{
+    struct dirent **list = NULL;
+    int             n = scandir("tests/data/posterior", &list, is_json, alphasort);
+
+    (void)state;
+    for (int i = 0; i < n; i++) free(list[i]);
+    free(list);
+    assert_int_equal(checked, n);
 }
 
 /* ---- NIST Statistical Reference Datasets, linear regression: certified values ---- */
@@ -227,7 +258,36 @@ static void test_wampler_1_and_2_fit_perfectly_and_are_refused_by_name(void **st
     }
 }
 
-int main(void)
+/* The table of make check-references: a line for every file. */
+static void table(void **state)
+{
+    struct dirent **list = NULL;
+    int             n = scandir("tests/data/posterior", &list, is_json, alphasort), bad = 0;
+    size_t          numbers = 0;
+
+    (void)state;
+    assert_true(n > 0);
+    printf("Posteriors: posteriordb's reference draws and long Stan runs, against %d draws of each\n\n", 4 * DRAWS);
+    printf("  %-46s %8s %14s %14s %9s  %s\n", "reference", "numbers", "means: largest", "exact: largest", "sds", "verdict");
+    printf("  %-46s %8s %14s %14s %9s\n", "", "", "in MC errors", "in MC errors", "largest");
+    for (int i = 0; i < n; i++) {
+        char name[256];
+
+        snprintf(name, sizeof name, "%.*s", (int)(strlen(list[i]->d_name) - strlen(".json")), list[i]->d_name);
+        agreement a = check_reference(name);
+        printf("  %-46s %8zu %14.1f %14.1f %7.1f %%  %s\n", name, 2 * a.n, a.mean, a.exact, 100 * a.sd, a.bad ? "DISAGREES" : "agrees");
+        fflush(stdout);
+        bad += a.bad > 0;
+        numbers += 2 * a.n;
+        free(list[i]);
+    }
+    free(list);
+    printf("\n  %d of %d references agree in all their means and sds (%zu numbers): means within 4 joint Monte Carlo errors (5: group\n"
+           "  effects, exact moments), sds within 3 %% or 4 of their errors.\n\n", n - bad, n, numbers);
+    assert_int_equal(bad, 0);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sleepstudy_posteriors_equal_stan),
@@ -236,9 +296,12 @@ int main(void)
         cmocka_unit_test(test_rats_orthodont_hsb82_and_2000_groups_equal_their_references),
         cmocka_unit_test(test_crossed_and_nested_factors_equal_stan),
         cmocka_unit_test(test_linear_models_equal_posteriordb),
+        cmocka_unit_test(test_every_reference_posterior_is_reached),
         cmocka_unit_test(test_exact_moments_keep_the_certified_digits_of_nist),
         cmocka_unit_test(test_wampler_1_and_2_fit_perfectly_and_are_refused_by_name),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tables[] = { cmocka_unit_test(table) };
+
+    return argc > 1 && strcmp(argv[1], "--table") == 0 ? cmocka_run_group_tests(tables, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,11 +59,27 @@ static bm_model *model_of(const cJSON *ref)
 
 static int bad;
 
+/* Largest deviations of one fit: of the criterion (above the reference's only), coefficients in standard errors, sds, correlations and sigma relative, effects
+ * in units of their sd. */
+typedef struct { size_t n; double criterion, coefficient, sd, effect; } agreement;
+static agreement now;
+
+static double *largest;                              /* the one that near() adds to, or NULL */
+static double  unit;
+
 static void near(const char *name, const char *what, double got, double want, double tolerance)
 {
+    now.n++;
+    if (largest && !(fabs(got - want) / unit <= *largest)) *largest = fabs(got - want) / unit;
     if (fabs(got - want) <= tolerance) return;       /* false for NaN */
     print_error("%s: %s is %.12g, want %.12g (%.2g)\n", name, what, got, want, tolerance);
     bad++;
+}
+
+static void measure(double *what, double in)
+{
+    largest = what;
+    unit = in;
 }
 
 static void compare_coefficients(const char *name, const bm_reml *r, const cJSON *ref)
@@ -82,7 +98,9 @@ static void compare_coefficients(const char *name, const bm_reml *r, const cJSON
             bad++;
             return;
         }
+        measure(&now.coefficient, se);
         near(name, term, r->b[k], get(want, "estimate")->valuedouble, 1e-3 * se);
+        measure(NULL, 1);
         near(name, "its standard error", r->se[k], se, 1e-4 * se);
         if (df && cJSON_IsNumber(get(df, term))) near(name, "its df", r->df[k], get(df, term)->valuedouble, 1e-3 * get(df, term)->valuedouble);
     }
@@ -126,6 +144,7 @@ static void compare_covariances(const char *name, const bm_reml *r, const cJSON 
 {
     const cJSON *e, *c;
 
+    measure(&now.sd, r->sigma);
     near(name, "sigma", r->sigma, get(ref, "sigma")->valuedouble, 1e-4 * r->sigma);
     for (size_t k = 0; k < r->ngroup; k++) {
         const bm_reml_group *g = &r->group[k];
@@ -140,9 +159,13 @@ static void compare_covariances(const char *name, const bm_reml *r, const cJSON 
             long i = term_index(g, e->string);
 
             if (i < 0) print_error("%s: no effect '%s'\n", name, e->string), bad++;
-            else near(name, e->string, g->sd[i], e->valuedouble, 1e-4 * fmax(e->valuedouble, 1e-4 * r->sigma));
+            else {
+                measure(&now.sd, fmax(e->valuedouble, 1e-4 * r->sigma));
+                near(name, e->string, g->sd[i], e->valuedouble, 1e-4 * fmax(e->valuedouble, 1e-4 * r->sigma));
+            }
         }
         if (r->singular) continue;
+        measure(&now.sd, 1);
         cJSON_ArrayForEach(c, get(get(ref, "cor"), group)) {
             long a = term_index(g, get(c, "a")->valuestring), b = term_index(g, get(c, "b")->valuestring);
 
@@ -174,6 +197,7 @@ static void compare_effects(const char *name, const bm_reml *r, const cJSON *ref
                 long i = term_index(g, e->string);
 
                 if (i < 0) continue;
+                measure(&now.effect, g->sd[i] + 1e-6 * r->sigma);
                 near(name, level->string, g->u[l * g->q + (size_t)i], e->valuedouble, 1e-3 * (g->sd[i] + 1e-6 * r->sigma));
                 near(name, "its sd", g->u_sd[l * g->q + (size_t)i], get(sds, e->string)->valuedouble, 1e-3 * (g->sd[i] + 1e-6 * r->sigma));
             }
@@ -192,11 +216,14 @@ static void compare_file(const char *path)
     bm_error        err = { 0 };
     bm_reml        *r = NULL;
 
+    now = (agreement){ 0, NAN, NAN, NAN, NAN };
+    measure(NULL, 1);
     o.ml = strcmp(get(ref, "method")->valuestring, "ML") == 0;
     if (bm_reml_run(&r, m, &o, &err) != BM_OK) {
         print_error("%s: %s\n", name, err.msg);
         bad++;
     } else {
+        now.criterion = r->criterion - want;
         if (!(r->criterion <= want + fmax(1e-6, 1e-8 * fabs(want)))) near(name, "criterion", r->criterion, want, 0);
         near(name, "criterion", r->criterion, want, 1e-4);       /* lower is better, but this much lower is another model */
         near(name, "rows", (double)r->n, get(ref, "n_obs")->valuedouble, 0);
@@ -209,6 +236,7 @@ static void compare_file(const char *path)
         compare_covariances(name, r, ref);
         compare_effects(name, r, ref);
     }
+    measure(NULL, 1);
     bm_reml_free(r);
     bm_model_free(m);
     cJSON_Delete(ref);
@@ -238,9 +266,51 @@ static void test_every_reference_fit_is_reached(void **state)
     assert_int_equal(bad, 0);
 }
 
-int main(void)
+static void column(int width, double deviation)
+{
+    if (isnan(deviation)) printf(" %*s", width, "-");            /* none to compare */
+    else printf(" %*.1e", width, deviation);
+}
+
+/* The table of make check-references: a line for every file. */
+static void table(void **state)
+{
+    struct dirent **list = NULL;
+    int             n = scandir("tests/data/reml", &list, is_json, alphasort), agree = 0;
+    size_t          numbers = 0;
+
+    (void)state;
+    assert_true(n > 80);
+    printf("REML and ML fits: lme4 (the best of several tight runs), nlme\n\n");
+    printf("  %-30s %8s %14s %13s %11s %11s  %s\n", "reference", "numbers", "criterion less", "coefficients", "sds, cors", "effects", "verdict");
+    printf("  %-30s %8s %14s %13s %11s %11s\n", "", "", "reference's", "in se", "relative", "in sds");
+    for (int i = 0; i < n; i++) {
+        char path[300];
+        int  before = bad;
+
+        snprintf(path, sizeof path, "tests/data/reml/%s", list[i]->d_name);
+        compare_file(path);
+        printf("  %-30.*s %8zu", (int)(strlen(list[i]->d_name) - strlen(".json")), list[i]->d_name, now.n);
+        column(14, now.criterion);
+        column(13, now.coefficient);
+        column(11, now.sd);
+        column(11, now.effect);
+        printf("  %s\n", bad > before ? "DISAGREES" : "agrees");
+        fflush(stdout);
+        agree += bad == before;
+        numbers += now.n;
+        free(list[i]);
+    }
+    free(list);
+    printf("\n  %d of %d references agree in all their %zu numbers: criterion within 1e-6 of the reference's or below, coefficients within a\n"
+           "  thousandth of a standard error, sds and correlations within 1e-4, effects within a thousandth of their sd.\n\n", agree, n, numbers);
+    assert_int_equal(bad, 0);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_reference_fit_is_reached) };
+    const struct CMUnitTest tables[] = { cmocka_unit_test(table) };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return argc > 1 && strcmp(argv[1], "--table") == 0 ? cmocka_run_group_tests(tables, NULL, NULL) : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,12 @@ run "$BMIXED" sbc 'Yield ~ 1 + (1 | Batch)' Dyestuff.csv --prior 'sigma ~ lognor
 it 'those that are not are calibrated' json '.calibrated and .data_sets.beyond_precision > 30 and .data_sets.counted > 100 and .data_sets.failed == 0
     and .data_sets.counted + .data_sets.beyond_precision == 300' <<<"$out"
 
+for sigma in 1e-5 1e-6; do
+    run "$BMIXED" sbc 'Yield ~ 1 + (1 | Batch)' Dyestuff.csv --prior "sigma ~ constant($sigma)" --prior 'sd ~ constant(1)' --reps 20 --json
+    if [ $sigma = 1e-5 ]; then it 'sigma is resolved at a hundred-thousandth of the spread of the groups, as the help says' json '.data_sets.counted == 20' <<<"$out"
+    else it 'but not at a millionth' refuses 1 'rounding hides it'; fi
+done
+
 # ---- Ctrl-C -----------------------------------------------------------------------------------------------------------------------
 
 "$BMIXED" sbc "$formula" sleepstudy.csv --reps 100000 -o stopped >.out 2>.err &
