@@ -40,6 +40,12 @@ void bm_buf_printf(bm_buf *b, const char *fmt, ...) BM_PRINTF(2, 3);
 void bm_buf_num(bm_buf *b, double x);                    /* shortest text that reads back as x */
 void bm_buf_free(bm_buf *b);
 
+/* ---- numbers for keys, in the order of first sight (intern.c) ---- */
+
+typedef struct { uint64_t *key; size_t n, cap; struct bm_intern_slot *slot; size_t nslot; } bm_interned;   /* zeroed: empty */
+bool bm_intern(bm_interned *t, uint64_t key, size_t *at, bool *added);       /* false: out of memory */
+void bm_interned_free(bm_interned *t);
+
 /* The candidate closest to word (Damerau-Levenshtein, at most a third of its letters wrong, case apart), or NULL. */
 const char *bm_closest(const char *word, const char *const *candidates, size_t n);
 

@@ -1,4 +1,4 @@
-/* suffstat: the cross-products of a design, all that the posterior needs of the data. They add up: see bm_stats_merge.
+/* suffstat: the cross-products of a design, all that the posterior needs of the data. They add up: see bm_accum.
  *
  * Cross-products square the condition number, so they are taken in a good basis, not in the user's columns:
  *   x~ = K'x (columns of X K orthonormal in the weights, or exactly zero where a column of X depends on earlier ones),
@@ -54,6 +54,19 @@ static inline const bm_cross *bm_stats_cross(const bm_stats *s, size_t k, size_t
 
 bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err);
 void      bm_stats_free(bm_stats *s);
+
+/* ---- the same from portions of the rows, none of which is kept (accumulate.c) ---- */
+
+typedef struct bm_accum bm_accum;
+/* For designs of p columns and nfac factors with q[k] effects each. */
+bm_status bm_accum_new(bm_accum **out, size_t p, size_t nfac, const size_t *q, bm_error *err);
+/* More rows: y, o, w, X and, per factor, Z, code and J (codes seen so far, in any order; J may grow). */
+bm_status bm_accum_add(bm_accum *a, const bm_design *rows, bm_error *err);
+/* order[k]: for each code of factor k its place among the J[k] levels. To rounding the statistics of all rows at once. */
+bm_status bm_accum_end(bm_accum *a, const int32_t *const *order, const size_t *J, bm_stats **out, bm_error *err);
+/* Factors k < l group the rows alike, and a column of one is, scale apart, a column of the other (effect *i of k): their effects cannot be told apart. */
+bool      bm_accum_same(const bm_accum *a, size_t k, size_t l, size_t *i);
+void      bm_accum_free(bm_accum *a);
 
 /* ---- another response on the same rows (respond.c) ---- */
 

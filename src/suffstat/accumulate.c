@@ -1,0 +1,332 @@
+/* accumulate.c: the statistics of stats.c from portions of the rows that are not kept. Memory: O(groups (q^2 + q p)) and, with several factors, the pairs
+ * of levels that occur.
+ *
+ * A group's sums are one record: n, then for each effect a of its q the row sum w z_a (z, x, e) of q + p + 1 numbers, so that a row of the data touches
+ * one place in memory. Bases follow track.c; e is y - o - x'b with b the least squares of the rows so far, in extended precision. */
+#include "suffstat/accumulate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_RENEWALS = 4, AHEAD = 12 };              /* AHEAD: rows, of fetching records from memory */
+
+/* ---- making ---- */
+
+static bm_status factor_new(bm_accum_factor *f, size_t q, size_t p, bm_error *err)
+{
+    f->q = q;
+    f->width = q + p + 1;
+    f->stride = 1 + q * f->width;
+    return bm_track_new(&f->track, q, q, err);
+}
+
+bm_status bm_accum_new(bm_accum **out, size_t p, size_t nfac, const size_t *q, bm_error *err)
+{
+    bm_accum *a = bm_alloc(1, sizeof *a);
+    size_t    wide = 0;
+    bm_status st;
+
+    *out = NULL;
+    if (!a) return bm_nomem(err);
+    a->p = p;
+    a->nfac = nfac;
+    a->b = bm_alloc(p, sizeof *a->b);
+    a->fac = bm_alloc(nfac, sizeof *a->fac);
+    a->pair = bm_alloc(nfac * nfac, sizeof *a->pair);
+    st = a->b && a->fac && a->pair ? bm_track_new(&a->track, p + 1, p, err) : bm_nomem(err);
+    for (size_t k = 0; k < nfac && st == BM_OK; k++) {
+        st = factor_new(&a->fac[k], q[k], p, err);
+        if (a->fac[k].width > wide) wide = a->fac[k].width;
+    }
+    if (st == BM_OK && !(a->row = bm_alloc(wide, sizeof *a->row))) st = bm_nomem(err);
+    for (size_t k = 0; k < nfac && st == BM_OK; k++)
+        for (size_t l = k + 1; l < nfac && st == BM_OK; l++)
+            if (!(a->pair[k * nfac + l].products = bm_alloc(3 * q[k] * q[l], sizeof(double)))) st = bm_nomem(err);
+    if (st == BM_OK) *out = a;
+    else bm_accum_free(a);
+    return st;
+}
+
+void bm_accum_free(bm_accum *a)
+{
+    if (!a) return;
+    bm_track_clear(&a->track);
+    for (size_t k = 0; a->fac && k < a->nfac; k++) {
+        bm_track_clear(&a->fac[k].track);
+        free(a->fac[k].rec);
+        free(a->fac[k].Q);
+    }
+    for (size_t k = 0; a->pair && k < a->nfac * a->nfac; k++) {
+        bm_interned_free(&a->pair[k].index);
+        free(a->pair[k].sum);
+        free(a->pair[k].products);
+    }
+    free(a->pair);
+    free(a->fac);
+    free(a->b);
+    free(a->Q);
+    free(a->row);
+    free(a);
+}
+
+/* ---- a change of basis carries the sums along ---- */
+
+/* v (k) <- M'v, M upper triangular with leading dimension m; in place, from the last on. */
+static void map_vector(double *v, const double *M, size_t m, size_t k)
+{
+    for (size_t j = k; j-- > 0;) {
+        double s = 0;
+
+        for (size_t l = 0; l <= j; l++) s += M[l + j * m] * v[l];
+        v[j] = s;
+    }
+}
+
+/* The columns of X and e change. M: (p + 1) x (p + 1), with 1 in its corner. */
+static void map_fixed(bm_accum *a)
+{
+    for (size_t k = 0; k < a->nfac; k++) {
+        bm_accum_factor *f = &a->fac[k];
+
+        for (size_t j = 0; j < f->J; j++)
+            for (size_t i = 0; i < f->q; i++) map_vector(f->rec + j * f->stride + 1 + i * f->width + f->q, a->track.M, a->p + 1, a->p + 1);
+    }
+}
+
+/* The columns of factor k change: both sides of A, one of the rest and of the pairs. */
+static void map_factor(bm_accum *a, size_t k)
+{
+    bm_accum_factor *f = &a->fac[k];
+    const double    *M = f->track.M;
+    size_t           q = f->q;
+
+    for (size_t j = 0; j < f->J; j++) {
+        double *r = f->rec + j * f->stride + 1;
+
+        for (size_t i = 0; i < q; i++) map_vector(r + i * f->width, M, q, q);
+        for (size_t i = q; i-- > 0;)                 /* rows: r_i <- sum_l M_li r_l */
+            for (size_t c = 0; c < f->width; c++) {
+                double s = 0;
+
+                for (size_t l = 0; l <= i; l++) s += M[l + i * q] * r[l * f->width + c];
+                r[i * f->width + c] = s;
+            }
+    }
+    for (size_t l = 0; l < a->nfac; l++) {
+        size_t        lo = l < k ? l : k, hi = l < k ? k : l, ql, qh;
+        bm_accum_pair *x = &a->pair[lo * a->nfac + hi];
+
+        if (l == k) continue;
+        ql = a->fac[lo].q;
+        qh = a->fac[hi].q;
+        for (size_t e = 0; e < x->index.n; e++) {
+            double *X = x->sum + e * ql * qh;        /* ql x qh, row after row */
+
+            if (hi == k) for (size_t i = 0; i < ql; i++) map_vector(X + i * qh, M, q, q);
+            else
+                for (size_t c = 0; c < qh; c++)
+                    for (size_t i = q; i-- > 0;) {
+                        double s = 0;
+
+                        for (size_t h = 0; h <= i; h++) s += M[h + i * q] * X[h * qh + c];
+                        X[i * qh + c] = s;
+                    }
+        }
+    }
+}
+
+/* e_new = e + sum_l M_lp q_l and q = R^-T x: what is taken off is x'R^-1 (-M_p). R is still the old one. */
+static bm_status renew_b(bm_accum *a, bm_error *err)
+{
+    size_t  p = a->p, m = p + 1;
+    double *c = bm_alloc(p, sizeof *c);
+
+    if (!c) return bm_nomem(err);
+    for (size_t i = p; i-- > 0;) {
+        double s = -a->track.M[i + p * m];
+
+        for (size_t l = i + 1; l < p; l++) s -= a->track.R[i + l * m] * c[l];
+        c[i] = s / a->track.R[i + i * m];
+    }
+    for (size_t i = 0; i < p; i++) a->b[i] += c[i];
+    free(c);
+    return BM_OK;
+}
+
+/* ---- rows in the basis ---- */
+
+static void residuals(const bm_accum *a, const bm_design *d, double *e)
+{
+    size_t n = d->n;
+
+    for (size_t i = 0; i < n; i++) {
+        long double v = d->y[i];
+
+        if (d->o) v -= d->o[i];
+        for (size_t k = 0; k < a->p; k++) v -= (long double)d->X[i + k * n] * a->b[k];
+        e[i] = (double)v;
+    }
+}
+
+/* Q and e of these rows in a basis that is good for them too. */
+static bm_status fixed_rows(bm_accum *a, const bm_design *d, bm_error *err)
+{
+    bm_track *t = &a->track;
+    bool      good = false;
+    bm_status st;
+
+    for (int renewals = 0;; renewals++) {
+        bm_track_rows(t, d->X, d->n, a->Q);
+        residuals(a, d, a->Q + a->p * d->n);
+        bm_track_measure(t, d->X, a->Q, d->w, d->n);
+        if ((st = bm_track_good(t, &good, err)) != BM_OK) return st;
+        if (good || renewals == MOST_RENEWALS) break;
+        if ((st = bm_track_renew(t, a->Q, d->w, d->n, err)) != BM_OK || (st = renew_b(a, err)) != BM_OK) return st;
+        map_fixed(a);
+        if ((st = bm_track_change(t, err)) != BM_OK) return st;
+    }
+    bm_track_add(t);
+    return BM_OK;
+}
+
+static bm_status factor_rows(bm_accum *a, size_t k, const bm_design *d, bm_error *err)
+{
+    bm_accum_factor *f = &a->fac[k];
+    bool             good = false;
+    bm_status        st;
+
+    for (int renewals = 0;; renewals++) {
+        bm_track_rows(&f->track, d->fac[k].Z, d->n, f->Q);
+        bm_track_measure(&f->track, d->fac[k].Z, f->Q, NULL, d->n);
+        if ((st = bm_track_good(&f->track, &good, err)) != BM_OK) return st;
+        if (good || renewals == MOST_RENEWALS) break;
+        if ((st = bm_track_renew(&f->track, f->Q, NULL, d->n, err)) != BM_OK) return st;
+        map_factor(a, k);
+        if ((st = bm_track_change(&f->track, err)) != BM_OK) return st;
+    }
+    bm_track_add(&f->track);
+    return BM_OK;
+}
+
+/* ---- adding up ---- */
+
+static bm_status make_room(bm_accum *a, const bm_design *d, bm_error *err)
+{
+    size_t n = d->n;
+
+    if (n > a->room) {
+        double *Q = realloc(a->Q, n * (a->p + 1) * sizeof *Q);
+
+        if (!Q) return bm_nomem(err);
+        a->Q = Q;
+        for (size_t k = 0; k < a->nfac; k++) {
+            if (!(Q = realloc(a->fac[k].Q, n * a->fac[k].q * sizeof *Q))) return bm_nomem(err);
+            a->fac[k].Q = Q;
+        }
+        a->room = n;
+    }
+    for (size_t k = 0; k < a->nfac; k++) {
+        bm_accum_factor *f = &a->fac[k];
+        size_t           had = f->J * f->stride, need = d->fac[k].J * f->stride;
+        double          *rec = bm_grow(f->rec, &f->cap, need, sizeof *rec);
+
+        if (!rec) return bm_fail(err, BM_ENOMEM, "out of memory for the cross-products of %zu groups", d->fac[k].J);
+        f->rec = rec;
+        if (need > had) memset(rec + had, 0, (need - had) * sizeof *rec);
+        f->J = d->fac[k].J;
+    }
+    return BM_OK;
+}
+
+static void add_groups(const bm_accum *a, bm_accum_factor *f, const bm_group *g, const double *w, size_t n)
+{
+    size_t q = f->q, m = a->p + 1, width = f->width;
+    double *v = a->row;
+
+    for (size_t i = 0; i < n; i++) {
+        double *r = f->rec + (size_t)g->code[i] * f->stride;
+
+        if (i + AHEAD < n) __builtin_prefetch(f->rec + (size_t)g->code[i + AHEAD] * f->stride, 1);
+        for (size_t c = 0; c < q; c++) v[c] = f->Q[i + c * n];
+        for (size_t c = 0; c < m; c++) v[q + c] = a->Q[i + c * n];
+        *r++ += 1;
+        for (size_t c = 0; c < q; c++, r += width) {
+            double wz = (w ? w[i] : 1) * v[c];
+
+            for (size_t l = 0; l < width; l++) r[l] += wz * v[l];
+        }
+    }
+}
+
+/* Z_k'W Z_l of the pairs of levels, and products of the columns as they are, over all rows. */
+static bm_status add_pairs(bm_accum *a, size_t k, size_t l, const bm_design *d, bm_error *err)
+{
+    bm_accum_pair *x = &a->pair[k * a->nfac + l];
+    const bm_group *g = &d->fac[k], *h = &d->fac[l];
+    const double   *Q = a->fac[k].Q, *S = a->fac[l].Q;
+    size_t          n = d->n, q = g->q, r = h->q;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t  at;
+        double *X;
+        bool    added;
+
+        if (!bm_intern(&x->index, (uint64_t)(uint32_t)g->code[i] << 32 | (uint32_t)h->code[i], &at, &added)) goto nomem;
+        if (added) {
+            if (!(X = bm_grow(x->sum, &x->cap, (at + 1) * q * r, sizeof *X))) goto nomem;
+            x->sum = X;
+            memset(X + at * q * r, 0, q * r * sizeof *X);
+        }
+        X = x->sum + at * q * r;
+        for (size_t b = 0; b < q; b++)
+            for (size_t c = 0; c < r; c++) X[b * r + c] += (d->w ? d->w[i] : 1) * Q[i + b * n] * S[i + c * n];
+    }
+    for (size_t b = 0; b < q; b++)
+        for (size_t c = 0; c < r; c++) {
+            double *s = x->products + 3 * (b * r + c);
+
+            s[0] += bm_dot(n, g->Z + b * n, h->Z + c * n);
+            s[1] += bm_dot(n, g->Z + b * n, g->Z + b * n);
+            s[2] += bm_dot(n, h->Z + c * n, h->Z + c * n);
+        }
+    return BM_OK;
+nomem:
+    return bm_fail(err, BM_ENOMEM, "out of memory for the cross-products of '%s' and '%s' (%zu pairs of levels)", g->name, h->name, x->index.n);
+}
+
+bm_status bm_accum_add(bm_accum *a, const bm_design *d, bm_error *err)
+{
+    bm_status st;
+
+    if (d->n == 0) return BM_OK;
+    if ((st = make_room(a, d, err)) != BM_OK || (st = fixed_rows(a, d, err)) != BM_OK) return st;
+    for (size_t k = 0; k < a->nfac && st == BM_OK; k++) st = factor_rows(a, k, d, err);
+    for (size_t k = 0; k < a->nfac && st == BM_OK; k++) {
+        add_groups(a, &a->fac[k], &d->fac[k], d->w, d->n);
+        for (size_t l = k + 1; l < a->nfac && st == BM_OK; l++) st = add_pairs(a, k, l, d, err);
+    }
+    a->n += d->n;
+    for (size_t i = 0; i < d->n; i++) {
+        double y = d->y[i] - (d->o ? d->o[i] : 0);
+
+        a->y_scale += (d->w ? d->w[i] : 1) * y * y;
+        if (d->w) a->sum_log_w += log(d->w[i]);
+    }
+    return st;
+}
+
+bool bm_accum_same(const bm_accum *a, size_t k, size_t l, size_t *i)
+{
+    const bm_accum_pair *x = &a->pair[k * a->nfac + l];
+    size_t               q = a->fac[k].q, r = a->fac[l].q;
+
+    if (x->index.n != a->fac[k].J || x->index.n != a->fac[l].J) return false;
+    for (*i = 0; *i < q; ++*i)
+        for (size_t j = 0; j < r; j++) {
+            const double *s = x->products + 3 * (*i * r + j);
+
+            if (s[0] * s[0] >= (1 - 1e-12) * s[1] * s[2]) return true;
+        }
+    return false;
+}

@@ -1,0 +1,34 @@
+/* accumulate.h: sums over rows that are not kept, between accumulate.c and accumulate_end.c. */
+#ifndef BM_ACCUMULATE_H
+#define BM_ACCUMULATE_H
+
+#include "suffstat/suffstat_priv.h"
+
+typedef struct {
+    size_t   q, width, stride, J;
+    bm_track track;
+    double  *rec;                /* J records of n, then q rows of width q + p + 1: w z_a (z, x, e), summed over the group's rows */
+    size_t   cap;
+    double  *Q;                  /* the rows at hand in the basis, n x q */
+} bm_accum_factor;
+
+typedef struct {
+    bm_interned index;           /* (code of k) << 32 | (code of l) */
+    double     *sum;             /* per pair q_k x q_l, row after row */
+    size_t      cap;
+    double     *products;        /* q_k x q_l times (x'y, x'x, y'y) of the columns as they are */
+} bm_accum_pair;
+
+struct bm_accum {
+    size_t           n, p, nfac;
+    bm_track         track;      /* of X, with e as its last column */
+    double          *b;          /* p: e = y - o - x'b */
+    double           sum_log_w, y_scale;
+    bm_accum_factor *fac;
+    bm_accum_pair   *pair;       /* nfac x nfac, k < l used */
+    double          *Q;          /* rows at hand, n x (p + 1) */
+    double          *row;        /* one row: (z, x, e) */
+    size_t           room;       /* rows that Q and the factors' Q have room for */
+};
+
+#endif

@@ -1,0 +1,255 @@
+/* accumulate_end.c: sums over rows that were not kept become statistics: the last change of basis, levels in their order. */
+#include "suffstat/accumulate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- X and y ---- */
+
+/* The coefficients on the old basis that take from e what X explains, c = M M'G_e; b0 = b + R^-1 c. */
+static void last_step(const bm_accum *a, const bool *aliased, double *c, double *b0)
+{
+    const bm_track *t = &a->track;
+    size_t          p = a->p, m = p + 1;
+
+    memset(c, 0, p * sizeof *c);
+    for (size_t j = 0; j < p; j++) {
+        double s = 0;
+
+        if (aliased[j]) continue;
+        for (size_t l = 0; l <= j; l++) s += t->M[l + j * m] * t->G[l + p * m];
+        for (size_t l = 0; l <= j; l++) c[l] += s * t->M[l + j * m];
+    }
+    for (size_t i = p; i-- > 0;) {
+        double s = c[i];
+
+        for (size_t l = i + 1; l < p; l++) s -= t->R[i + l * m] * b0[l];
+        b0[i] = s / t->R[i + i * m];
+    }
+    for (size_t i = 0; i < p; i++) b0[i] += a->b[i];
+}
+
+/* b0 has zeros where columns are aliased: what they had goes to the columns they depend on. */
+static void fixed_products(const bm_accum *a, bm_stats *s, const double *c)
+{
+    const bm_track *t = &a->track;
+    size_t          p = a->p, m = p + 1;
+
+    s->yy = t->G[p + p * m];
+    for (size_t i = 0; i < p; i++) {
+        double g = t->G[i + p * m], Gc = 0;
+
+        for (size_t l = 0; l < p; l++) Gc += t->G[i + l * m] * c[l];
+        s->yy -= c[i] * (2 * g - Gc);
+    }
+    if (s->yy < 0) s->yy = 0;
+    for (size_t j = 0; j < p; j++)
+        for (size_t i = 0; i < p; i++) {
+            double v = 0;
+
+            if (s->aliased[i] || s->aliased[j]) continue;
+            for (size_t k = 0; k <= i; k++)
+                for (size_t l = 0; l <= j; l++) v += t->M[k + i * m] * t->G[k + l * m] * t->M[l + j * m];
+            s->XX[i + j * p] = v;
+        }
+    for (size_t j = 0; j < p; j++) {
+        if (s->aliased[j]) continue;
+        for (size_t l = 0; l <= j; l++) {
+            double v = t->G[l + p * m];
+
+            for (size_t k = 0; k < p; k++) v -= t->G[l + k * m] * c[k];
+            s->Xy[j] += t->M[l + j * m] * v;
+        }
+    }
+}
+
+static bm_status fixed_part(bm_accum *a, bm_stats *s, double *c, bm_error *err)
+{
+    bm_status st = bm_track_end(&a->track, 1, s->aliased, err);
+
+    if (st != BM_OK) return st;
+    bm_track_K(&a->track, s->K);
+    for (size_t k = 0; k < a->p; k++) {
+        s->log_det_K += log(s->K[k + k * a->p]);
+        if (s->aliased[k]) continue;
+        s->log_det_K1 += log(s->K[k + k * a->p]);
+        s->rank++;
+    }
+    last_step(a, s->aliased, c, s->b0);
+    fixed_products(a, s, c);
+    return BM_OK;
+}
+
+/* ---- factors ---- */
+
+/* v' = M'v for one basis, into out; what depends on others is zero. */
+static void map_into(double *out, size_t step, const double *v, size_t k, const double *M, size_t m, const bool *dependent)
+{
+    for (size_t j = 0; j < k; j++) {
+        double s = 0;
+
+        for (size_t l = 0; l <= j && !dependent[j]; l++) s += M[l + j * m] * v[l];
+        out[j * step] = s;
+    }
+}
+
+/* One record, its rows mapped by M_z on the left, its columns by M_z (A) and M_x (B), and c after the last step of b. */
+static void end_record(const bm_accum *a, const bm_accum_factor *f, const double *r, const bool *dependent, const bool *aliased, const double *c,
+                       double *row, double *A, double *B, double *cj)
+{
+    size_t q = f->q, p = a->p;
+
+    for (size_t i = 0; i < q; i++) {
+        memset(row, 0, f->width * sizeof *row);
+        for (size_t l = 0; l <= i && !dependent[i]; l++)
+            for (size_t k = 0; k < f->width; k++) row[k] += f->track.M[l + i * q] * r[l * f->width + k];
+        map_into(A + i, q, row, q, f->track.M, q, dependent);
+        map_into(B + i, q, row + q, p, a->track.M, p + 1, aliased);
+        cj[i] = row[q + p];
+        for (size_t k = 0; k < p; k++) cj[i] -= row[q + k] * c[k];
+    }
+}
+
+static bm_status end_factor(bm_accum *a, size_t k, const bool *aliased, const double *c, const int32_t *order, size_t J, bm_facstat *out, bool *dependent,
+                            bm_error *err)
+{
+    bm_accum_factor *f = &a->fac[k];
+    size_t           q = f->q, p = a->p;
+    double          *row = bm_alloc(f->width, sizeof *row);
+    bm_status        st;
+
+    *out = (bm_facstat){ .J = J, .q = q, .p = p, .Kz = bm_alloc(q * q, sizeof(double)), .A = bm_alloc(J * q * q, sizeof(double)),
+                         .B = bm_alloc(J * q * p, sizeof(double)), .c = bm_alloc(J * q, sizeof(double)), .n = bm_alloc(J, sizeof *out->n) };
+    if (!row || !out->Kz || !out->A || !out->B || !out->c || !out->n) {
+        free(row);
+        return bm_fail(err, BM_ENOMEM, "out of memory for %zu groups", J);
+    }
+    if ((st = bm_track_end(&f->track, f->track.total, dependent, err)) == BM_OK) {
+        bm_track_K(&f->track, out->Kz);
+        for (size_t j = 0; j < f->J; j++) {
+            size_t        to = (size_t)order[j];
+            const double *r = f->rec + j * f->stride;
+
+            out->n[to] = (size_t)*r;
+            end_record(a, f, r + 1, dependent, aliased, c, row, out->A + to * q * q, out->B + to * q * p, out->c + to * q);
+        }
+    }
+    free(row);
+    free(f->rec);
+    f->rec = NULL;
+    return st;
+}
+
+/* ---- pairs of factors ---- */
+
+typedef struct { uint64_t key; size_t at; } place;
+
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = ((const place *)a)->key, y = ((const place *)b)->key;
+
+    return (x > y) - (x < y);
+}
+
+/* One direction: levels of `from` (which is k where not turned) by levels of the other. */
+static bm_status end_cross(bm_cross *c, const bm_accum *a, size_t k, size_t l, bool turned, const int32_t *const *order, const size_t *J, bool *const *dependent,
+                           bm_error *err)
+{
+    const bm_accum_pair *x = &a->pair[k * a->nfac + l];
+    size_t               n = x->index.n, q = a->fac[k].q, r = a->fac[l].q, rows = turned ? J[l] : J[k];
+    place               *p = bm_alloc(n, sizeof *p);
+
+    *c = (bm_cross){ .J = rows, .nnz = n, .ptr = bm_alloc(rows + 1, sizeof *c->ptr), .lev = bm_alloc(n, sizeof *c->lev), .X = bm_alloc(n * q * r, sizeof *c->X),
+                     .nested = n == rows };
+    if (!p || !c->ptr || !c->lev || !c->X) {
+        free(p);
+        return bm_nomem(err);
+    }
+    for (size_t e = 0; e < n; e++) {
+        uint32_t at = (uint32_t)order[k][x->index.key[e] >> 32], to = (uint32_t)order[l][x->index.key[e] & UINT32_MAX];
+
+        p[e] = (place){ .key = turned ? (uint64_t)to << 32 | at : (uint64_t)at << 32 | to, .at = e };
+    }
+    qsort(p, n, sizeof *p, by_key);
+    for (size_t e = 0; e < n; e++) {
+        const double *S = x->sum + p[e].at * q * r;
+        double       *X = c->X + e * q * r;
+
+        c->lev[e] = (uint32_t)p[e].key;
+        c->ptr[(p[e].key >> 32) + 1]++;
+        for (size_t i = 0; i < q; i++)
+            for (size_t j = 0; j < r; j++) {
+                double s = 0;
+
+                if (dependent[k][i] || dependent[l][j]) continue;
+                for (size_t g = 0; g <= i; g++)
+                    for (size_t h = 0; h <= j; h++) s += a->fac[k].track.M[g + i * q] * S[g * r + h] * a->fac[l].track.M[h + j * r];
+                X[turned ? j + i * r : i + j * q] = s;
+            }
+    }
+    for (size_t i = 0; i < rows; i++) c->ptr[i + 1] += c->ptr[i];
+    free(p);
+    return BM_OK;
+}
+
+static bm_status end_pairs(bm_accum *a, bm_stats *s, const int32_t *const *order, const size_t *J, bool *const *dependent, bm_error *err)
+{
+    size_t    K = a->nfac;
+    bm_status st = BM_OK;
+
+    if (K < 2) return BM_OK;
+    if (!(s->cross = bm_alloc(K * K, sizeof *s->cross))) return bm_nomem(err);
+    s->owns_cross = true;
+    for (size_t k = 0; k < K; k++)
+        for (size_t l = k + 1; l < K && st == BM_OK; l++) {
+            st = end_cross(&s->cross[k * K + l], a, k, l, false, order, J, dependent, err);
+            if (st == BM_OK) st = end_cross(&s->cross[l * K + k], a, k, l, true, order, J, dependent, err);
+        }
+    return st;
+}
+
+/* ---- all ---- */
+
+bm_status bm_accum_end(bm_accum *a, const int32_t *const *order, const size_t *J, bm_stats **out, bm_error *err)
+{
+    size_t    p = a->p, wide = 1;
+    bm_stats *s = bm_alloc(1, sizeof *s);
+    double   *c = bm_alloc(p, sizeof *c);
+    bool    **dependent = bm_alloc(a->nfac, sizeof *dependent), *flags;
+    bm_status st = BM_ENOMEM;
+
+    for (size_t k = 0; k < a->nfac; k++) wide += a->fac[k].q;
+    flags = bm_alloc(wide, sizeof *flags);
+    *out = NULL;
+    if (!s || !c || !dependent || !flags) goto done;
+    s->n = a->n;
+    s->p = p;
+    s->sum_log_w = a->sum_log_w;
+    s->y_scale = a->y_scale;
+    s->nfac = a->nfac;
+    s->K = bm_alloc(p * p, sizeof *s->K);
+    s->b0 = bm_alloc(p, sizeof *s->b0);
+    s->aliased = bm_alloc(p, sizeof *s->aliased);
+    s->XX = bm_alloc(p * p, sizeof *s->XX);
+    s->Xy = bm_alloc(p, sizeof *s->Xy);
+    s->fac = bm_alloc(a->nfac, sizeof *s->fac);
+    if (!s->K || !s->b0 || !s->aliased || !s->XX || !s->Xy || !s->fac) goto done;
+    st = fixed_part(a, s, c, err);
+    for (size_t k = 0, at = 0; k < a->nfac && st == BM_OK; at += a->fac[k].q, k++) {
+        dependent[k] = flags + at;
+        st = end_factor(a, k, s->aliased, c, order[k], J[k], &s->fac[k], dependent[k], err);
+    }
+    if (st == BM_OK) st = end_pairs(a, s, order, J, dependent, err);
+    if (st == BM_OK) {
+        *out = s;
+        s = NULL;
+    }
+done:
+    if (st == BM_ENOMEM) bm_nomem(err);
+    free(c);
+    free(dependent);
+    free(flags);
+    bm_stats_free(s);
+    return st;
+}

@@ -1,0 +1,299 @@
+/* Statistics from portions of the rows against statistics of all rows at once: another algorithm for the same numbers. */
+#include "testing.h"
+
+#include "suffstat/suffstat.h"
+
+typedef struct { size_t n, p, nfac, q[3], J[3]; bool weights, offset; } shape;
+
+typedef struct { bm_design d; bm_group g[3]; } table;
+
+static double *normals(bm_rng *r, size_t n)
+{
+    double *x = malloc((n + 1) * sizeof *x);
+
+    bm_rng_normals(r, x, n);
+    return x;
+}
+
+static void table_new(table *t, const shape *s, uint64_t seed)
+{
+    bm_rng r;
+
+    bm_rng_key(&r, seed, 1, 2);
+    *t = (table){ .d = { .n = s->n, .p = s->p, .nfac = s->nfac, .fac = NULL, .y = normals(&r, s->n), .X = normals(&r, s->n * s->p) } };
+    if (s->weights) {
+        t->d.w = normals(&r, s->n);
+        for (size_t i = 0; i < s->n; i++) t->d.w[i] = exp(t->d.w[i]);
+    }
+    if (s->offset) t->d.o = normals(&r, s->n);
+    for (size_t i = 0; s->p && i < s->n; i++) t->d.X[i] = 1;
+    for (size_t k = 0; k < s->nfac; k++) {
+        t->g[k] = (bm_group){ .J = s->J[k], .q = s->q[k], .Z = normals(&r, s->n * s->q[k]), .code = malloc(s->n * sizeof(int32_t)) };
+        for (size_t i = 0; i < s->n; i++) {
+            t->g[k].code[i] = (int32_t)(i < s->J[k] ? s->J[k] - 1 - i : bm_rng_u64(&r) % s->J[k]);
+            t->g[k].Z[i] = 1;
+        }
+    }
+    t->d.fac = t->g;
+}
+
+static void table_free(table *t)
+{
+    free(t->d.y);
+    free(t->d.X);
+    free(t->d.w);
+    free(t->d.o);
+    for (size_t k = 0; k < t->d.nfac; k++) {
+        free(t->g[k].Z);
+        free(t->g[k].code);
+    }
+}
+
+static double *cut(const double *x, size_t n, size_t m, size_t first, size_t rows)
+{
+    double *y = malloc((rows * m + 1) * sizeof *y);
+
+    for (size_t k = 0; x && k < m; k++) memcpy(y + k * rows, x + k * n + first, rows * sizeof *y);
+    if (x) return y;
+    free(y);
+    return NULL;
+}
+
+/* Codes in the order of first sight, as a reader of a stream counts them. */
+static int32_t *first_sight(const bm_group *g, size_t n, int32_t *order)
+{
+    int32_t *code = malloc(n * sizeof *code), *seen = malloc(g->J * sizeof *seen), J = 0;
+
+    for (size_t j = 0; j < g->J; j++) seen[j] = -1;
+    for (size_t i = 0; i < n; i++) {
+        int32_t *s = &seen[g->code[i]];
+
+        if (*s < 0) {
+            *s = J;
+            order[J++] = g->code[i];
+        }
+        code[i] = *s;
+    }
+    free(seen);
+    return code;
+}
+
+static bm_stats *in_portions(const bm_design *d, size_t rows)
+{
+    bm_accum *a;
+    bm_stats *s;
+    bm_error  err = { 0 };
+    size_t    q[3] = { 0 }, J[3], upto[3] = { 0 };
+    int32_t  *code[3], *order[3];
+
+    for (size_t k = 0; k < d->nfac; k++) {
+        q[k] = d->fac[k].q;
+        J[k] = d->fac[k].J;
+        order[k] = malloc(J[k] * sizeof **order);
+        code[k] = first_sight(&d->fac[k], d->n, order[k]);
+    }
+    bm_assert_ok(bm_accum_new(&a, d->p, d->nfac, q, &err), err);
+    for (size_t i = 0; i < d->n; i += rows) {
+        size_t    m = d->n - i < rows ? d->n - i : rows;
+        bm_group  g[3];
+        bm_design part = { .n = m, .p = d->p, .nfac = d->nfac, .fac = g, .y = cut(d->y, d->n, 1, i, m), .X = cut(d->X, d->n, d->p, i, m),
+                           .w = cut(d->w, d->n, 1, i, m), .o = cut(d->o, d->n, 1, i, m) };
+
+        for (size_t k = 0; k < d->nfac; k++) {
+            g[k] = (bm_group){ .name = "g", .q = q[k], .Z = cut(d->fac[k].Z, d->n, q[k], i, m), .code = code[k] + i };
+            for (size_t r = 0; r < m; r++)
+                if ((size_t)code[k][i + r] >= upto[k]) upto[k] = (size_t)code[k][i + r] + 1;
+            g[k].J = upto[k];
+        }
+        bm_assert_ok(bm_accum_add(a, &part, &err), err);
+        for (size_t k = 0; k < d->nfac; k++) free(g[k].Z);
+        free(part.y);
+        free(part.X);
+        free(part.w);
+        free(part.o);
+    }
+    bm_assert_ok(bm_accum_end(a, (const int32_t *const *)order, J, &s, &err), err);
+    bm_accum_free(a);
+    for (size_t k = 0; k < d->nfac; k++) {
+        free(code[k]);
+        free(order[k]);
+    }
+    return s;
+}
+
+static void same(const char *what, const double *got, const double *want, size_t n, double scale, double tol)
+{
+    for (size_t i = 0; i < n; i++) scale = fmax(scale, fabs(want[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs(got[i] - want[i]) <= tol * scale)) {
+            print_error("%s[%zu]: got %.17g, want %.17g, of a size of %g\n", what, i, got[i], want[i], scale);
+            fail();
+        }
+}
+
+/* Coefficients count in units of their standard errors. */
+static void same_b(const bm_stats *a, const bm_stats *b, double rounded, double tol)
+{
+    for (size_t k = 0; k < b->p; k++) {
+        double K2 = 0, se;
+
+        for (size_t l = k; l < b->p; l++)
+            if (!b->aliased[l]) K2 += b->K[k + l * b->p] * b->K[k + l * b->p];
+        se = sqrt(K2) * (sqrt(b->yy / (double)b->n) + rounded);
+        if (!(fabs(a->b0[k] - b->b0[k]) <= tol * (se + fabs(b->b0[k])))) {
+            print_error("b0[%zu]: got %.17g, want %.17g, se %g\n", k, a->b0[k], b->b0[k], se);
+            fail();
+        }
+    }
+}
+
+static void same_stats(const bm_stats *a, const bm_stats *b, double tol)
+{
+    const double rounded = 4 * 2.2e-16 * sqrt(b->y_scale) / tol;     /* b0 is rounded, and with it what it leaves of a response far from zero */
+
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(a->rank, b->rank);
+    assert_memory_equal(a->aliased, b->aliased, b->p * sizeof *b->aliased);
+    for (size_t k = 0; k < b->p; k++) same("K", a->K + k * b->p, b->K + k * b->p, b->p, 0, tol);
+    same("XX", a->XX, b->XX, b->p * b->p, 1, tol);
+    same("Xy", a->Xy, b->Xy, b->p, fmax(sqrt(b->yy), rounded), tol);
+    same("log det K", &a->log_det_K, &b->log_det_K, 1, 1, tol);
+    same("log det K1", &a->log_det_K1, &b->log_det_K1, 1, 1, tol);
+    same("yy", &a->yy, &b->yy, 1, 1e-15 * b->y_scale, tol);
+    same("y_scale", &a->y_scale, &b->y_scale, 1, 0, tol);
+    same("sum log w", &a->sum_log_w, &b->sum_log_w, 1, 1, tol);
+    same_b(a, b, rounded, tol);
+    for (size_t k = 0; k < b->nfac; k++) {
+        const bm_facstat *f = &a->fac[k], *g = &b->fac[k];
+
+        assert_int_equal(f->J, g->J);
+        assert_memory_equal(f->n, g->n, g->J * sizeof *g->n);
+        for (size_t c = 0; c < g->q; c++) same("Kz", f->Kz + c * g->q, g->Kz + c * g->q, g->q, 0, tol);
+        same("A", f->A, g->A, g->J * g->q * g->q, 0, tol);
+        same("B", f->B, g->B, g->J * g->q * g->p, 0, tol);
+        same("c", f->c, g->c, g->J * g->q, rounded, tol);
+        for (size_t l = 0; l < b->nfac; l++) {
+            if (l == k) continue;
+            const bm_cross *x = bm_stats_cross(a, k, l), *y = bm_stats_cross(b, k, l);
+
+            assert_int_equal(x->nnz, y->nnz);
+            assert_int_equal(x->nested, y->nested);
+            assert_memory_equal(x->ptr, y->ptr, (y->J + 1) * sizeof *y->ptr);
+            assert_memory_equal(x->lev, y->lev, y->nnz * sizeof *y->lev);
+            same("cross", x->X, y->X, y->nnz * g->q * b->fac[l].q, 0, tol);
+        }
+    }
+}
+
+static void compare(const bm_design *d, double tol)
+{
+    static const size_t rows[] = { 1, 7, 64, 1000000 };
+    bm_stats *want;
+    bm_error  err = { 0 };
+
+    bm_assert_ok(bm_stats_new(&want, d, &err), err);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        bm_stats *got = in_portions(d, rows[i]);
+
+        same_stats(got, want, tol);
+        bm_stats_free(got);
+    }
+    bm_stats_free(want);
+}
+
+static void test_portions_give_the_statistics_of_the_whole(void **state)
+{
+    static const shape shapes[] = { { 200, 3, 1, { 2 }, { 10 }, false, false }, { 200, 3, 1, { 2 }, { 10 }, true, true }, { 300, 5, 2, { 3, 2 }, { 20, 6 }, true, false },
+                                    { 150, 1, 1, { 1 }, { 40 }, false, false }, { 240, 4, 3, { 1, 2, 1 }, { 12, 5, 30 }, false, true },
+                                    { 100, 0, 1, { 1 }, { 5 }, false, false }, { 120, 4, 0, { 0 }, { 0 }, true, false } };
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            table t;
+
+            table_new(&t, &shapes[i], seed);
+            compare(&t.d, 1e-11);
+            table_free(&t);
+        }
+}
+
+/* Units of 1e9 and 1e-9, a large constant in the response, predictors far from their means. */
+static void test_portions_in_any_units(void **state)
+{
+    static const double unit[] = { 1e9, 1e-9 };
+    const shape         s = { 300, 3, 1, { 2 }, { 15 }, false, false };
+
+    (void)state;
+    for (size_t u = 0; u < 2; u++) {
+        table t;
+
+        table_new(&t, &s, 20 + u);
+        for (size_t i = 0; i < s.n; i++) {
+            t.d.y[i] += 1e9;
+            t.d.X[i + s.n] *= unit[u];
+            t.d.X[i + 2 * s.n] += 1e5;
+            t.g[0].Z[i + s.n] = t.d.X[i + s.n];
+        }
+        compare(&t.d, 1e-9);                         /* 1e5 means from the mean: five digits are gone with either */
+        table_free(&t);
+    }
+}
+
+/* The first rows say little of the last: sorted by a predictor, constant for long, then far away. */
+static void test_portions_of_sorted_rows(void **state)
+{
+    const shape s = { 400, 4, 1, { 2 }, { 8 }, false, false };
+
+    (void)state;
+    for (int kind = 0; kind < 5; kind++) {
+        table t;
+
+        table_new(&t, &s, 40 + (uint64_t)kind);
+        for (size_t i = 0; i < s.n; i++) {
+            double *x = t.d.X + s.n + i, *z = x + s.n, *v = z + s.n;
+
+            if (kind == 0) *x = (double)i * (double)i;
+            if (kind == 1) *x = i < 200 ? 5 : 5 + *x;
+            if (kind == 2) *x = i < 200 ? *x : 1e6 + *x;
+            if (kind == 3) {                         /* nearly collinear, but not in the first half */
+                double far = i < 200 ? 0 : 1e4 * *v;
+
+                *x += far;
+                *z += far;
+            }
+            if (kind == 4) *v = i < 390 ? *x + *z : *v;                 /* a column that depends on others almost to the end */
+            t.g[0].Z[i + s.n] = *x;
+            t.d.y[i] += 3 * *x;
+        }
+        compare(&t.d, 1e-9);
+        table_free(&t);
+    }
+}
+
+static void test_portions_tell_dependent_columns(void **state)
+{
+    const shape s = { 200, 5, 1, { 3 }, { 8 }, true, false };
+    table       t;
+
+    (void)state;
+    table_new(&t, &s, 70);
+    for (size_t i = 0; i < s.n; i++) {
+        t.d.X[i + 2 * s.n] = 2 + 3 * t.d.X[i + s.n];
+        t.d.X[i + 4 * s.n] = 0;
+        t.g[0].Z[i + 2 * s.n] = t.g[0].Z[i + s.n] - 1;
+    }
+    compare(&t.d, 1e-10);
+    table_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_portions_give_the_statistics_of_the_whole),
+        cmocka_unit_test(test_portions_in_any_units),
+        cmocka_unit_test(test_portions_of_sorted_rows),
+        cmocka_unit_test(test_portions_tell_dependent_columns),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
