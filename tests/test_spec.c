@@ -339,7 +339,7 @@ static void test_every_key_of_a_model_file_is_read(void **state)
 static void test_reading_what_was_written_gives_the_same_specification(void **state)
 {
     static const char *const texts[] = { WHOLE, "{}", "{\"data\": \"/abs/x.csv\"}", "{\"data\": \"-\"}", "{\"contrasts\": \"sum\"}", "{\"contrasts\": {\"f\": \"sum\"}}",
-                                         "{\"delim\": \"tab\"}", "{\"delim\": \"space\"}", "{\"levels\": {\"a=b\": [\"c=d\", \"e\"]}}",
+                                         "{\"delim\": \"tab\"}", "{\"delim\": \"space\"}", "{\"levels\": {\"a\": [\"c=d\", \"\"], \"b\": [\"\"]}}",
                                          "{\"sampler\": {\"seed\": \"9223372036854775807\"}}", "{\"sampler\": {\"seed\": 9007199254740992}}",
                                          "{\"name\": \"\x7f\xff\", \"priors\": [], \"sampler\": null}" };
 
@@ -576,6 +576,7 @@ static void test_wrong_values_name_the_line(void **state)
     refuses("{\"sampler\": {\"target-ess\": -5}}", "target-ess: '-5' is not a number from 0");
     refuses("{\"levels\": {\"a\": []}}", "levels: 'a=': it is COL=a,b,c");
     refuses("{\"levels\": {\"a\": [\"x\", \"x\"]}}", "the level 'x' is there twice");
+    refuses("{\"levels\": {\"a=b\": [\"x\"]}}", "levels cannot be given for the column 'a=b': its name has a '='; rename it");
     refuses("{\"contrasts\": {\"a\": \"sums\"}}", "contrasts: 'a=sums': it is treatment, sum or helmert");
     refuses("{\"formula\": \"\"}", "formula: the value is empty");
     refuses("{\"data\": \"\"}", "data: the value is empty");

@@ -168,6 +168,12 @@ static bm_status set_levels_of(const reader *r, const cJSON *v)
     bm_status st = BM_OK;
 
     if (!cJSON_IsArray(v)) return wrong_type(r, v->string, "a list of strings, the levels of the column in order", v);
+    if (strchr(v->string, '=')) {
+        char at[400];
+
+        where(r, v->string, true, at, sizeof at);
+        return bm_fail(r->err, BM_EINVAL, "%s: levels cannot be given for the column '%.60s': its name has a '='; rename it", at, v->string);
+    }
     bm_buf_printf(&text, "%s=", v->string);
     for (const cJSON *i = v->child; i; i = i->next) {
         if (!cJSON_IsString(i)) {
@@ -175,7 +181,8 @@ static bm_status set_levels_of(const reader *r, const cJSON *v)
             goto done;
         }
         bm_buf_puts(&text, i == v->child ? "" : ",");
-        bm_csv_quote(&text, i->valuestring);
+        if (*i->valuestring) bm_csv_quote(&text, i->valuestring);
+        else bm_buf_puts(&text, "\"\"");             /* a level all the same */
     }
     st = text.failed ? bm_nomem(r->err) : set(r, v->string, "levels", text.s);
 done:

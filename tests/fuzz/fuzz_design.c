@@ -1,5 +1,6 @@
 /* fuzz_design.c: lines of text as settings of a model on a small table: the first a formula, the others KEY=VALUE. The model is refused with one
- * message, or its design and priors are numbers and it can be shown. */
+ * message, or its design and priors are numbers, it can be shown, its posterior density and gradient are numbers, it is fitted by REML or refused with a
+ * message, and its file is that of the same model. */
 #include "fuzz.h"
 
 #include "api/api.h"
@@ -83,6 +84,78 @@ static bm_status set_lines(bm_spec *s, char *text, bm_error *err)
     return st;
 }
 
+/* Density and gradient where every coordinate is `at`: numbers, or no density. */
+static void check_density(const bm_model *m, double at)
+{
+    bm_point *pt;
+    double   *g;
+    bm_error  err = { 0 };
+    size_t    d = m->post->th.d;
+
+    if (bm_point_new(&pt, m->post, &err) != BM_OK || !(g = bm_alloc(d, sizeof *g))) abort();
+    for (size_t i = 0; i < d; i++) pt->x[i] = at;
+    if (bm_point_gradient(pt, g) == BM_OK) {
+        fuzz_must(isfinite(pt->lp), "log density %g at %g", pt->lp, at);
+        check_numbers("gradient", g, d);
+    }
+    free(g);
+    bm_point_free(pt);
+}
+
+static void check_reml(const bm_model *m)
+{
+    bm_reml_options opt = BM_REML_OPTIONS_INIT;
+    bm_reml        *r = NULL;
+    bm_error        err = { 0 };
+    bm_status       st;
+
+    opt.starts = 1;
+    st = bm_reml_run(&r, m, &opt, &err);
+    if (st < 0) fuzz_refused(st, &err);
+    else fuzz_must(isfinite(bm_reml_criterion(r)), "criterion %g", bm_reml_criterion(r));
+    bm_reml_free(r);
+}
+
+static char *resolved(const bm_model *m, size_t *n)
+{
+    bm_print_options opt = BM_PRINT_OPTIONS_INIT;
+    char            *text = NULL;
+    FILE            *out = open_memstream(&text, n);
+    bm_error         err = { 0 };
+
+    fuzz_must(out, "out of memory");
+    fuzz_must(bm_model_print(m, out, &opt, &err) == BM_OK, "%s", err.msg);
+    fclose(out);
+    return text;
+}
+
+/* Written as a model file and read back, it is the same model. */
+static void check_file(const bm_spec *s, const bm_frame *frame, const bm_model *m)
+{
+    bm_buf     json = { 0 };
+    bm_spec   *t = NULL;
+    bm_model  *k = NULL;
+    bm_error   err = { 0 };
+    fuzz_file  f;
+    char      *a, *b;
+    size_t     na, nb;
+
+    fuzz_must(bm_spec_json(s, &json, &err) == BM_OK, "%s", err.msg);
+    f = fuzz_file_new(json.s, json.n);
+    fuzz_must(bm_spec_read(&t, f.path, &err) == BM_OK, "%s\ndoes not read back: %s", json.s, err.msg);
+    fuzz_file_remove(&f);
+    fuzz_must(bm_model_new(&k, t, frame, &err) == BM_OK, "%s\nis no model: %s", json.s, err.msg);
+    fuzz_must(k->refusal.code == m->refusal.code, "%s\nis refused: %s", json.s, k->refusal.msg);
+    a = resolved(m, &na);
+    b = resolved(k, &nb);
+    fuzz_must(na == nb && memcmp(a, b, na) == 0, "%s\nthen\n%s", a, b);
+    free(a);
+    free(b);
+    bm_model_free(k);
+    bm_spec_free(t);
+    bm_buf_free(&json);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bm_frame *frame;
@@ -101,6 +174,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_design(m->design);
         show(m, false);
         show(m, true);
+        if (size % 4 == 0) check_reml(m);            /* slow */
+        if (m->refusal.code == BM_OK) {
+            check_density(m, 0);
+            check_density(m, -1.3);
+            check_file(s, frame, m);
+        }
     }
     bm_model_free(m);
     bm_spec_free(s);
