@@ -118,10 +118,36 @@ END
 "$BMIXED" fit "\`y% 'q\` ~ x + (1 | g)" hostile.csv -o "it's \`touch pwned\`" -q --draws 250 >/dev/null
 run "$BMIXED" plot "it's \`touch pwned\`" --kind all
 it 'hostile names are drawn' eval 'exits 0 && all_well_formed "it'"'"'s \`touch pwned\`/plots"'
-it 'as they are' eval 'grep -q "\`touch pwned\` \$(touch pwned)" "it'"'"'s \`touch pwned\`/plots/lines.svg"'
+it 'as they are' eval 'grep -qF "\`touch pwned\` \$" "it'"'"'s \`touch pwned\`/plots/lines.svg"'
 it 'and nothing in them is executed' eval '[ -z "$(find . -name pwned)" ]'
 run "$BMIXED" plot "it's \`touch pwned\`" --vars "r_g[*" --kind trace,intervals,acf -o hostile
 it 'nor in the names of variables' eval 'exits 0 && all_well_formed hostile && [ -z "$(find . -name pwned)" ]'
+
+# ---- letters that no font has: a fc-list that knows no font, and one that knows all; what gnuplot is handed ----
+
+mkdir fakes
+printf '#!/bin/sh\ncp script "%s/handed"\nprintf x >picture\n' "$WORK" >fakes/gnuplot
+printf '#!/bin/sh\nexit 0\n' >fakes/fc-list
+chmod +x fakes/*
+sed 's/^\(3[0-9]*\),/한국-\1,/; s/,\(3[0-9]*\)$/,한국-\1/' sleepstudy.csv >korean.csv
+"$BMIXED" fit 'Reaction ~ Days + (Days | Subject)' korean.csv -o korean -q --draws 100 >/dev/null
+run env PATH="$WORK/fakes:$PATH" "$BMIXED" plot korean --kind caterpillar --format png -o boxes
+it 'letters that no font has become boxes in a PNG, and a note says so' eval 'exits 0 && says "in no font that is installed here" && grep -q "□□-308" handed && ! grep -q 한 handed'
+run env PATH="$WORK/fakes:$PATH" "$BMIXED" plot korean --kind caterpillar -o boxes
+it 'in an SVG they are left to the reader' eval 'exits 0 && silent && grep -q 한국-308 handed'
+run env PATH="$WORK/fakes:$PATH" "$BMIXED" plot sleep --kind caterpillar --format png -o boxes --force
+it 'Latin letters are not asked about' eval 'exits 0 && silent && ! grep -q □ handed'
+printf '#!/bin/sh\necho font\n' >fakes/fc-list
+run env PATH="$WORK/fakes:$PATH" "$BMIXED" plot korean --kind caterpillar --format png -o boxes --force
+it 'letters that a font has stay' eval 'exits 0 && silent && grep -q 한국-308 handed'
+printf 'y,x,g\n' >names.csv
+awk 'BEGIN { for (j = 1; j <= 6; j++) for (i = 0; i < 5; i++) print i * j + (i * i * j) % 3 "," i ",a name that begins as all do and ends in its number " j }' >>names.csv
+"$BMIXED" fit 'y ~ x + (1 | g)' names.csv -o names -q --draws 100 >/dev/null
+run "$BMIXED" plot names --kind caterpillar,lines
+it 'long names lose their middle, so that they can be told apart' eval 'exits 0 && for j in 1 2 3 4 5 6; do grep -q "a name.*….*number $j" names/plots/caterpillar.svg && grep -q "a name.*….*r $j" names/plots/lines.svg || exit 1; done'
+"$BMIXED" fit 'y ~ x + I(x^2) + (x | g)' big.csv -o bent -q --draws 100 >/dev/null
+run "$BMIXED" plot bent --kind lines
+it 'the legend has no sample of a line that is not drawn' eval 'exits 0 && ! grep -q "rgb(213, *94, *0)" bent/plots/lines.svg && grep -q "rgb(213, *94, *0)" big/plots/lines.svg'
 
 # ---- what is missing ---------------------------------------------------------------------------------------------------------------
 

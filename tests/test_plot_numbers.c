@@ -279,7 +279,10 @@ static void test_text_is_quoted_so_that_nothing_is_interpreted(void **state)
     assert_quoted("a\nb", 0, "'a\\nb'");
     assert_quoted("`id` @x $y \"z\" \\", 0, "'`id` @x $y \"z\" \\'");
     assert_quoted("\xff", 0, "'\\xff'");
-    assert_quoted("abcdefgh", 5, "'abcd\xe2\x80\xa6'");
+    assert_quoted("abcdefgh", 5, "'ab\xe2\x80\xa6gh'");
+    assert_quoted("abcdefgh", 6, "'abc\xe2\x80\xa6gh'");
+    assert_quoted("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 3, "'\xc3\xa9\xe2\x80\xa6\xc3\xa9'");
+    assert_quoted("it's i'ts", 5, "'it\xe2\x80\xa6ts'");
     assert_quoted("abcde", 5, "'abcde'");
     bm_quote_tic(&b, "50 %s", 0);
     assert_string_equal(b.s, "'50 %%s'");

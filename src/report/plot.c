@@ -222,8 +222,11 @@ bm_status bm_plots_keep(bm_plots *out, const bm_picture *p, const char *kind, si
                       bm_error *err)
 {
     static const char *const ending[] = { "svg", "png", "pdf" };
+    static const char        boxes[] = "some letters are in no font that is installed here and are drawn as boxes; --format svg leaves them to the reader's fonts";
     struct bm_plot_file     *v = bm_grow(out->v, &out->cap, out->n + 1, sizeof *v), *f;
     bm_buf                   name = { 0 };
+    bool                     boxed;
+    bm_status                st;
 
     if (!v) return bm_nomem(err);
     out->v = v;
@@ -237,7 +240,8 @@ bm_status bm_plots_keep(bm_plots *out, const bm_picture *p, const char *kind, si
     f->title = bm_strdup(p->title.s);
     f->alt = bm_strdup(p->alt.s ? p->alt.s : p->title.s);
     if (name.failed || !f->title || !f->alt) return bm_nomem(err);
-    return bm_gnuplot(p, opt, &f->bytes, &f->n, err);
+    if ((st = bm_gnuplot(p, opt, &f->bytes, &f->n, &boxed, err)) != BM_OK || !boxed || bm_strv_has(&out->notes, boxes)) return st;
+    return bm_strv_add(&out->notes, boxes, err);
 }
 
 static bool stopped(const bm_plot_options *opt)

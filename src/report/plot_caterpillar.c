@@ -113,6 +113,7 @@ static void dress(bm_picture *p, const effect *f, size_t shown)
 
     bm_legend(p, 0, p->width - 330, 20, BM_BLUE, "line", "Bayes: mean, 50 %, 95 %");
     if (isfinite(blup(f, 0))) bm_legend(p, 1, p->width - 130, 20, BM_ORANGE, "point9", "REML (BLUP)");
+    p->title_columns = 48;
     bm_buf_printf(&p->alt, "Effects of the levels of %s in order, with 50 %% and 95 %% intervals.", g->name);
     if (shown < g->J)
         bm_buf_printf(&p->caption, "Above: all %zu levels in order, 95 %% intervals. Below: the %zu with the largest effects; "

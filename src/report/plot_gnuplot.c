@@ -66,13 +66,14 @@ static bm_status put(const workdir *w, const char *name, const bm_buf *text, bm_
     return bm_file_close(&f, BM_OK, err);
 }
 
-static bm_status put_all(const workdir *w, const bm_picture *p, bm_plot_format format, bm_error *err)
+static bm_status put_all(const workdir *w, const bm_picture *p, bm_plot_format format, bool *boxed, bm_error *err)
 {
     bm_buf    script = { 0 };
     bm_status st = BM_OK;
     char      name[32];
 
     bm_picture_script(p, format, &script);
+    *boxed = format != BM_PLOT_SVG && bm_box_unknown(&script);
     if (script.failed || bm_picture_failed(p)) st = bm_nomem(err);
     if (st == BM_OK) st = put(w, "script", &script, err);
     for (size_t i = 0; i < p->ndata && st == BM_OK; i++) {
@@ -241,7 +242,7 @@ static void finish_svg(bm_buf *svg, const bm_picture *p)
     *svg = b;
 }
 
-bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **bytes, size_t *n, bm_error *err)
+bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **bytes, size_t *n, bool *boxed, bm_error *err)
 {
     workdir   w;
     bm_buf    picture = { 0 };
@@ -250,7 +251,7 @@ bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **byt
     *bytes = NULL;
     *n = 0;
     if ((st = workdir_open(&w, err)) != BM_OK) goto done;
-    if ((st = put_all(&w, p, opt->format, err)) != BM_OK) goto done;
+    if ((st = put_all(&w, p, opt->format, boxed, err)) != BM_OK) goto done;
     if ((st = run(&w, opt->stop, err)) != BM_OK) goto done;
     if (faccessat(w.fd, "picture", F_OK, 0) == 0 && (st = get(&w, "picture", &picture, err)) != BM_OK) goto done;
     if (picture.n == 0) {

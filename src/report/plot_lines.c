@@ -199,7 +199,7 @@ static void legend(bm_picture *p, const view *v, const char *pooled)
 {
     bm_legend(p, 0, p->width - 400, 20, BM_INK, "point", "data");
     bm_legend(p, 1, p->width - 325, 20, BM_BLUE, "line", v->g ? "fitted, per group" : "fitted");
-    if (v->g) bm_legend(p, 2, p->width - 180, 20, BM_ORANGE, "dash", pooled);
+    if (v->g && *pooled) bm_legend(p, 2, p->width - 180, 20, BM_ORANGE, "dash", pooled);
 }
 
 static bm_status facets(bm_pictures *out, const view *v, bm_error *err)
@@ -218,8 +218,8 @@ static bm_status facets(bm_pictures *out, const view *v, bm_error *err)
                   "coefficients.", v->d->yname, v->xname,
                   v->g ? v->g->name : "nothing");
     for (size_t j = 0; j < v->J && st == BM_OK; j++) {
-        double w = (p->width - 70) / (double)cols;
-        bm_box at = { 58 + (double)(j % cols) * w, BM_PLOT_TOP + 26 + (double)(j / cols) * high, w - 12, high - 28 };
+        double w = (p->width - 78) / (double)cols;
+        bm_box at = { 66 + (double)(j % cols) * w, BM_PLOT_TOP + 26 + (double)(j / cols) * high, w - 12, high - 28 };
 
         bm_panel(p, at);
         if (j == 0) {

@@ -110,7 +110,7 @@ static bm_status panel(bm_picture *p, const axis *a, size_t row, size_t col, siz
     bm_box at = { 46 + (double)col * cell, BM_PLOT_TOP + 24 + (double)row * high, cell - 12, high - 22 };
 
     bm_panel(p, at);
-    if (row == col) bm_text(p, at.x + at.w / 2, at.y - 7, a[col].in->draws->names[a[col].var], (size_t)(at.w / 6), "center "
+    if (row == col) bm_text(p, at.x + at.w / 2, at.y - 7, a[col].in->draws->names[a[col].var], (size_t)(at.w / 7), "center "
                             "font ',10' textcolor rgb '" BM_INK "'");
     bm_axis(p, 'x', a[col].lo, a[col].hi, 0.01, 3);
     if (row + 1 < n) bm_buf_puts(&p->script, "set format x ''\n");

@@ -35,8 +35,8 @@ bool bm_picture_failed(const bm_picture *p)
 
 /* ---- text ---- */
 
-/* The first columns of a safe text, an ellipsis in place of the rest. */
-static size_t cut(const char *s, size_t columns)
+/* How many bytes of a safe text fit into so many columns. */
+static size_t head(const char *s, size_t columns)
 {
     size_t w = 0, i = 0;
 
@@ -46,17 +46,38 @@ static size_t cut(const char *s, size_t columns)
 
         if (!k) k = 1;
         memcpy(one, s + i, k);
-        if ((w += bm_width(one)) > columns - 1) break;
+        if ((w += bm_width(one)) > columns) break;
         i += k;
     }
     return i;
 }
 
+/* Where the end of a safe text begins that fits into so many columns. */
+static size_t tail(const char *s, size_t columns)
+{
+    size_t i = 0;
+
+    while (bm_width(s + i) > columns) {
+        size_t k = bm_utf8(s + i, NULL);
+
+        i += k ? k : 1;
+    }
+    return i;
+}
+
+static void put_quoted(bm_buf *b, const char *s, size_t n, bool tic)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '\'' || (tic && s[i] == '%')) bm_buf_putc(b, s[i]);
+        bm_buf_putc(b, s[i]);
+    }
+}
+
+/* Names and labels differ at their ends as often as at their beginnings, so it is the middle that gives way. */
 static void quote(bm_buf *b, const char *text, size_t columns, bool tic)
 {
     bm_buf safe = { 0 };
-    bool   shortened;
-    size_t n;
+    size_t rest;
 
     bm_safe_text(&safe, text);
     if (safe.failed || !safe.s) {
@@ -65,14 +86,13 @@ static void quote(bm_buf *b, const char *text, size_t columns, bool tic)
         bm_buf_free(&safe);
         return;
     }
-    shortened = columns && bm_width(safe.s) > columns;
-    n = shortened ? cut(safe.s, columns) : safe.n;
     bm_buf_putc(b, '\'');
-    for (size_t i = 0; i < n; i++) {
-        if (safe.s[i] == '\'' || (tic && safe.s[i] == '%')) bm_buf_putc(b, safe.s[i]);
-        bm_buf_putc(b, safe.s[i]);
-    }
-    if (shortened) bm_buf_puts(b, "\xe2\x80\xa6");
+    if (columns && bm_width(safe.s) > columns) {
+        put_quoted(b, safe.s, head(safe.s, columns / 2), tic);
+        bm_buf_puts(b, "\xe2\x80\xa6");
+        rest = tail(safe.s, columns - columns / 2 - 1);
+        put_quoted(b, safe.s + rest, safe.n - rest, tic);
+    } else put_quoted(b, safe.s, safe.n, tic);
     bm_buf_putc(b, '\'');
     bm_buf_free(&safe);
 }
@@ -152,7 +172,7 @@ void bm_panel(bm_picture *p, bm_box at)
 
 void bm_panel_title(bm_picture *p, bm_box at, const char *text)
 {
-    bm_text(p, at.x, at.y - 9, text, (size_t)(at.w / 7), "left font ',11' textcolor rgb '" BM_INK "'");
+    bm_text(p, at.x, at.y - 9, text, (size_t)(at.w / 8.4), "left font ',11' textcolor rgb '" BM_INK "'");
 }
 
 void bm_axis(bm_picture *p, char axis, double lo, double hi, double pad, int n)
@@ -259,7 +279,7 @@ static void paragraph(bm_picture *p, const bm_buf *text, const char *style)
     char  *line, *rest;
 
     if (!text->s) return;
-    bm_safe_wrapped(&wrapped, text->s, 0, 0, (size_t)(p->width / 6.7));
+    bm_safe_wrapped(&wrapped, text->s, 0, 0, (size_t)(p->width / 7.2));
     if (wrapped.failed) p->script.failed = true;
     for (size_t i = 0; i < wrapped.n; i++) y -= wrapped.s[i] == '\n' ? 15 : 0;
     for (line = wrapped.s; line && *line; line = rest, y += 15) {
@@ -296,7 +316,7 @@ static void terminal(const bm_picture *p, bm_plot_format format, bm_buf *out)
 
 void bm_picture_script(const bm_picture *p, bm_plot_format format, bm_buf *out)
 {
-    bm_picture head = { .width = p->width, .height = p->height };
+    bm_picture header = { .width = p->width, .height = p->height };
 
     terminal(p, format, out);
     bm_buf_puts(out, "set encoding utf8\nset output 'picture'\nset datafile missing 'NA'\nset decimalsign '.'\nset minussign\n"
@@ -304,16 +324,16 @@ void bm_picture_script(const bm_picture *p, bm_plot_format format, bm_buf *out)
                      "set grid lt 1 lw 0.6 lc rgb '#ececec' back\n"
                      "set xlabel font ',10' textcolor rgb '" BM_FAINT "'\nset ylabel font ',10' textcolor rgb '" BM_FAINT "'\n"
                      "set multiplot\n");
-    if (p->title.s) bm_text(&head, 14, 20, p->title.s, 100, format == BM_PLOT_SVG ? "left font 'sans-serif:Bold,14' textcolor "
+    if (p->title.s) bm_text(&header, 14, 20, p->title.s, p->title_columns ? p->title_columns : 80, format == BM_PLOT_SVG ? "left font 'sans-serif:Bold,14' textcolor "
                             "rgb '" BM_INK "'"
                                                                                              : "left font 'sans:Bold,14' "
                                                                                              "textcolor rgb '" BM_INK "'");
-    if (p->subtitle.s) bm_text(&head, 14, 41, p->subtitle.s, (size_t)(p->width / 6), "left font ',11' textcolor rgb "
+    if (p->subtitle.s) bm_text(&header, 14, 41, p->subtitle.s, (size_t)((p->width - 28) / 8), "left font ',11' textcolor rgb "
                                "'" BM_FAINT "'");
-    paragraph(&head, &p->caption, "left font ',10' textcolor rgb '" BM_FAINT "'");
-    bm_buf_puts(out, head.script.s ? head.script.s : "");
-    out->failed |= head.script.failed;
+    paragraph(&header, &p->caption, "left font ',10' textcolor rgb '" BM_FAINT "'");
+    bm_buf_puts(out, header.script.s ? header.script.s : "");
+    out->failed |= header.script.failed;
     bm_buf_puts(out, p->script.s ? p->script.s : "");
     bm_buf_puts(out, "unset multiplot\nunset output\n");
-    bm_picture_free(&head);
+    bm_picture_free(&header);
 }

@@ -209,7 +209,7 @@ bm_status bm_plot_predictive(const bm_plot_input *in, bm_pictures *out, bm_error
         goto done;
     }
     room = 0.1 * (hi - lo);
-    if (!(p = bm_pictures_add(out, in, "Posterior predictive check", 440, err))) {
+    if (!(p = bm_pictures_add(out, in, "Posterior predictive check", 456, err))) {
         st = BM_ENOMEM;
         goto done;
     }
@@ -218,7 +218,7 @@ bm_status bm_plot_predictive(const bm_plot_input *in, bm_pictures *out, bm_error
                   "their draws were not kept.");
     bm_buf_printf(&p->alt, "Density of %s in the data against densities of %d data sets that the fit predicts.", d->yname,
                   REPLICATES);
-    bm_box at = { 24, BM_PLOT_TOP + 10, p->width - 48, p->height - BM_PLOT_TOP - 80 };
+    bm_box at = { 24, BM_PLOT_TOP + 10, p->width - 48, p->height - BM_PLOT_TOP - 96 };
     bm_panel(p, at);
     bm_legend(p, 0, p->width - 230, 20, BM_INK, "line", "data");
     bm_legend(p, 1, p->width - 150, 20, BM_SKY, "line", "predicted");

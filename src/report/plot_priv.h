@@ -32,6 +32,7 @@ typedef struct {
     double  width, height;
     bm_buf  title, subtitle, alt, caption;
     bool    first;               /* no panel yet */
+    size_t  title_columns;       /* that a legend beside it leaves; 0: all */
 } bm_picture;
 
 typedef struct { double x, y, w, h; } bm_box;
@@ -40,7 +41,7 @@ void bm_picture_free(bm_picture *p);
 bool bm_picture_failed(const bm_picture *p);
 /* The whole script, which writes ./picture. */
 void bm_picture_script(const bm_picture *p, bm_plot_format format, bm_buf *out);
-/* 'text' for gnuplot: nothing in it is interpreted; long text ends in an ellipsis (columns 0: never). */
+/* 'text' for gnuplot: nothing in it is interpreted; long text loses its middle to an ellipsis (columns 0: never). */
 void bm_quote(bm_buf *b, const char *text, size_t columns);
 /* The same for the label of a tic, where % would be a format. */
 void bm_quote_tic(bm_buf *b, const char *text, size_t columns);
@@ -146,7 +147,11 @@ void      bm_estimates_free(bm_estimates *e);
 
 /* ---- gnuplot (plot_gnuplot.c) ---- */
 
-/* Draws a picture in opt's format; *bytes is the caller's. BM_EIO with what to install where there is no gnuplot. */
-bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **bytes, size_t *n, bm_error *err);
+/* Draws a picture in opt's format; *bytes is the caller's; *boxed: letters that no font has were drawn as boxes. BM_EIO with what to install where there
+ * is no gnuplot. */
+bm_status bm_gnuplot(const bm_picture *p, const bm_plot_options *opt, char **bytes, size_t *n, bool *boxed, bm_error *err);
+
+/* Puts a box for every letter that no font has; were there any (plot_fonts.c)? */
+bool bm_box_unknown(bm_buf *text);
 
 #endif

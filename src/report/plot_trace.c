@@ -50,7 +50,7 @@ bm_status bm_plot_trace(const bm_plot_input *in, bm_pictures *out, bm_error *err
 {
     static const bm_page_kind kind = { .title = "Trace of the draws", .alt = "Draws of each parameter in order, one line per "
                                       "chain.", .height = 170,
-                                       .left = 52, .below = 26, .cols = 2, .rows = 4, .with_lp = true, .chains = true,
+                                       .left = 64, .below = 26, .cols = 2, .rows = 4, .with_lp = true, .chains = true,
                                        .panel = panel, .dress = dress };
 
     return bm_plot_pages(in, out, &kind, err);
