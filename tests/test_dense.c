@@ -1,4 +1,4 @@
-/* Eigenvalues against their definition. */
+/* Eigenvalues, and panels of columns, against their definition. */
 #include "testing.h"
 
 #include "base/base.h"
@@ -68,12 +68,122 @@ static void test_what_is_not_a_number_has_no_eigenvalues(void **state)
     assert_int_equal(bm_eigen(2, B, values), BM_NOT_PD);
 }
 
+/* ---- panels: small ones by hand, large ones by LAPACK ---- */
+
+enum { H = 150 };
+static const size_t HEIGHT[] = { 1, 2, 7, 30, 64, H }, WIDTH[] = { 1, 2, 3, 30, 60, 90 };
+
+static void random_panel(bm_rng *r, size_t h, size_t w, double *P)
+{
+    bm_rng_normals(r, P, h * w);
+    for (size_t j = 0; j < w; j++) P[j + j * h] = 2 * (double)w + 3;
+}
+
+static double row_product(const double *A, size_t lda, size_t i, size_t j, size_t n)
+{
+    double v = 0;
+
+    for (size_t k = 0; k < n; k++) v += A[i + k * lda] * A[j + k * lda];
+    return v;
+}
+
+static void test_panel_factors_multiply_back(void **state)
+{
+    static double P[H * H], C[H * H];
+    bm_rng        r;
+
+    (void)state;
+    bm_rng_key(&r, 6, 0, 0);
+    for (size_t t = 0; t < sizeof WIDTH / sizeof *WIDTH; t++) {
+        size_t h = HEIGHT[t], w = WIDTH[t];
+
+        random_panel(&r, h, w, P);
+        memcpy(C, P, h * w * sizeof *C);
+        assert_int_equal(bm_chol_panel(h, w, C), BM_OK);
+        for (size_t j = 0; j < w; j++)
+            for (size_t i = j; i < h; i++) assert_true(fabs(row_product(C, h, i, j, j + 1) - P[i + j * h]) < 1e-12 * (double)w);
+        memcpy(C, P, h * w * sizeof *C);
+        C[(w - 1) * (h + 1)] = -1;
+        assert_int_equal(bm_chol_panel(h, w, C), BM_NOT_PD);
+        C[0] = NAN;
+        assert_int_equal(bm_chol_panel(h, w, C), BM_NOT_PD);
+    }
+}
+
+static void test_inverses_from_cholesky_factors_are_inverses(void **state)
+{
+    static double P[H * H], C[H * H];
+    const size_t  size[] = { 1, 2, 3, 24, 25, 64, 65, 120 };
+    bm_rng        r;
+
+    (void)state;
+    bm_rng_key(&r, 7, 0, 0);
+    for (size_t t = 0; t < sizeof size / sizeof *size; t++) {
+        size_t n = size[t];
+
+        random_panel(&r, n, n, P);
+        memcpy(C, P, n * n * sizeof *C);
+        assert_int_equal(bm_chol(n, C), BM_OK);
+        bm_chol_inverse(n, C);
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = 0; i < n; i++) {
+                double v = 0;
+
+                for (size_t k = 0; k < n; k++) v += (i >= k ? P[i + k * n] : P[k + i * n]) * (k >= j ? C[k + j * n] : C[j + k * n]);
+                assert_true(fabs(v - (i == j)) < 1e-13 * (double)n);
+            }
+    }
+}
+
+static void test_products_and_solves_of_panels(void **state)
+{
+    static double A[H * H], B[H * H], X[H * H], out[H * H];
+    bm_rng        r;
+
+    (void)state;
+    bm_rng_key(&r, 8, 0, 0);
+    for (size_t t = 0; t < sizeof WIDTH / sizeof *WIDTH; t++) {
+        size_t h = HEIGHT[t], w = WIDTH[t];
+
+        random_panel(&r, h, w, A);
+        random_panel(&r, h, w, B);
+        bm_outer_lower(h, w, A, h, out);
+        for (size_t j = 0; j < h; j++)
+            for (size_t i = j; i < h; i++) assert_true(fabs(out[i + j * h] - row_product(A, h, i, j, w)) < 1e-10);
+        for (size_t i = 0; i < w * w; i++) out[i] = (double)i;
+        bm_gemm_minus(w, h, A, h, B, h, out);
+        for (size_t j = 0; j < w; j++)
+            for (size_t i = j; i < w; i++) assert_true(fabs(out[i + j * w] - (double)(i + j * w) + bm_dot(h, A + i * h, B + j * h)) < 1e-10);
+        random_panel(&r, h, h, X);                   /* symmetric by its lower triangle */
+        bm_symm_minus(h, w, X, B, h, out, h);
+        for (size_t j = 0; j < w; j++)
+            for (size_t i = 0; i < h; i++) {
+                double v = out[i + j * h];
+
+                for (size_t k = 0; k < h; k++) v += (i >= k ? X[i + k * h] : X[k + i * h]) * B[k + j * h];
+                assert_true(fabs(v) < 1e-10);
+            }
+        memcpy(out, B, h * w * sizeof *out);         /* the upper w x w of A as C */
+        bm_solve_right(h, w, A, h, out, h);
+        for (size_t j = 0; j < w; j++)
+            for (size_t i = 0; i < h; i++) {
+                double v = -B[i + j * h];
+
+                for (size_t k = j; k < w; k++) v += out[i + k * h] * A[k + j * h];
+                assert_true(fabs(v) < 1e-11);
+            }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eigenvectors_of_random_matrices_are_what_they_should_be),
         cmocka_unit_test(test_zero_and_diagonal_matrices_come_back_sorted),
         cmocka_unit_test(test_what_is_not_a_number_has_no_eigenvalues),
+        cmocka_unit_test(test_panel_factors_multiply_back),
+        cmocka_unit_test(test_inverses_from_cholesky_factors_are_inverses),
+        cmocka_unit_test(test_products_and_solves_of_panels),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,9 @@
 
 enum { MOST = 4 };
 
-typedef struct { size_t J, q; int how; } factor;    /* how: CROSSED at random, NESTED in the one before, LOCAL: near the diagonal, BLOCKS: two halves apart, ROWS */
-enum { CROSSED, NESTED, LOCAL, BLOCKS, ROWS };
+typedef struct { size_t J, q; int how; } factor;    /* how: CROSSED at random, NESTED in the one before, LOCAL: near the diagonal, BLOCKS: two halves apart, ROWS,
+                                                     * GRID: every combination with the one before */
+enum { CROSSED, NESTED, LOCAL, BLOCKS, ROWS, GRID };
 
 typedef struct {
     const char *name;
@@ -29,6 +30,14 @@ static const shape SHAPES[] = {
     { "many coefficients", 100, 30, 2, { { 12, 1, CROSSED }, { 8, 2, CROSSED } }, true },
     { "partly crossed, mostly sparse", 400, 2, 2, { { 150, 1, LOCAL }, { 140, 2, LOCAL } }, false },
     { "a tail for LAPACK", 260, 2, 2, { { 60, 1, CROSSED }, { 50, 1, CROSSED } }, false },
+    { "fully crossed, alike", 96, 1, 2, { { 24, 1, GRID }, { 4, 1, GRID } }, false },
+    { "fully crossed, weights", 96, 2, 2, { { 24, 1, GRID }, { 4, 1, GRID } }, true },
+    { "no coefficients, one effect each", 60, 0, 2, { { 20, 1, GRID }, { 3, 1, GRID } }, false },
+    { "panels", 400, 2, 2, { { 150, 1, LOCAL }, { 140, 1, LOCAL } }, true },
+    { "panels, three factors", 400, 3, 3, { { 110, 1, CROSSED }, { 80, 1, CROSSED }, { 5, 1, CROSSED } }, false },
+    { "nested beside crossed", 200, 2, 4, { { 4, 1, CROSSED }, { 12, 1, NESTED }, { 48, 1, NESTED }, { 7, 1, CROSSED } }, false },
+    { "many in one, alike", 400, 2, 2, { { 2, 1, GRID }, { 100, 1, NESTED } }, false },
+    { "more than stand side by side", 700, 2, 2, { { 1, 1, CROSSED }, { 690, 1, ROWS } }, true },
 };
 enum { NSHAPE = sizeof SHAPES / sizeof *SHAPES };
 
@@ -55,7 +64,8 @@ static int32_t level_of(const factor *f, const factor *parent, int32_t parent_co
     uint64_t any = bm_rng_u64(r);
 
     switch (f->how) {
-    case ROWS: return (int32_t)i;
+    case ROWS: return (int32_t)(i % f->J);
+    case GRID: return (int32_t)((parent ? i / parent->J : i) % f->J);
     case NESTED: {                                   /* level = parent + k * parents: each belongs to one */
         size_t each = f->J / parent->J;
         return (int32_t)((size_t)parent_code + parent->J * (any % (each ? each : 1)));

@@ -115,6 +115,16 @@ void bm_solve_lower_t(size_t n, size_t m, const double *C, double *X);   /* X (n
 /* Lower triangle of C (n x n) += alpha A'A, A: k x n with leading dimension ld. */
 void bm_syrk(size_t n, size_t k, double alpha, const double *A, size_t ld, double *C);
 double bm_dot(size_t n, const double *x, const double *y);
+/* P (h x w, h >= w): its upper w x w block is symmetric, lower triangle given, = C C': overwritten by C, the rows below by themselves times C'^-1. */
+bm_status bm_chol_panel(size_t h, size_t w, double *P);
+/* Lower triangle of C (n x n, ld = n) <- A A', A: n x k with leading dimension lda. */
+void bm_outer_lower(size_t n, size_t k, const double *A, size_t lda, double *C);
+/* X (m x n, ldx) <- X C^-1, C: n x n lower with leading dimension ldc */
+void bm_solve_right(size_t m, size_t n, const double *C, size_t ldc, double *X, size_t ldx);
+/* C (m x n, ldc) <- -S B, S: m x m symmetric, lower triangle, ld = m; B: m x n with leading dimension ldb */
+void bm_symm_minus(size_t m, size_t n, const double *S, const double *B, size_t ldb, double *C, size_t ldc);
+/* Lower triangle of C (n x n, ld = n) -= A'B, A and B: m x n */
+void bm_gemm_minus(size_t n, size_t m, const double *A, size_t lda, const double *B, size_t ldb, double *C);
 /* From now on one BLAS thread in this process: chains run in threads of their own, and small factorisations lose by sharing. */
 void bm_blas_single(void);
 /* Eigenvalues (ascending) of symmetric A (n x n, overwritten by the eigenvectors, columns). */

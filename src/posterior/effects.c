@@ -29,8 +29,9 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
     bm_solve_lower_t(p, 1, m->S, beta);
     for (size_t k = 0; k < p; k++) beta[k] = m->beta[k] + m->sigma * beta[k];
     to_user_basis(st, beta, b);
-    if (u && m->joint) {
-        bm_joint_effects(m, beta, rng, u);
+    if (u && st->nfac > 1) {
+        if (m->joint) bm_joint_effects(m, beta, rng, u);
+        else bm_thin_draw(m->pk->thin, m->thin, st, beta, m->sigma, rng, u);
         return;
     }
     for (size_t k = 0; u && k < st->nfac; k++) {
@@ -47,8 +48,8 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
 /* Means and sds of the effects of several factors; NaN where memory ran out. */
 static void joint_moments(bm_marginal *m, const double *Rinv, double *u, double *u_sd)
 {
-    size_t n = m->pk->joint->nv;
-    bool   done = bm_joint_moments(m, Rinv, u, u_sd) == BM_OK;
+    size_t n = m->thin ? m->pk->thin->nv : m->pk->joint->nv;
+    bool   done = (m->thin ? bm_thin_moments(m->pk->thin, m->thin, m->st, m->beta, Rinv, m->sigma, u, u_sd) : bm_joint_moments(m, Rinv, u, u_sd)) == BM_OK;
 
     for (size_t i = 0; i < n; i++) u_sd[i] = done ? sqrt(u_sd[i]) : NAN;
     for (size_t i = 0; i < n && !done; i++) u[i] = NAN;
@@ -72,7 +73,7 @@ void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u,
         }
         b_sd[i] = m->sigma * sqrt(total);
     }
-    if (u && m->joint) {
+    if (u && st->nfac > 1) {
         joint_moments(m, m->Rinv, u, u_sd);
         return;
     }
@@ -115,7 +116,7 @@ void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
     const bm_stats *st = m->st;
     size_t          at = 0, from = 0;
 
-    if (m->joint) {
+    if (st->nfac > 1) {
         joint_moments(m, NULL, u, u_sd);
         return;
     }

@@ -174,36 +174,6 @@ static void eliminate_right(const bm_joint *j, double *F, size_t n, const double
     }
 }
 
-/* Takes the outer product of the panel of place i from the panels of its rows; the tail's part waits for gather_tail. */
-static void update_thin(const bm_joint *j, const bm_joint_work *w, size_t i)
-{
-    const uint32_t *row = j->row + j->ptr[i], *pp = j->pair_pos + j->pair[i];
-    size_t          n = j->ptr[i + 1] - j->ptr[i], a = 0;
-    const double   *l = w->val + j->val[i] + 1;
-
-    for (; a < n && row[a] < j->nlead; a++) {
-        double *P = w->val + j->val[row[a]], x = l[a];
-
-        for (size_t b = a; b < n; b++) P[*pp++] -= x * l[b];
-    }
-}
-
-/* Column a of the tail, less what all panels take from it. */
-static void gather_tail(const bm_joint *j, const bm_joint_work *w, size_t a)
-{
-    double *column = w->tail + a * j->m;
-    size_t  nlead = j->nlead;
-
-    for (size_t t = j->tail_ptr[a]; t < j->tail_ptr[a + 1]; t++) {
-        size_t          i = j->tail_col[t], e = j->tail_entry[t], n = j->ptr[i + 1] - e;
-        const uint32_t *row = j->row + e;
-        const double   *l = w->val + j->val[i] + 1 + (e - j->ptr[i]);
-        double          x = l[0];
-
-        for (size_t b = 0; b < n; b++) column[row[b] - nlead] -= x * l[b];
-    }
-}
-
 /* P (rb x ra) -= L_b L_a', lower triangle only when they are the same level. */
 static void update_block(size_t q, size_t h, const double *La, size_t ra, const double *Lb, size_t rb, bool same, double *P, size_t ld)
 {
@@ -216,6 +186,7 @@ static void update_block(size_t q, size_t h, const double *La, size_t ra, const 
         }
 }
 
+/* Takes the outer product of the panel of place i from the panels of its rows, and from the tail. */
 static void update(const bm_joint *j, const bm_joint_work *w, size_t i)
 {
     size_t        q = j->at[i + 1] - j->at[i], h = j->h[i], at = j->pair[i];
@@ -290,13 +261,9 @@ static bm_status eliminate_all(const bm_joint *j, const bm_joint_work *w, const 
         if (!chol_panel(P, q, h)) return BM_NOT_PD;
         for (size_t c = 0; c < q; c++) multiply(&product, log_C, P[c + c * h]);
         eliminate_right(j, w->F, p1, P, i);
-        if (j->thin) update_thin(j, w, i);
-        else update(j, w, i);
+        update(j, w, i);
     }
-    for (size_t i = j->nlead; i < j->N; i++) {
-        assemble(j, w, st, T, i);
-        if (j->thin) gather_tail(j, w, i - j->nlead);
-    }
+    for (size_t i = j->nlead; i < j->N; i++) assemble(j, w, st, T, i);
     if (bm_chol(j->m, w->tail) != BM_OK) return BM_NOT_PD;
     for (size_t i = 0; i < j->m; i++) multiply(&product, log_C, w->tail[i + i * j->m]);
     *log_C += log(product);

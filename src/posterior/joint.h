@@ -3,7 +3,7 @@
  *
  * Levels are eliminated one by one in an order that keeps the factor sparse (approximate minimum degree: leaves of nested factors and the
  * larger of two crossed factors come first, without fill among themselves); the last ones, among which everything is connected, make a dense
- * tail for LAPACK. The column of an eliminated level is a dense panel of h x q numbers: its own q x q lower factor, then the rows of
+ * tail for LAPACK. Where every level has one effect thin.h does it better. The column of an eliminated level is a dense panel of h x q numbers: its own q x q lower factor, then the rows of
  * the levels it is connected with. */
 #ifndef BM_JOINT_H
 #define BM_JOINT_H
@@ -27,10 +27,6 @@ typedef struct bm_joint {
     uint32_t *pair_pos;        /* for each column, for each pair of its rows (a, b >= a) with a before the tail: where b begins in the panel of a */
     uint32_t **dst;            /* nfac x nfac, per entry of the cross-products (k, l): where l's level begins in the panel of k's level (for the
                                 * tail: anything), or BM_JOINT_NONE when l's level comes first */
-    bool      thin;            /* every q is 1; then also, for each place of the tail, the panels that have it as a row: */
-    size_t   *tail_ptr;        /* m + 1 */
-    uint32_t *tail_col;        /* place of the panel */
-    size_t   *tail_entry;      /* the entry of row and pos */
     double    seconds;         /* estimate of one evaluation */
 } bm_joint;
 

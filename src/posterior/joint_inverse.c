@@ -65,59 +65,6 @@ static void multiply_rows(const bm_joint *j, const bm_joint_work *w, size_t i, c
     }
 }
 
-/* One effect per level: Y of every panel, and the tail's part of N_RR Y, column by column of the tail. Y: the panels' layout. */
-static void start_thin(const bm_joint *j, const bm_joint_work *w, double *Y)
-{
-    memset(w->inv, 0, j->val[j->nlead] * sizeof *w->inv);
-    for (size_t i = 0; i < j->nlead; i++) {
-        const double *P = w->val + j->val[i];
-        double       *y = Y + j->val[i], inv = 1 / P[0];
-
-        for (size_t r = 1; r < j->h[i]; r++) y[r] = P[r] * inv;
-    }
-    for (size_t a = 0, nlead = j->nlead; a < j->m; a++) {
-        const double *column = w->inv_tail + a * j->m;
-
-        for (size_t t = j->tail_ptr[a]; t < j->tail_ptr[a + 1]; t++) {
-            size_t          i = j->tail_col[t], e = j->tail_entry[t], n = j->ptr[i + 1] - e;
-            const uint32_t *row = j->row + e;
-            double         *out = w->inv + j->val[i] + 1 + (e - j->ptr[i]), v = 0;
-            const double   *y = Y + j->val[i] + 1 + (e - j->ptr[i]);
-
-            for (size_t b = 1; b < n; b++) {         /* rows from this one on: the element and its mirror image */
-                double s = column[row[b] - nlead];
-
-                v += s * y[b];
-                out[b] -= s * y[0];
-            }
-            out[0] -= v + column[a] * y[0];
-        }
-    }
-}
-
-/* The panel of place i, after start_thin: the rows before the tail, by pairs. */
-static void finish_thin(const bm_joint *j, const bm_joint_work *w, size_t i, const double *Y)
-{
-    const uint32_t *row = j->row + j->ptr[i], *pp = j->pair_pos + j->pair[i];
-    size_t          n = j->ptr[i + 1] - j->ptr[i];
-    const double   *y = Y + j->val[i] + 1;
-    double         *N = w->inv + j->val[i], *out = N + 1, inv = 1 / w->val[j->val[i]];
-
-    for (size_t a = 0; a < n && row[a] < j->nlead; a++) {
-        const double *S = w->inv + j->val[row[a]];
-        double        ya = y[a], v = S[*pp++] * ya;
-
-        for (size_t b = a + 1; b < n; b++) {
-            double x = S[*pp++];
-
-            out[b] -= x * ya;
-            v += x * y[b];
-        }
-        out[a] -= v;
-    }
-    N[0] = inv * inv - bm_dot(n, y, out);
-}
-
 /* The panel of place i. Y: scratch, h x q. */
 static void invert_panel(const bm_joint *j, const bm_joint_work *w, size_t i, double *Y)
 {
@@ -159,7 +106,6 @@ bm_status bm_joint_invert(const bm_joint *j, bm_joint_work *w)
     if (w->have_inv) return BM_OK;
     for (size_t i = 0; i < j->nlead; i++)
         if (j->val[i + 1] - j->val[i] > most) most = j->val[i + 1] - j->val[i];
-    if (j->thin) most = j->val[j->nlead];
     Y = bm_alloc(most, sizeof *Y);
     if (!w->inv) w->inv = bm_alloc(j->val[j->nlead], sizeof *w->inv);
     if (!w->inv_tail) w->inv_tail = bm_alloc(j->m * j->m, sizeof *w->inv_tail);
@@ -168,11 +114,7 @@ bm_status bm_joint_invert(const bm_joint *j, bm_joint_work *w)
         return BM_ENOMEM;
     }
     invert_tail(j, w);
-    if (j->thin) start_thin(j, w, Y);
-    for (size_t i = j->nlead; i-- > 0;) {
-        if (j->thin) finish_thin(j, w, i, Y);
-        else invert_panel(j, w, i, Y);
-    }
+    for (size_t i = j->nlead; i-- > 0;) invert_panel(j, w, i, Y);
     w->have_inv = true;
     free(Y);
     return BM_OK;

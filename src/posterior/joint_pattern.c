@@ -250,32 +250,6 @@ static bm_status find_pairs(bm_joint *j)
     return BM_OK;
 }
 
-/* With one effect per level the tail is gathered column by column, each of which stays in the cache. */
-static bm_status find_tail(bm_joint *j)
-{
-    size_t n = j->ptr[j->nlead];
-
-    if (!j->thin) return BM_OK;
-    j->tail_ptr = bm_alloc(j->m + 1, sizeof *j->tail_ptr);
-    j->tail_col = bm_alloc(n, sizeof *j->tail_col);
-    j->tail_entry = bm_alloc(n, sizeof *j->tail_entry);
-    if (!j->tail_ptr || !j->tail_col || !j->tail_entry) return BM_ENOMEM;
-    for (size_t e = 0; e < n; e++)
-        if (j->row[e] >= j->nlead) j->tail_ptr[j->row[e] - j->nlead + 1]++;
-    for (size_t a = 0; a < j->m; a++) j->tail_ptr[a + 1] += j->tail_ptr[a];
-    for (size_t i = 0; i < j->nlead; i++)
-        for (size_t e = j->ptr[i]; e < j->ptr[i + 1]; e++) {
-            if (j->row[e] < j->nlead) continue;
-            size_t at = j->tail_ptr[j->row[e] - j->nlead]++;
-
-            j->tail_col[at] = (uint32_t)i;
-            j->tail_entry[at] = e;
-        }
-    memmove(j->tail_ptr + 1, j->tail_ptr, j->m * sizeof *j->tail_ptr);
-    j->tail_ptr[0] = 0;
-    return BM_OK;
-}
-
 static bm_status find_entries(bm_joint *j, const bm_stats *st)
 {
     for (size_t k = 0; k < j->nfac; k++)
@@ -300,12 +274,10 @@ static bm_status find_entries(bm_joint *j, const bm_stats *st)
 static bm_status allocate(bm_joint *j, const bm_stats *st)
 {
     j->nfac = st->nfac;
-    j->thin = true;
     if (!(j->base = bm_alloc(st->nfac + 1, sizeof *j->base))) return BM_ENOMEM;
     for (size_t k = 0; k < st->nfac; k++) {
         j->base[k + 1] = j->base[k] + st->fac[k].J;
         j->nv += st->fac[k].J * st->fac[k].q;
-        j->thin &= st->fac[k].q == 1;
     }
     j->N = j->base[st->nfac];
     j->fac = bm_alloc(j->N, sizeof *j->fac);
@@ -345,7 +317,7 @@ bm_status bm_joint_new(bm_joint **out, const bm_stats *st, size_t bytes, bm_erro
         status = BM_NOT_PD;
         goto done;
     }
-    if (find_rows(j, st) != BM_OK || lay_out(j) != BM_OK || find_pairs(j) != BM_OK || find_tail(j) != BM_OK || find_entries(j, st) != BM_OK) goto done;
+    if (find_rows(j, st) != BM_OK || lay_out(j) != BM_OK || find_pairs(j) != BM_OK || find_entries(j, st) != BM_OK) goto done;
     *out = j;
     j = NULL;
     status = BM_OK;
@@ -371,9 +343,6 @@ void bm_joint_free(bm_joint *j)
     free(j->h);
     free(j->pair);
     free(j->pair_pos);
-    free(j->tail_ptr);
-    free(j->tail_col);
-    free(j->tail_entry);
     free(j->dst);
     free(j);
 }

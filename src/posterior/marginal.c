@@ -47,6 +47,13 @@ static bm_status pack_factor(bm_pack *k, const bm_facstat *f, bool alone)
     return alone ? bm_classes_new(&k->classes, f) : BM_OK;
 }
 
+static bool one_effect_each(const bm_stats *st)
+{
+    for (size_t k = 0; k < st->nfac; k++)
+        if (st->fac[k].q != 1) return false;
+    return true;
+}
+
 /* The pattern of the common factorisation, or none where it would be out of all proportion. */
 static bm_status pack_joint(bm_packed *k, const bm_stats *st, bm_error *err)
 {
@@ -59,8 +66,12 @@ static bm_status pack_joint(bm_packed *k, const bm_stats *st, bm_error *err)
     for (size_t i = 0; i < st->nfac; i++)
         for (size_t l = i + 1; l < st->nfac; l++) nnz += bm_stats_cross(st, i, l)->nnz;
     if (nnz > most_entries) return BM_OK;
-    bm_blas_single();
-    status = bm_joint_new(&k->joint, st, most_bytes, err);
+    if (one_effect_each(st)) {
+        status = bm_thin_new(&k->thin, st, most_bytes, err);
+    } else {
+        bm_blas_single();
+        status = bm_joint_new(&k->joint, st, most_bytes, err);
+    }
     return status == BM_NOT_PD ? BM_OK : status;
 }
 
@@ -96,6 +107,10 @@ bm_status bm_packed_view(bm_packed **out, const bm_packed *from, bm_error *err)
     if (!k) return bm_nomem(err);
     *k = *from;
     k->view = true;
+    if (from->thin && !(k->thin = bm_thin_share(from->thin))) {
+        free(k);
+        return bm_nomem(err);
+    }
     if ((k->fac = bm_alloc(k->nfac, sizeof *k->fac)))
         for (; own < k->nfac; own++) {
             bm_pack *f = &k->fac[own];
@@ -118,6 +133,7 @@ bm_status bm_packed_view(bm_packed **out, const bm_packed *from, bm_error *err)
 
 void bm_packed_refresh(bm_packed *view, const bm_stats *st)
 {
+    if (view->thin) bm_thin_response(view->thin, st);
     for (size_t k = 0; k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
         double           *c = (double *)view->fac[k].c;
@@ -134,7 +150,7 @@ double bm_packed_seconds(const bm_packed *k)
     const double      level = 8e-9, class = 15e-9;
     const bm_classes *c;
 
-    if (k->nfac > 1) return k->joint ? k->joint->seconds : INFINITY;
+    if (k->nfac > 1) return k->thin ? k->thin->seconds : k->joint ? k->joint->seconds : INFINITY;
     if (k->nfac == 0) return 0;
     c = k->fac->classes;
     return (c ? class * (double)c->n : level * (double)k->fac->J) * (double)(k->fac->q * k->fac->q);
@@ -144,6 +160,7 @@ void bm_packed_free(bm_packed *k)
 {
     if (!k) return;
     if (!k->view) bm_joint_free(k->joint);
+    bm_thin_free(k->thin);
     for (size_t i = 0; k->fac && i < k->nfac; i++) {
         if (k->view) {
             free((double *)k->fac[i].c);
@@ -181,12 +198,13 @@ bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed
     m->scratch = aligned_alloc(64, (m->scratch_size * sizeof(double) + 63) / 64 * 64);
     if (!m->T || !m->S || !m->Rinv || !m->beta || !m->dL || !m->scratch) goto fail;
     if (cp && bm_coef_prior_copy(&m->cp, cp, err) != BM_OK) goto fail;
-    if (st->nfac > 1 && !pk->joint) {
+    if (st->nfac > 1 && !pk->joint && !pk->thin) {
         bm_marginal_free(m);
         return bm_fail(err, BM_EINVAL, "%zu grouping factors that are crossed as widely as these do not fit in memory for an exact joint factorisation; "
                                        "fit samples them one at a time with --sampler gibbs", st->nfac);
     }
     if (pk->joint && bm_joint_work_new(&m->joint, pk->joint, p, err) != BM_OK) goto fail;
+    if (pk->thin && bm_thin_work_new(&m->thin, pk->thin, err) != BM_OK) goto fail;
     *out = m;
     return BM_OK;
 fail:
@@ -199,6 +217,7 @@ void bm_marginal_free(bm_marginal *m)
     if (!m) return;
     bm_coef_prior_free(m->cp);
     bm_joint_work_free(m->joint);
+    bm_thin_work_free(m->thin);
     free(m->T);
     free(m->S);
     free(m->Rinv);
@@ -278,10 +297,11 @@ bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
         size_t q = st->fac[k].q;
 
         scale_factor(&st->fac[k], L + at, sigma, m->T + at);
-        if (!m->joint) log_M += factor_eval(&m->pk->fac[k], m->T + at, SF, m->scratch);
+        if (st->nfac == 1) log_M += factor_eval(&m->pk->fac[k], m->T + at, SF, m->scratch);
         at += q * q;
     }
     if (m->joint) log_M = bm_joint_eval(m->pk->joint, m->joint, st, m->T, SF);
+    if (m->thin) log_M = bm_thin_eval(m->pk->thin, m->thin, m->T, SF);
     if (!isfinite(log_M)) return BM_NOT_PD;
     if (solve_fixed(m, SF) != BM_OK) return BM_NOT_PD;
     m->sum_log_C = log_M / 2;
@@ -361,16 +381,19 @@ void bm_marginal_gradient(bm_marginal *m)
 
     if (m->kind != BM_ML) bm_marginal_invert(m);
     m->dlog_sigma = -((double)st->n - (double)df - m->Q / s2 + (m->cp ? prior_pull(m) : 0));
-    if (m->joint) {
-        all = bm_alloc(m->nL, sizeof *all);
-        if (!all || bm_joint_gradient(m->pk->joint, m->joint, st, m->T, m->beta, Rinv, m->sigma, all) != BM_OK) m->dlog_sigma = NAN;
+    if (st->nfac > 1) {
+        bm_status done = (all = bm_alloc(m->nL, sizeof *all)) ? BM_OK : BM_ENOMEM;
+
+        if (done == BM_OK && m->joint) done = bm_joint_gradient(m->pk->joint, m->joint, st, m->T, m->beta, Rinv, m->sigma, all);
+        else if (done == BM_OK) done = bm_thin_gradient(m->pk->thin, m->thin, m->beta, Rinv, m->sigma, all);
+        if (done != BM_OK) m->dlog_sigma = NAN;
     }
     for (size_t k = 0; k < st->nfac; k++) {
         size_t q = st->fac[k].q;
 
         memset(G, 0, q * q * sizeof *G);
-        if (!m->joint && m->pk->fac[k].classes) bm_classes_gradient(m->pk->fac[k].classes, m->T + at, m->beta, Rinv, m->sigma, G);
-        else if (!m->joint) bm_kernel_gradient(&m->pk->fac[k], m->T + at, m->beta, Rinv, m->sigma, G, m->scratch);
+        if (!all && m->pk->fac[k].classes) bm_classes_gradient(m->pk->fac[k].classes, m->T + at, m->beta, Rinv, m->sigma, G);
+        else if (!all) bm_kernel_gradient(&m->pk->fac[k], m->T + at, m->beta, Rinv, m->sigma, G, m->scratch);
         m->dlog_sigma -= back_to_L(&st->fac[k], all ? all + at : G, m->T + at, m->sigma, m->dL + at);
         at += q * q;
     }

@@ -64,6 +64,7 @@ typedef struct {
     void            *scratch;
     size_t           scratch_size;
     struct bm_joint_work *joint; /* several factors: their common factorisation; else NULL */
+    struct bm_thin_work  *thin;  /* or this one */
 } bm_marginal;
 
 bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed *pk, const bm_coef_prior *cp, bm_criterion kind, bm_error *err);

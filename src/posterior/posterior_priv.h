@@ -6,16 +6,18 @@
 #include "posterior/joint.h"
 #include "posterior/kernel.h"
 #include "posterior/posterior.h"
+#include "posterior/thin.h"
 
 struct bm_packed {
     size_t   nfac;
     bm_pack *fac;
     size_t    scratch;    /* doubles the kernels want */
-    bm_joint *joint;      /* several factors: the pattern of their common factorisation; NULL where that would not fit in memory */
-    bool      view;       /* of another's, which must live as long: only the c of each factor is its own */
+    bm_joint *joint;      /* several factors: the pattern of their common factorisation; NULL where that would not fit in memory, */
+    bm_thin  *thin;       /* or where each of them has one effect per level, which is simpler */
+    bool      view;       /* of another's, which must live as long: only what depends on the response is its own */
 };
 
-/* The same cross-products with room for another c; it is written by bm_packed_refresh. The joint factorisation reads st->fac[k].c itself. */
+/* The same cross-products with room for another c; it is written by bm_packed_refresh. bm_joint reads st->fac[k].c itself. */
 bm_status bm_packed_view(bm_packed **out, const bm_packed *from, bm_error *err);
 void      bm_packed_refresh(bm_packed *view, const bm_stats *st);
 
