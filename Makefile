@@ -7,6 +7,7 @@
 #   make fuzz          builds fuzzers below build/fuzz (clang): build/fuzz/csv -max_total_time=600 build/fuzz/corpus/csv tests/fuzz/corpus/csv
 #   make fuzz-run      fuzzes every target for FUZZ_SECONDS=1800 and prints a table
 #   make check-mutants | check-references    planted faults, each caught by a named test; reference posteriors and REML fits
+#   make lint          clang-tidy and cppcheck: no finding is allowed (.clang-tidy, .cppcheck); make lint-deep: clang's path analyser, to be read
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
@@ -34,7 +35,7 @@ B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
 PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
-ALL_PACKAGES   := $(CHECK_PACKAGES) python3-minimal r-base-core r-cran-posterior r-cran-lme4 chromium zsh
+ALL_PACKAGES   := $(CHECK_PACKAGES) clang-tidy cppcheck python3-minimal r-base-core r-cran-posterior r-cran-lme4 chromium zsh
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 
@@ -135,6 +136,9 @@ deps-check:
 deps-all:
 	$(call install_missing,$(ALL_PACKAGES))
 
+deps-lint:
+	$(call install_missing,clang-tidy cppcheck)
+
 deps-valgrind:
 	$(call install_missing,valgrind)
 
@@ -215,6 +219,34 @@ check-valgrind: deps-valgrind $(B)/bmixed
 	    $(B)/bmixed fit models/sleepstudy.json -o $(B)/valgrind --force
 	@echo 'valgrind: no error, no leak'
 
+# ---- analysers: a stamp per file, so that only what changed is looked at again ---------------------------------------------------
+
+LINT_SRC := $(LIB_SRC) $(CLI_SRC)
+LINT_HDR := $(wildcard src/*/*.h) include/bmixed.h
+LINT_INC := -Iinclude -Isrc -D_GNU_SOURCE
+
+lint: $(LINT_SRC:%.c=build/lint/%.tidy) build/lint/cppcheck
+	@echo 'lint: no finding in $(words $(LINT_SRC)) files'
+
+build/lint/%.tidy: %.c $(LINT_HDR) .clang-tidy
+	@mkdir -p $(@D)
+	$(say) TIDY $<
+	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(OPENMP) $(LINT_INC) -I/usr/include/suitesparse 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+
+build/lint/cppcheck: $(LINT_SRC) $(LINT_HDR) .cppcheck
+	@mkdir -p $(@D)
+	$(say) CPPCHECK src
+	$(Q)cppcheck -q --std=c11 --enable=warning,portability,performance --error-exitcode=1 --suppressions-list=.cppcheck $(LINT_INC) \
+	    --template='{file}:{line}: {id}: {message}' $(LINT_SRC)
+	@touch $@
+
+# What follows paths through functions, clang's analyser and gcc's: they take minutes and know no invariants, so that what they say is to be read.
+lint-deep:
+	-clang-tidy --quiet --checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.*' --warnings-as-errors= $(LINT_SRC) -- \
+	    -std=gnu11 $(OPENMP) $(LINT_INC) -I/usr/include/suitesparse
+	-for f in $(LINT_SRC); do $(CC) $(CPPFLAGS) -std=gnu11 $(OPENMP) -O1 -fanalyzer -c $$f -o /dev/null; done
+
 # ---- benchmark: tables, and build/bench/*.csv ---------------------------------------------------------------------------------
 
 $(B)/bench: $(BENCH_OBJ) $(STATIC)
@@ -275,7 +307,7 @@ clean:
 FORCE:
 
 .PHONY: all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-valgrind \
-        bench bench-quick fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
+        bench bench-quick lint lint-deep deps-lint fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_OBJ:.o=.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(LIB_SRC:%.c=build/fuzz/obj/%.d)

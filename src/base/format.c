@@ -125,7 +125,7 @@ static size_t write_plain(char *dst, const char *s, int n, int x)
     char *p = dst;
 
     if (x < 0) {
-        memcpy(p, "0.000", 5);                       /* x >= -4 */
+        memcpy(p, "0.000", 5);                       /* x >= -4. NOLINT(bugprone-not-null-terminated-result): the caller ends the text */
         p += 1 - x;
         memcpy(p, s, (size_t)n);
         return (size_t)(p + n - dst);

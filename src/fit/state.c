@@ -81,7 +81,7 @@ static bm_status point_state(bm_chain *c, bm_state *io, bm_error *err)
     bm_coef_prior_refresh(cp);
     bm_coef_prior_refresh(c->star->m->cp);
     bm_point_eval(c->cur);
-    if (memcmp(&c->cur->lp, &lp, sizeof lp) == 0) return BM_OK;
+    if (memcmp(&c->cur->lp, &lp, sizeof lp) == 0) return BM_OK;    /* NOLINT(bugprone-suspicious-memory-comparison,cert-*): bit for bit */
     return bm_fail(err, BM_EINVAL, "the posterior density where chain %zu stands is %.17g, and was %.17g: other data, another model, or a machine whose arithmetic "
                                    "differs in the last digits, so that the run cannot be continued draw for draw", c->id + 1, c->cur->lp, lp);
 }

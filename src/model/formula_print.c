@@ -21,7 +21,7 @@ static void print_number_r(double x, bm_buf *b)
         if (bm_parse_double(sci, strlen(sci), &y) && bm_parse_double(all, strlen(all), &z) && y == z) break;
     }
     snprintf(sci, sizeof sci, "%.*e", digits, x);
-    exponent = atoi(strchr(sci, 'e') + 1);
+    exponent = (int)strtol(strchr(sci, 'e') + 1, NULL, 10);
     decimals = digits - exponent > 0 ? digits - exponent : 0;
     n = (size_t)snprintf(fixed, sizeof fixed, "%.*f", decimals, x);
     bm_buf_puts(b, n <= strlen(sci) ? fixed : sci);

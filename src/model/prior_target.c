@@ -197,8 +197,8 @@ static bm_status check_kind(const bm_prior *p, bm_prior_use use, bm_error *err)
 {
     static const char *const takes[] = {
         [BM_FOR_COEF] = "a coefficient takes normal, student_t, cauchy, flat or constant",
-        [BM_FOR_SD] = "a standard deviation takes half_cauchy, half_normal, half_t, normal, student_t or cauchy (cut off at 0), exponential, gamma, lognormal, "
-                      "uniform, inv_gamma, flat or constant",
+        [BM_FOR_SD] = ("a standard deviation takes half_cauchy, half_normal, half_t, normal, student_t or cauchy (cut off at 0), exponential, gamma, lognormal, "
+                       "uniform, inv_gamma, flat or constant"),
         [BM_FOR_COR] = "correlations take lkj(eta)",
         [BM_FOR_COV] = "a covariance matrix takes inv_wishart(df, scale)",
     };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define AT(field) offsetof(bm_spec, field)
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the arguments are designators */
 #define FIT(field, index, low, high) .sampler = true, .at = AT(fit.field), .text = index, .lo = low, .hi = high
 
 const bm_key bm_keys[] = {

@@ -151,7 +151,7 @@ static void in_words(bm_page *p)
     for (size_t k = 0; k < d->nfac; k++) {
         const bm_group *g = &d->fac[k];
 
-        bm_html(b, "%S by deviations of each of the %zu levels of <em>%s</em> in ", k ? ";" : ";", g->J, g->name);
+        bm_html(b, "; by deviations of each of the %zu levels of <em>%s</em> in ", g->J, g->name);
         for (size_t i = 0; i < g->q; i++)
             bm_html(b, "%S%S<em>%s</em>", i == 0 ? "" : i + 1 == g->q ? " and " : ", ", is_intercept(g->znames[i]) ? "the " : "the slope of ",
                     is_intercept(g->znames[i]) ? "intercept" : g->znames[i]);

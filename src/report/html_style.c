@@ -64,10 +64,10 @@ static const char *const style[] = {
     ".k0{background:#0072b2}.k1{background:#d55e00}.k2{background:#009e73}.k3{background:#cc79a7}.k4{background:#56b4e9}.k5{background:#e69f00}.k6{background:#333}.k7{background:#999}\n",
     "details{margin:.6rem 0}summary{cursor:pointer;color:var(--blue)}\n",
     "footer{margin-top:3rem;padding-top:1rem;padding-bottom:3rem;color:var(--soft);font-size:.86rem;border-top:1px solid var(--rule)}\n",
-    "@media (max-width:40rem){header{padding-top:1.4rem}h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem}main,header,footer,nav{padding-left:1rem;padding-right:1rem}"
+    "@media (max-width:40rem){header{padding-top:1.4rem}h1{font-size:1.5rem}h2{font-size:1.2rem;margin-top:2.2rem}main,header,footer,nav{padding-left:1rem;padding-right:1rem}",
     "th,td{padding:.3rem .5rem}}\n",
-    "@media print{@page{margin:18mm}body{font-size:10.5pt}nav,.skip{display:none}main,header,footer{max-width:none;padding:0}a{color:inherit;text-decoration:none}"
-    "figure,tr,.verdict,.lights li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}table{font-size:.8rem}figure.one svg{max-width:24rem}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}"
+    "@media print{@page{margin:18mm}body{font-size:10.5pt}nav,.skip{display:none}main,header,footer{max-width:none;padding:0}a{color:inherit;text-decoration:none}",
+    "figure,tr,.verdict,.lights li{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}table{font-size:.8rem}figure.one svg{max-width:24rem}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}",
     "figure.grid{grid-template-columns:repeat(3,1fr)}figure.pair{grid-template-columns:repeat(2,1fr)}figure.panels{grid-template-columns:repeat(6,1fr)}}\n"
 };
 

@@ -44,7 +44,7 @@ bool bm_plot_is_picture(const char *name)
     for (size_t k = 0; k < NKINDS; k++) {
         size_t n = strlen(kinds[k].name);
 
-        if (strncmp(name, kinds[k].name, n) != 0) continue;
+        if (strncmp(name, kinds[k].name, n) != 0) continue;    /* NOLINT(bugprone-not-null-terminated-result): a beginning is compared */
         if (name[n] == '-' && name[n + 1] >= '1' && name[n + 1] <= '9') n += 1 + strspn(name + n + 1, "0123456789");
         for (size_t i = 0; i < 3; i++)
             if (strcmp(name + n, ending[i]) == 0) return true;
