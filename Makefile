@@ -35,7 +35,8 @@ B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
 PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
-ALL_PACKAGES   := $(CHECK_PACKAGES) clang-tidy cppcheck python3-minimal r-base-core r-cran-posterior r-cran-lme4 chromium zsh
+ALL_PACKAGES   := $(CHECK_PACKAGES) clang-tidy cppcheck python3-minimal r-base-core r-cran-posterior r-cran-bayesplot r-cran-rstan r-cran-jsonlite r-cran-lme4 \
+                  chromium python3-pandas zsh
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 

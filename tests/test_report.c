@@ -475,7 +475,7 @@ static char *line_with(const char *text, const char *start)
 static void test_stan_csv_is_what_its_readers_insist_on(void **state)
 {
     static const char *const head[] = { "# model = ", "# method = sample", "#     num_samples = 210\n", "#     num_warmup = 1000\n",
-                                        "#     save_warmup = 0", "#     thin = 3\n", "#     algorithm = fixed_param\n", "# id = 2\n",
+                                        "#     save_warmup = 0", "#     thin = 3\n", "#     algorithm = fixed_param\n#       metric = ", "# id = 2\n",
                                         "#   seed = 20250612\n", "#  Elapsed Time: 0.004 seconds (Warm-up)\n" };
     place           *p = *state;
     fake             f;

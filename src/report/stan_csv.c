@@ -1,7 +1,7 @@
 /* stan_csv.c: one Stan CSV file per chain, as CmdStan writes them with algorithm = fixed_param, and the labels beside them.
  * What the readers insist on (rstan::read_stan_csv, cmdstanr, cmdstanpy): "# key = value" lines with method, num_samples (before thinning),
  * num_warmup, save_warmup as 0 or 1, thin, id; sampler columns end in "__" and those of HMC are expected unless the algorithm is
- * fixed_param; a dot or colon in a name means an index, indices are integers, and arrays are in column-major order; nan, inf. */
+ * fixed_param, though cmdstanpy before 1.2.5 asks for a metric all the same; a dot or colon in a name means an index, indices are integers, and arrays are in column-major order; nan, inf. */
 #include "report/report_priv.h"
 
 #include <ctype.h>
@@ -128,7 +128,7 @@ static void add_header(bm_buf *b, const bm_result *r, size_t chain, const char *
     bm_buf_printf(b, "# model = %s\n# method = sample (Default)\n#   sample\n", model);
     bm_buf_printf(b, "#     num_samples = %zu\n#     num_warmup = %d\n", r->draws->niter * (size_t)thin, o->warmup);
     bm_buf_printf(b, "#     save_warmup = 0 (Default)\n#     thin = %d\n", thin);
-    bm_buf_puts(b, "#     adapt\n#       engaged = 0\n#     algorithm = fixed_param\n");
+    bm_buf_puts(b, "#     adapt\n#       engaged = 0\n#     algorithm = fixed_param\n#       metric = diag_e\n");
     bm_buf_printf(b, "# id = %zu\n# random\n#   seed = %llu\n", chain + 1, (unsigned long long)o->seed);
     bm_buf_printf(b, "# written by bmixed %s: labels of the names and indices are in draws-labels.json\n", BM_VERSION);
 }
