@@ -103,6 +103,13 @@ $(B)/test_%: $(B)/tests/test_%.o $(STATIC)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@
 
+# What the tests of faults preload: no sanitizer bears it.
+SHIM := $(if $(SAN),,$(B)/faults.so)
+$(B)/faults.so: tests/faults.c
+	@mkdir -p $(@D)
+	$(say) LINK $@
+	$(Q)$(CC) -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -std=gnu11 -fPIC -shared $< -ldl -o $@
+
 $(B)/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(STATIC)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(filter %.o,$^) $(STATIC) $(LIBS) -o $@
@@ -157,16 +164,16 @@ check: deps-check
 check-all: deps-all
 	@+$(MAKE) --no-print-directory check-run
 
-check-run: $(B)/bmixed $(B)/bmixed.1 $(TESTS) $(REPLAYS) $(if $(SAN),,$(SHARED))
+check-run: $(B)/bmixed $(B)/bmixed.1 $(TESTS) $(REPLAYS) $(SHIM) $(if $(SAN),,$(SHARED))
 	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(TESTS) $(REPLAYS) $(TEST_SH)
 
-tests: $(TESTS) $(REPLAYS)
+tests: $(TESTS) $(REPLAYS) $(SHIM)
 
 # One program's tests: make test-data, make test-cli
 test-%: $(B)/test_%
 	$<
 
-$(TEST_SH:tests/test_%.sh=test-%): test-%: $(B)/bmixed $(B)/bmixed.1 $(if $(SAN),,$(SHARED))
+$(TEST_SH:tests/test_%.sh=test-%): test-%: $(B)/bmixed $(B)/bmixed.1 $(SHIM) $(if $(SAN),,$(SHARED))
 	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/test_$*.sh
 
 # Faults planted one by one, each of which a named test must see.

@@ -110,6 +110,8 @@ typedef struct {
     uint64_t    done, total;    /* steps over all chains; total 0: unknown */
 } bm_progress;
 
+typedef struct bm_checkpoint bm_checkpoint;   /* where a long run keeps its state, to go on from after whatever ended it */
+
 typedef struct {
     int            chains, warmup, draws, thin;   /* draws: kept, per chain */
     uint64_t       seed;                          /* same seed, data, build: same draws, whatever threads is */
@@ -120,9 +122,10 @@ typedef struct {
     void         (*progress)(void *self, const bm_progress *p);   /* NULL: none; called from one thread at a time */
     void          *progress_self;
     const volatile sig_atomic_t *stop;            /* non-zero: stop soon, with BM_INTERRUPTED; NULL: never */
+    bm_checkpoint *checkpoint;                    /* NULL: none */
 } bm_fit_options;
 #define BM_FIT_OPTIONS_INIT { .chains = 4, .warmup = 1000, .draws = 1000, .thin = 1, .seed = 1, .threads = 0, \
-    .target_ess = 0, .sampler = BM_SAMPLER_AUTO, .ranef_draws = BM_RANEF_AUTO, .progress = NULL, .progress_self = NULL, .stop = NULL }
+    .target_ess = 0, .sampler = BM_SAMPLER_AUTO, .ranef_draws = BM_RANEF_AUTO, .progress = NULL, .progress_self = NULL, .stop = NULL, .checkpoint = NULL }
 
 /* The options that a specification asks for (its "sampler" entry). */
 BM_API void bm_spec_fit_options(const bm_spec *s, bm_fit_options *opt);
@@ -140,6 +143,20 @@ typedef struct {
     const char *command;    /* recorded in summary.json; may be NULL */
 } bm_write_options;
 #define BM_WRITE_OPTIONS_INIT { .force = false, .format = BM_FORMAT_CSV, .command = NULL }
+
+/* A run whose results are to go to dir keeps its state in the file dir.checkpoint, which is replaced as a whole every so many seconds and when the run is
+ * asked to stop (the state is saved first, then BM_INTERRUPTED). force: replaces one that an earlier run left. opt: kept there for the run that goes on. */
+BM_API BM_MUST_CHECK bm_status bm_checkpoint_new(bm_checkpoint **out, const char *dir, double seconds, bool force, const bm_write_options *opt, bm_error *err);
+/* The one that a run left behind: bm_fit_run, of the same model on the same data with the same options (threads apart), goes on from there, and its draws are
+ * those of a run that nothing has ended, to the last bit. BM_EIO: there is none; BM_EPARSE: damaged; BM_EINVAL: of another version. */
+BM_API BM_MUST_CHECK bm_status bm_checkpoint_open(bm_checkpoint **out, const char *dir, bm_error *err);
+/* Of an opened one: model and options, for the caller to free; how results were to be written (text is borrowed). */
+BM_API BM_MUST_CHECK bm_status bm_checkpoint_spec(bm_spec **out, const bm_checkpoint *c, bm_error *err);
+BM_API void bm_checkpoint_write_options(const bm_checkpoint *c, bm_write_options *opt);
+BM_API void bm_checkpoint_every(bm_checkpoint *c, double seconds);
+/* Once the results are written: removes the file. */
+BM_API void bm_checkpoint_remove(bm_checkpoint *c);
+BM_API void bm_checkpoint_free(bm_checkpoint *c);
 
 /* Fails early if bm_fit_write could not create dir: call it before a long run. */
 BM_API BM_MUST_CHECK bm_status bm_check_output(const char *dir, bool force, bm_error *err);

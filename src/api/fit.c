@@ -19,16 +19,18 @@ static double smallest_ess(const bm_fit *f, const bm_draws *d)
     return isfinite(least) ? least : 0;
 }
 
-static bm_status run_to_target(bm_fit *f, bm_mcmc *mc, bm_store *s, bm_error *err)
+static bm_status run_to_target(bm_run *r, bm_error *err)
 {
+    bm_fit      *f = r->f;
+    bm_store    *s = &r->s;
     const size_t most = 200 * (size_t)f->opt.draws;
     bm_sink      sink = { .self = s, .draw = bm_store_draw };
-    size_t       done = 0, want = (size_t)f->opt.draws;
+    size_t       done = 0, want = s->d->niter;
     bm_status    st;
 
     for (;;) {
         sink.u_every = s->nu ? s->every : 0;
-        st = bm_mcmc_run(mc, want, &sink, &done, err);
+        st = bm_mcmc_run(r->mc, want, &sink, &done, err);
         if (st == BM_INTERRUPTED) {
             bm_status st2 = bm_store_resize(s, f, done, done, err);
             return st2 == BM_OK ? st : st2;
@@ -87,34 +89,48 @@ static void evidence(bm_fit *f, const bm_mcmc_info *info)
     }
 }
 
+/* A sampler and room for its draws, as they are at the start or as a checkpoint has them. */
+static bm_status begin(bm_run *r, bm_error *err)
+{
+    bm_fit        *f = r->f;
+    bm_checkpoint *c = f->opt.checkpoint;
+    bm_status      st;
+
+    if (c && bm_checkpoint_resumes(c) && (st = bm_checkpoint_match(c, f, err)) != BM_OK) return st;
+    if ((st = bm_store_new(&r->s, f, (size_t)f->opt.draws, 1, err)) != BM_OK) return st;       /* before the warm-up: too much is known at once */
+    if ((st = bm_mcmc_new(&r->mc, f->model->post, &f->opt, err)) != BM_OK) return st;
+    r->t0 = bm_clock();
+    if (!c) return BM_OK;
+    if (bm_checkpoint_resumes(c) && (st = bm_checkpoint_read(c, r, err)) != BM_OK) return st;
+    f->run.total_seconds = bm_clock() - r->t0;      /* of earlier sessions */
+    bm_mcmc_pause(r->mc, &(bm_pause){ .every = bm_checkpoint_seconds(c), .self = r, .save = bm_run_save });
+    return BM_OK;
+}
+
 static bm_status sample(bm_fit *f, bm_error *err)
 {
-    double       t0 = bm_clock(), t1;
-    bm_mcmc     *mc = NULL;
-    bm_store     s = { 0 };
+    bm_run       r = { .f = f };
     bm_mcmc_info info;
     bm_status    st, ran;
 
-    if ((st = bm_store_new(&s, f, (size_t)f->opt.draws, 1, err)) != BM_OK) goto done;      /* before the warm-up: too much is known at once */
-    if ((st = bm_mcmc_new(&mc, f->model->post, &f->opt, err)) != BM_OK) goto done;
-    st = bm_mcmc_warmup(mc, err);
-    if (st != BM_OK) goto done;
-    t1 = bm_clock();
-    f->run.warmup_seconds = t1 - t0;
-    ran = st = run_to_target(f, mc, &s, err);
+    if ((st = begin(&r, err)) != BM_OK) goto done;
+    if ((st = bm_mcmc_warmup(r.mc, err)) != BM_OK) goto done;
+    if (!(r.t1 > 0)) r.t1 = bm_clock();
+    f->run.warmup_seconds = r.t1 - r.t0;
+    ran = st = run_to_target(&r, err);
     if (st < 0) goto done;
-    f->run.sampling_seconds = bm_clock() - t1;
+    f->run.sampling_seconds = bm_clock() - r.t1;
     f->run.interrupted = ran == BM_INTERRUPTED;
-    if (s.d->niter < 2) goto done;                   /* interrupted before there was anything */
-    if ((st = bm_mcmc_report(mc, &info, err)) != BM_OK) goto done;
+    if (r.s.d->niter < 2) goto done;                 /* interrupted before there was anything */
+    if ((st = bm_mcmc_report(r.mc, &info, err)) != BM_OK) goto done;
     run_information(f, &info);
     evidence(f, &info);
-    f->draws = s.d;
-    s.d = NULL;
-    if ((st = bm_fit_results(f, &info, s.u, s.slots * (size_t)f->opt.chains, err)) == BM_OK) st = ran;
+    f->draws = r.s.d;
+    r.s.d = NULL;
+    if ((st = bm_fit_results(f, &info, r.s.u, r.s.slots * (size_t)f->opt.chains, err)) == BM_OK) st = ran;
 done:
-    bm_store_free(&s);
-    bm_mcmc_free(mc);
+    bm_store_free(&r.s);
+    bm_mcmc_free(r.mc);
     return st;
 }
 
@@ -139,7 +155,7 @@ bm_status bm_fit_run(bm_fit **out, const bm_model *m, const bm_fit_options *opt,
     for (size_t i = 0; i < m->design->notes.n; i++)
         if ((st = bm_strv_add(&f->notes, m->design->notes.v[i], err)) != BM_OK) goto done;
     st = sample(f, err);
-    f->run.total_seconds = m->read_seconds + bm_clock() - start;
+    f->run.total_seconds += m->read_seconds + bm_clock() - start;
     if (st < 0 || !f->draws) goto done;
     *out = f;
     f = NULL;

@@ -21,4 +21,30 @@ bm_status bm_store_resize(bm_store *s, const bm_fit *f, size_t niter, size_t don
 void      bm_store_free(bm_store *s);
 void      bm_store_draw(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u);
 
+/* ---- a run and its state (fit.c, fit_state.c) ---- */
+
+typedef struct {
+    bm_fit   *f;
+    bm_mcmc  *mc;
+    bm_store  s;
+    double    t0, t1;        /* when warm-up and sampling began, by bm_clock, earlier sessions of the same run counted in; t1 0: not yet */
+    bool      told;          /* that a checkpoint could not be written */
+} bm_run;
+
+/* Writes all that the rest of the run depends on, or reads it into a run of which mc and s are new. */
+bm_status bm_run_state(bm_run *r, bm_state *io, bm_error *err);
+/* For bm_pause; self: a bm_run. The first checkpoint must succeed, later ones must only where the run is asked to stop: the one before is there still. */
+bm_status bm_run_save(void *self, bm_error *err);
+
+/* ---- the file (checkpoint.c) ---- */
+
+/* Does it go on with an earlier run? */
+bool      bm_checkpoint_resumes(const bm_checkpoint *c);
+double    bm_checkpoint_seconds(const bm_checkpoint *c);
+/* Is the run of f the one that was saved? To be called before bm_checkpoint_read. */
+bm_status bm_checkpoint_match(const bm_checkpoint *c, const bm_fit *f, bm_error *err);
+bm_status bm_checkpoint_read(bm_checkpoint *c, bm_run *r, bm_error *err);
+bm_status bm_checkpoint_write(bm_checkpoint *c, bm_run *r, bm_error *err);
+bool      bm_checkpoint_written(const bm_checkpoint *c);
+
 #endif

@@ -78,8 +78,9 @@ struct cli_args {
     cli_list    files;              /* what is not an option */
     cli_list    keys, values;       /* CLI_SPEC options in order */
     cli_list    set, vars, kinds;
-    const char *out, *probs, *rows_from, *anova, *differ, *eps, *reps;
-    int         format;             /* bm_format */
+    const bm_checkpoint *resumed;   /* whose model it is, instead of what files name; options come on top */
+    const char *out, *checkpoint, *resume, *probs, *rows_from, *anova, *differ, *eps, *reps;
+    int         format;             /* bm_format; -1: not asked for */
     int         picture;            /* bm_plot_format */
     int         ci;                 /* 0: wald, 1: profile */
     int         compare_ci;         /* bm_compare_ci */

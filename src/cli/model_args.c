@@ -62,12 +62,21 @@ static int wrong(const cli_args *a, const char *what)
     return cli_usage(a->command);
 }
 
+static int from_checkpoint(bm_spec **out, const bm_checkpoint *c)
+{
+    bm_error  err = { 0 };
+    bm_status st = bm_checkpoint_spec(out, c, &err);
+
+    return st == BM_OK ? CLI_DONE : cli_fail_reading(st, &err);
+}
+
 static int read_base(bm_spec **out, const cli_args *a)
 {
     const char *const *f = a->files.v;
     size_t      n = a->files.n;
     int         code;
 
+    if (a->resumed) return from_checkpoint(out, a->resumed);
     if (n == 0) {
         cli_help_command(a->command, stderr);
         return CLI_INPUT;

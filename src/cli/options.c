@@ -230,7 +230,7 @@ int cli_parse(cli_args *a, const cli_command *cmd, int argc, char **argv)
     getopt_tables t = { 0 };
     int           code = CLI_FAILED;
 
-    *a = (cli_args){ .command = cmd, .line = cli_quote_line(argc, argv), .format = (bm_write_options)BM_WRITE_OPTIONS_INIT.format };
+    *a = (cli_args){ .command = cmd, .line = cli_quote_line(argc, argv), .format = -1 };
     if (!a->line || !tables_new(&t, cmd)) cli_error("out of memory");
     else code = parse_options(a, cmd, &t, argc - 1, argv + 1);
     tables_free(&t);

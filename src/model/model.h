@@ -29,6 +29,11 @@ bm_status bm_spec_copy(bm_spec **out, const bm_spec *s, bm_error *err);
 /* JSON of the specification (spec_write.c): what bm_spec_read reads back to an equal one, from the directory of s->path if it has one, else from
  * the working directory. */
 bm_status bm_spec_json(const bm_spec *s, bm_buf *out, bm_error *err);
+/* The way back from n bytes that need not be a file's: path is for messages. */
+bm_status bm_spec_parse(bm_spec **out, const char *json, size_t n, const char *path, bm_error *err);
+/* The first key in which the two ask for different draws, or NULL; where the data lie, how many threads there are, and what the model is called
+ * make no difference. Values as text into a and b. */
+const char *bm_spec_difference(const bm_spec *s, const bm_spec *t, bm_buf *a, bm_buf *b);
 
 /* ---- formula (formula_parse.c, formula_terms.c) ---- */
 

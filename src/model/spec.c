@@ -345,3 +345,47 @@ void bm_spec_fit_options(const bm_spec *s, bm_fit_options *opt)
 {
     *opt = s->fit;
 }
+
+/* ---- are two the same? ---- */
+
+static void value_text(const bm_spec *s, const bm_key *k, bm_buf *b)
+{
+    const void    *at = field(s, k);
+    const char    *text;
+    const bm_strv *list = at;
+
+    switch (k->kind) {
+    case BM_KEY_TEXT: text = *(char *const *)at; bm_buf_puts(b, text ? text : ""); break;
+    case BM_KEY_INT: bm_buf_printf(b, "%d", *(const int *)at); break;
+    case BM_KEY_U64: bm_buf_printf(b, "%llu", (unsigned long long)*(const uint64_t *)at); break;
+    case BM_KEY_DOUBLE: bm_buf_num(b, *(const double *)at); break;
+    case BM_KEY_NA: bm_buf_puts(b, s->na_fail ? "fail" : "omit"); break;
+    case BM_KEY_DELIM: if (s->delim) bm_buf_putc(b, s->delim); break;
+    case BM_KEY_WORD: {
+        const char *w = k->words;
+        unsigned    i = k->at == AT(fit.sampler) ? (unsigned)s->fit.sampler : (unsigned)s->fit.ranef_draws;
+
+        while (i--) w = strchr(w, '|') + 1;
+        bm_buf_add(b, w, strcspn(w, "|"));
+        break;
+    }
+    default:
+        for (size_t i = 0; i < list->n; i++) bm_buf_printf(b, "%s%s", i ? "; " : "", list->v[i]);
+    }
+}
+
+const char *bm_spec_difference(const bm_spec *s, const bm_spec *t, bm_buf *a, bm_buf *b)
+{
+    for (size_t i = 0; i < bm_nkeys; i++) {
+        const bm_key *k = &bm_keys[i];
+
+        if ((k->kind == BM_KEY_TEXT && k->at < AT(formula)) || k->at == AT(data) || k->at == AT(fit.threads)) continue;
+        a->n = b->n = 0;
+        bm_buf_puts(a, "");
+        bm_buf_puts(b, "");
+        value_text(s, k, a);
+        value_text(t, k, b);
+        if (a->failed || b->failed || strcmp(a->s, b->s) != 0) return k->name;
+    }
+    return NULL;
+}

@@ -308,34 +308,48 @@ static bm_status set_object(const reader *r, const cJSON *object, bool sampler)
     return st;
 }
 
-bm_status bm_spec_read(bm_spec **out, const char *path, bm_error *err)
+/* r: the text, read or failed. Takes it over. */
+static bm_status finish(bm_spec **out, reader *r, bm_status st)
 {
-    reader    r = { .path = path, .err = err };
-    cJSON    *root = NULL;
-    bm_status st;
+    cJSON *root = NULL;
 
-    *out = NULL;
-    if ((st = bm_spec_new(&r.s, err)) != BM_OK) return st;
-    if (!(r.s->path = bm_strdup(path))) {
-        st = bm_nomem(err);
-        goto done;
-    }
-    if ((st = read_text(&r)) != BM_OK) goto done;
-    if ((st = check_syntax(&r)) != BM_OK) goto done;
-    if (!(root = cJSON_ParseWithLength(r.text, r.n + 1))) {
-        st = bm_nomem(err);                          /* it is JSON */
+    if (st != BM_OK || (st = check_syntax(r)) != BM_OK) goto done;
+    if (!(root = cJSON_ParseWithLength(r->text, r->n + 1))) {
+        st = bm_nomem(r->err);                       /* it is JSON */
         goto done;
     }
     if (!cJSON_IsObject(root)) {
-        st = bm_fail(err, BM_EPARSE, "%s: a model file is an object {\"formula\": ..., \"data\": ...}, not %s", path, type_name(root));
+        st = bm_fail(r->err, BM_EPARSE, "%s: a model file is an object {\"formula\": ..., \"data\": ...}, not %s", r->path, type_name(root));
         goto done;
     }
-    if ((st = set_object(&r, root, false)) != BM_OK) goto done;
-    *out = r.s;
-    r.s = NULL;
+    if ((st = set_object(r, root, false)) != BM_OK) goto done;
+    *out = r->s;
+    r->s = NULL;
 done:
     cJSON_Delete(root);
-    free(r.text);
-    bm_spec_free(r.s);
+    free(r->text);
+    bm_spec_free(r->s);
     return st;
+}
+
+bm_status bm_spec_read(bm_spec **out, const char *path, bm_error *err)
+{
+    reader    r = { .path = path, .err = err };
+    bm_status st = bm_spec_new(&r.s, err);
+
+    *out = NULL;
+    if (st != BM_OK) return st;
+    st = (r.s->path = bm_strdup(path)) ? read_text(&r) : bm_nomem(err);
+    return finish(out, &r, st);
+}
+
+bm_status bm_spec_parse(bm_spec **out, const char *json, size_t n, const char *path, bm_error *err)
+{
+    reader    r = { .path = path, .n = n, .err = err };
+    bm_status st = bm_spec_new(&r.s, err);
+
+    *out = NULL;
+    if (st != BM_OK) return st;
+    if (!(r.text = bm_strndup(json, n))) st = bm_nomem(err);
+    return finish(out, &r, st);
 }

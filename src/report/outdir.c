@@ -1,6 +1,7 @@
 /* outdir.c: an output directory that appears whole or not at all. Everything is written to a fresh directory beside the final one
  * and synced; one rename puts it in place. With force the old directory and the new one change places in one step (renameat2), and only
- * then is the old one removed: file by file, by names that bmixed writes, so that nothing of the user's is ever removed. */
+ * then is the old one removed: file by file, by names that bmixed writes, so that nothing of the user's is ever removed. What a killed run has
+ * left half-written goes when the next one writes to the same place. */
 #include "report/calibration.h"
 #include "report/report_priv.h"
 
@@ -10,6 +11,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -164,6 +166,25 @@ static bm_status resolve(char **out, const char *dir, bm_error *err)
     return BM_OK;
 }
 
+bm_status bm_report_beside(char **out, const char *dir, const char *tail, bm_error *err)
+{
+    char     *path;
+    bm_buf    b = { 0 };
+    bm_status st = resolve(&path, dir, err);
+
+    *out = NULL;
+    if (st != BM_OK) return st;
+    bm_buf_puts(&b, path);
+    bm_buf_puts(&b, tail);
+    free(path);
+    if (b.failed) {
+        bm_buf_free(&b);
+        return bm_nomem(err);
+    }
+    *out = b.s;
+    return BM_OK;
+}
+
 static bm_status check_target(const char *path, bool force, bm_error *err)
 {
     struct stat s;
@@ -220,6 +241,46 @@ static bm_status make_sibling(char **out, const char *path, const char *kind, bm
     return BM_EIO;
 }
 
+/* Removes a directory of ours and what we may have put into it; whatever else is in there stays, and so does the directory. */
+static bool remove_ours(const char *path)
+{
+    DIR           *d = opendir(path);
+    struct dirent *e;
+
+    if (!d) return false;
+    while ((e = readdir(d)))
+        if (is_our_file(e->d_name)) unlinkat(dirfd(d), e->d_name, 0);
+    only_pictures(dirfd(d), true);
+    closedir(d);
+    return rmdir(path) == 0;
+}
+
+/* Removes what runs that were killed while they wrote have left beside path: directories by names that make_sibling makes, which nobody holds locked. */
+static bm_status sweep(const char *path, bm_error *err)
+{
+    const char    *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    size_t         n = strlen(base), at = (size_t)(base - path);
+    char          *parent = parent_of(path), *name = bm_alloc(strlen(path) + 12, 1);
+    DIR           *d = parent && name ? opendir(parent) : NULL;
+    bool           failed = !parent || !name || (!d && errno == ENOMEM);     /* a parent that cannot be read keeps what it has */
+    struct dirent *e;
+
+    while (d && (e = readdir(d))) {
+        int fd;
+
+        if (strncmp(e->d_name, base, n) != 0 || fnmatch(".tmp-[0-9a-v][0-9a-v][0-9a-v][0-9a-v][0-9a-v][0-9a-v]", e->d_name + n, 0) != 0) continue;
+        memcpy(name, path, at);
+        strcpy(name + at, e->d_name);
+        if ((fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)) < 0) continue;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) remove_ours(name);
+        close(fd);
+    }
+    if (d) closedir(d);
+    free(parent);
+    free(name);
+    return failed ? bm_nomem(err) : BM_OK;
+}
+
 bm_status bm_outdir_open(bm_outdir *o, const char *dir, bool force, bm_error *err)
 {
     bm_status st;
@@ -228,9 +289,11 @@ bm_status bm_outdir_open(bm_outdir *o, const char *dir, bool force, bm_error *er
     st = resolve(&o->final, dir, err);
     if (!o->final) return st;
     if ((st = check_target(o->final, force, err)) != BM_OK) return st;
+    if ((st = sweep(o->final, err)) != BM_OK) return st;
     if ((st = make_sibling(&o->tmp, o->final, "tmp", err)) != BM_OK) return st;
     if ((o->fd = open(o->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return bm_fail(err, BM_EIO, "cannot open the directory '%s': %s", o->tmp, strerror(errno));
+    (void)flock(o->fd, LOCK_EX | LOCK_NB);           /* in use, for as long as this process lives */
     return BM_OK;
 }
 
@@ -260,20 +323,6 @@ static bm_status sync_all(const bm_outdir *o, bm_error *err)
     for (size_t i = 0; i < o->files.n && st == BM_OK; i++) st = sync_path(o->fd, o->files.v[i], o->tmp, err);
     if (st == BM_OK) st = sync_path(o->fd, ".", o->tmp, err);
     return st;
-}
-
-/* Removes a directory of ours and what we may have put into it; whatever else is in there stays, and so does the directory. */
-static bool remove_ours(const char *path)
-{
-    DIR           *d = opendir(path);
-    struct dirent *e;
-
-    if (!d) return false;
-    while ((e = readdir(d)))
-        if (is_our_file(e->d_name)) unlinkat(dirfd(d), e->d_name, 0);
-    only_pictures(dirfd(d), true);
-    closedir(d);
-    return rmdir(path) == 0;
 }
 
 /* Where two names cannot be exchanged in one step: the old one aside, the new one in place, and back if that fails. */

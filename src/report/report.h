@@ -54,6 +54,9 @@ typedef struct {
 /* ---- files (write.c, one file per format) ---- */
 bm_status bm_report_dir(const bm_result *r, const char *dir, const bm_write_options *opt, bm_error *err);   /* whole or not at all */
 bm_status bm_report_check_dir(const char *dir, bool force, bm_error *err);
+/* The name of an output directory as it is meant (a symbolic link followed), and tail after it. The caller frees *out. */
+bm_status bm_report_beside(char **out, const char *dir, const char *tail, bm_error *err);
+bm_status bm_report_model_json(const bm_spec *spec, const bm_fit_options *options, bm_buf *out, bm_error *err);
 bm_status bm_report_draws_csv(const bm_draws *d, const char *path, bm_error *err);
 bm_status bm_report_summary_json(const bm_result *r, const char *command, bm_buf *out, bm_error *err);
 /* ---- reading draws back (read_draws.c) is in draws ---- */
