@@ -160,6 +160,12 @@ it 'and the reason given' eval 'says "caterpillar is not drawn: " && says Dyestu
 { cat elsewhere.csv; echo A,1500; } >Dyestuff.csv
 run "$BMIXED" plot gone --force --kind predictive
 it 'data that have changed since the fit: said, not drawn' refuses 2 'has changed since the fit'
+cp -R sleep other && jq '.formula = "Reaction ~ 1 + (Days | Subject)"' sleep/model.json >other/model.json
+run "$BMIXED" plot other --kind lines -o other/lines
+it 'a model.json that is not of the draws: said, as the report and diagnose say it' refuses 2 'are not of the model in its model.json'
+echo '{' >other/summary.json
+run "$BMIXED" plot other --kind lines -o other/lines
+it 'a summary.json that is cut short, too' refuses 2 'is not JSON; was it edited or cut short?'
 mkdir bin
 run env PATH="$WORK/bin" "$BMIXED" plot sleep -o nognuplot
 it 'no gnuplot: 1, and the package to install' refuses 1 'gnuplot, which draws the pictures, was not found: install it (Debian, Ubuntu: apt-get install gnuplot-nox)'

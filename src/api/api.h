@@ -61,13 +61,19 @@ typedef struct {
     char           *hash, *command, *version;    /* of the data; of the fit. NULL where unknown */
     bm_run_info     run;         /* acceptance NULL, pareto_k NaN where unknown */
     bm_strv         notes;
+    bool            borrows;     /* the draws are the caller's, and there is no summary of them */
 } bm_saved;
 
 /* s: zeroed; to be cleared also after a failure. */
 bm_status bm_saved_read(bm_saved *s, const char *const *paths, size_t npaths, bm_error *err);
+/* What dir holds beside draws that have been read already and outlive s. */
+bm_status bm_saved_beside(bm_saved *s, const bm_draws *draws, const char *dir, bm_error *err);
+/* model.json; the caller frees it. */
+bm_status bm_saved_spec(const bm_saved *s, bm_spec **out, bm_error *err);
 /* The model that was fitted, from model.json and the data. BM_EINVAL where these are not the data (by their hash) or not the parameters of
  * the draws. */
 bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err);
+bm_status bm_saved_model_of(const bm_saved *s, const bm_spec *spec, bm_model **out, bm_error *err);     /* the same, of a model.json that has been read */
 char     *bm_saved_path(const char *dir, const char *name);      /* to be freed; NULL: out of memory */
 /* ranef.csv of a directory and the derived quantities of summary.json; the caller frees. */
 bm_status bm_saved_ranef(const char *dir, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err);

@@ -2,12 +2,8 @@
  * still the same, the group effects written beside them, and a REML fit. */
 #include "api/api.h"
 
-#include <cjson/cJSON.h>
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 typedef struct {
     bm_spec      *spec;
@@ -27,53 +23,15 @@ static void sources_free(sources *s)
 
 /* ---- the model ---- */
 
-/* The hash of the data as the fit read it, "" where it is not known. */
-static void hash_of_fit(char hash[17], const char *dir)
-{
-    char       *path = bm_saved_path(dir, "summary.json"), block[4096];
-    FILE       *f = path ? fopen(path, "r") : NULL;
-    bm_buf      text = { 0 };
-    cJSON      *json;
-    const char *h;
-    size_t      n;
-
-    hash[0] = '\0';
-    free(path);
-    if (!f) return;
-    while ((n = fread(block, 1, sizeof block, f)) > 0) bm_buf_add(&text, block, n);
-    fclose(f);
-    json = text.failed || !text.s ? NULL : cJSON_ParseWithLength(text.s, text.n);
-    h = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(json, "data"), "hash"));
-    if (h && strlen(h) < 17) strcpy(hash, h);
-    cJSON_Delete(json);
-    bm_buf_free(&text);
-}
-
-static void check_data(sources *s, const char *dir)
-{
-    char hash[17];
-
-    hash_of_fit(hash, dir);
-    if (!*hash || !*s->model->frame->hash || strcmp(hash, s->model->frame->hash) == 0) return;
-    bm_fail(&s->no_data, BM_EINVAL, "'%s' has changed since the fit", s->spec->data);
-    bm_model_free(s->model);
-    s->model = NULL;
-}
-
 /* A model that cannot be read back is no failure: the draws can still be drawn. */
-static bm_status read_model(sources *s, const char *dir, bm_error *err)
+static bm_status read_model(sources *s, const bm_draws *draws, const char *dir, bm_error *err)
 {
-    char     *path = bm_saved_path(dir, "model.json");
-    bm_status st = BM_OK;
+    bm_saved  saved = { 0 };
+    bm_status st = bm_saved_beside(&saved, draws, dir, &s->no_data);
 
-    if (!path) return bm_nomem(err);
-    if (access(path, F_OK) != 0) bm_fail(&s->no_data, BM_EINVAL, "there is no model.json beside the draws");
-    else if ((st = bm_spec_read(&s->spec, path, &s->no_data)) == BM_OK) {
-        if (s->spec->data && strcmp(s->spec->data, "-") == 0)
-            bm_fail(&s->no_data, BM_EINVAL, "the data came from standard input, so they cannot be read again");
-        else if ((st = bm_model_new(&s->model, s->spec, NULL, &s->no_data)) == BM_OK) check_data(s, dir);
-    }
-    free(path);
+    if (st == BM_OK) st = bm_saved_spec(&saved, &s->spec, &s->no_data);
+    if (st == BM_OK) st = bm_saved_model_of(&saved, s->spec, &s->model, &s->no_data);
+    bm_saved_clear(&saved);
     return st == BM_ENOMEM ? bm_nomem(err) : BM_OK;
 }
 
@@ -119,9 +77,9 @@ static bm_status fit_reml(sources *s, bm_error *err)
 
 /* ---- the whole ---- */
 
-static bm_status read_dir(sources *s, const char *dir, const bm_plot_options *opt, bm_error *err)
+static bm_status read_dir(sources *s, const bm_draws *draws, const char *dir, const bm_plot_options *opt, bm_error *err)
 {
-    bm_status st = read_model(s, dir, err);
+    bm_status st = read_model(s, draws, dir, err);
 
     if (st != BM_OK || !s->model) return st;
     if ((st = read_ranef(s, dir, err)) != BM_OK) return st;
@@ -139,7 +97,7 @@ bm_status bm_plot_run(bm_plots **out, const bm_draws *draws, const char *dir, co
     if (!opt) opt = &defaults;
     if ((st = bm_plot_check_kinds(opt, err)) != BM_OK) goto done;
     if (dir) {
-        if ((st = read_dir(&s, dir, opt, err)) != BM_OK) goto done;
+        if ((st = read_dir(&s, draws, dir, opt, err)) != BM_OK) goto done;
     } else bm_fail(&s.no_data, BM_EINVAL, "a file of draws does not say which model and data they are of; give the output "
                    "directory of a fit");
     in = (bm_plot_input){ .draws = draws, .spec = s.spec, .design = s.model ? s.model->design : NULL,

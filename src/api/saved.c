@@ -113,7 +113,7 @@ static void take_exact_moments(bm_saved *s, const cJSON *json)
     cJSON_ArrayForEach(p, at(json, "parameters")) {
         const char *name = cJSON_GetStringValue(at(p, "name"));
 
-        for (size_t k = v; name && k < s->draws->nvar; k++) {
+        for (size_t k = v; name && s->summary && k < s->draws->nvar; k++) {
             if (strcmp(s->draws->names[k], name) != 0) continue;
             s->summary[k].rb_mean = number_at(p, "rb_mean");
             s->summary[k].rb_sd = number_at(p, "rb_sd");
@@ -171,10 +171,19 @@ bm_status bm_saved_read(bm_saved *s, const char *const *paths, size_t npaths, bm
     return read_summary(s, err);
 }
 
+bm_status bm_saved_beside(bm_saved *s, const bm_draws *draws, const char *dir, bm_error *err)
+{
+    s->draws = (bm_draws *)draws;                    /* only read, and not freed */
+    s->borrows = true;
+    s->run.pareto_k = NAN;
+    if (!(s->dir = bm_strdup(dir))) return bm_nomem(err);
+    return read_summary(s, err);
+}
+
 void bm_saved_clear(bm_saved *s)
 {
     free(s->dir);
-    bm_draws_free(s->draws);
+    if (!s->borrows) bm_draws_free(s->draws);
     free(s->summary);
     cJSON_Delete(s->json);
     free(s->hash);
@@ -200,25 +209,41 @@ static bm_status same_model(const bm_saved *s, const bm_model *m, bm_error *err)
     return BM_OK;
 }
 
-bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err)
+bm_status bm_saved_spec(const bm_saved *s, bm_spec **out, bm_error *err)
 {
-    bm_spec  *spec = NULL;
     char     *path;
     bm_status st;
 
     *out = NULL;
     if (!s->dir) return bm_fail(err, BM_EINVAL, "these draws come without a model.json");
     if (!(path = bm_saved_path(s->dir, "model.json"))) return bm_nomem(err);
-    st = bm_spec_read(&spec, path, err);
+    st = bm_spec_read(out, path, err);
     free(path);
-    if (st == BM_OK && spec->data && strcmp(spec->data, "-") == 0)
-        st = bm_fail(err, BM_EINVAL, "the data came from standard input and cannot be read again: fit from a file");
-    if (st == BM_OK) st = bm_model_new(out, spec, NULL, err);
+    return st;
+}
+
+bm_status bm_saved_model_of(const bm_saved *s, const bm_spec *spec, bm_model **out, bm_error *err)
+{
+    bm_status st;
+
+    *out = NULL;
+    if (spec->data && strcmp(spec->data, "-") == 0)
+        return bm_fail(err, BM_EINVAL, "the data came from standard input and cannot be read again: fit from a file");
+    if ((st = bm_model_new(out, spec, NULL, err)) != BM_OK) return st;
+    if ((st = same_model(s, *out, err)) == BM_OK) return BM_OK;
+    bm_model_free(*out);
+    *out = NULL;
+    return st;
+}
+
+bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err)
+{
+    bm_spec  *spec = NULL;
+    bm_status st = bm_saved_spec(s, &spec, err);
+
+    *out = NULL;
+    if (st == BM_OK) st = bm_saved_model_of(s, spec, out, err);
     bm_spec_free(spec);
-    if (st == BM_OK && (st = same_model(s, *out, err)) != BM_OK) {
-        bm_model_free(*out);
-        *out = NULL;
-    }
     return st;
 }
 

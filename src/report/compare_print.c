@@ -1,14 +1,14 @@
 /* compare_print.c: REML beside posterior on the terminal. All columns in one table where the screen is wide enough, else estimates first and
  * intervals below; then why parameters differ, group effects, shares, pooling and tests. */
-#include "report/reml_priv.h"
+#include "report/compare_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NCOL = 12, SPLIT = 7, MOST_EFFECTS = 6, MOST_GROUPS = 25 };
+enum { NCOL = 12, SPLIT = 7 };
 
-static void paragraph(bm_screen *s, bm_buf *text, size_t indent)
+void bm_screen_paragraph(bm_screen *s, bm_buf *text, size_t indent)
 {
     if (text->failed) s->b.failed = true;
     bm_buf_printf(&s->b, "%*s", (int)indent, "");
@@ -17,10 +17,10 @@ static void paragraph(bm_screen *s, bm_buf *text, size_t indent)
     bm_buf_free(text);
 }
 
-static void dim_paragraph(bm_screen *s, bm_buf *text)
+void bm_screen_dim_paragraph(bm_screen *s, bm_buf *text)
 {
     bm_screen_dim(s, true);
-    paragraph(s, text, 0);
+    bm_screen_paragraph(s, text, 0);
     bm_screen_dim(s, false);
 }
 
@@ -71,8 +71,7 @@ static void optional(bm_cell c, double x, int decimals)
     else bm_cell_number(c, tidy(x, decimals), decimals);
 }
 
-/* The same into a grid. */
-static void number(bm_grid *g, double x, int decimals)
+void bm_compare_number(bm_grid *g, double x, int decimals)
 {
     if (isnan(x)) bm_grid_add(g, "-");
     else bm_grid_num(g, tidy(x, decimals), decimals);
@@ -178,7 +177,7 @@ static bm_status parameters(bm_screen *s, const bm_comparison *c, bm_error *err)
     bm_buf_printf(&text, "diff: (mean - REML estimate) / sd%s; prior: how far the prior moved the mean, in sds%s; ratio: width of the posterior interval / REML's.",
                   differ ? "; ! marks what is explained below" : "", refused ? " (- where the draws cannot tell)" : "");
     bm_buf_putc(&s->b, '\n');
-    dim_paragraph(s, &text);
+    bm_screen_dim_paragraph(s, &text);
 done:
     bm_table_free(&t);
     return st;
@@ -193,7 +192,7 @@ static void explanations(bm_screen *s, const bm_comparison *c)
     if (!n) {
         bm_buf_printf(&title, "No estimate is at the boundary, and none differs from the posterior mean by more than %g posterior sd.", c->differ);
         bm_buf_putc(&s->b, '\n');
-        paragraph(s, &title, 0);
+        bm_screen_paragraph(s, &title, 0);
         return;
     }
     bm_buf_printf(&title, "Why they differ (by more than %g posterior sd, or at the boundary)", c->differ);
@@ -227,254 +226,10 @@ static void shares(bm_screen *s, const bm_comparison *c)
         const double            x[] = { r->reml, r->mean, r->q50, r->sd, r->q2_5, r->q97_5 };
 
         bm_grid_add(&t, r->name);
-        for (size_t k = 0; k < 6; k++) number(&t, x[k], 3);
-        number(&t, r->diff, 2);
+        for (size_t k = 0; k < 6; k++) bm_compare_number(&t, x[k], 3);
+        bm_compare_number(&t, r->diff, 2);
     }
     bm_grid_write(&t, &s->b, 0);
-}
-
-/* ---- group effects ---- */
-
-typedef struct { size_t index; double size; } ranked;
-
-static int by_size(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-
-    if (x->size != y->size) return x->size > y->size ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
-}
-
-static void effect_name(bm_buf *b, const bm_comparison *c, size_t factor, size_t level, size_t term)
-{
-    b->n = 0;
-    bm_ranef_name(b, &c->design->fac[factor], level, term);
-}
-
-/* One line per term: how many differ, how far they are pulled. */
-static void effect_summary(bm_screen *s, const bm_comparison *c)
-{
-    static const char *const head[] = { "", "levels", "differ", "max |diff|", "sd ratio", "pull REML", "pull Bayes" };
-    bm_grid t = { .ncol = 7, .align = "lrrrrrr" };
-    bm_buf  name = { 0 };
-
-    for (size_t i = 0; i < 7; i++) bm_grid_add(&t, head[i]);
-    for (size_t k = 0; k < c->design->nfac; k++)
-        for (size_t i = 0; i < c->design->fac[k].q; i++) {
-            double most = 0, ratio = 0, pr = 0, pb = 0, n = 0, nr = 0, differ = 0;
-
-            for (size_t e = 0; e < c->neffect; e++) {
-                const bm_compare_effect *f = &c->effect[e];
-
-                if (f->factor != k || f->term != i) continue;
-                most = fmax(most, fabs(f->diff));
-                differ += fabs(f->diff) > c->differ;
-                if (isfinite(f->ratio)) ratio += f->ratio, nr++;
-                pr += f->shrink_reml;
-                pb += f->shrink;
-                n++;
-            }
-            name.n = 0;
-            bm_buf_printf(&name, "r_%s[,%s]", c->design->fac[k].name, c->design->fac[k].znames[i]);
-            bm_grid_add(&t, name.s ? name.s : "");
-            bm_grid_num(&t, n, 0);
-            bm_grid_num(&t, differ, 0);
-            bm_grid_num(&t, most, 2);
-            if (nr > 0) bm_grid_num(&t, ratio / nr, 2);
-            else bm_grid_add(&t, "-");
-            bm_grid_num(&t, pr / n, 2);
-            bm_grid_num(&t, pb / n, 2);
-        }
-    if (name.failed) s->b.failed = true;
-    bm_buf_free(&name);
-    bm_grid_write(&t, &s->b, 0);
-}
-
-/* Why effects differ: the sd behind them. */
-static void effect_reasons(bm_screen *s, const bm_comparison *c)
-{
-    for (size_t k = 0, row = 0; k < c->design->nfac; k++)
-        for (size_t i = 0; i < c->design->fac[k].q; i++) {
-            const bm_compare_row *r;
-            size_t                differ = 0;
-            bm_buf                text = { 0 };
-
-            while (row < c->nrow && c->row[row].kind != BM_PARAM_SD) row++;
-            if (row == c->nrow) return;
-            r = &c->row[row++];
-            for (size_t e = 0; e < c->neffect; e++) differ += c->effect[e].factor == k && c->effect[e].term == i && fabs(c->effect[e].diff) > c->differ;
-            if (!differ) continue;
-            if (r->reml > 0)
-                bm_buf_printf(&text, "%zu differ%s by more than %g sd: REML takes %s to be %.3g, the posterior averages over %.3g .. %.3g (95 %%).", differ,
-                              differ == 1 ? "s" : "", c->differ, r->name, r->reml, r->q2_5, r->q97_5);
-            else
-                bm_buf_printf(&text, "%zu differ%s by more than %g sd: REML takes %s to be 0, so that every effect is 0; the posterior averages over %.3g .. %.3g (95 %%).",
-                              differ, differ == 1 ? "s" : "", c->differ, r->name, r->q2_5, r->q97_5);
-            paragraph(s, &text, 0);
-        }
-}
-
-/* Those that differ most, or all. */
-static bm_status effect_table(bm_screen *s, const bm_comparison *c, size_t most, bm_error *err)
-{
-    static const char *const head[] = { "", "BLUP", "cond. sd", "mean", "sd", "diff", "pull REML", "pull Bayes" };
-    bm_grid t = { .ncol = 8, .align = "lrrrrrrr" };
-    bm_buf  name = { 0 };
-    ranked *order = bm_alloc(c->neffect, sizeof *order);
-
-    if (!order) return bm_nomem(err);
-    for (size_t i = 0; i < c->neffect; i++) order[i] = (ranked){ i, isnan(c->effect[i].diff) ? 0 : fabs(c->effect[i].diff) };
-    if (c->neffect > most) qsort(order, c->neffect, sizeof *order, by_size);
-    for (size_t i = 0; i < 8; i++) bm_grid_add(&t, head[i]);
-    for (size_t i = 0; i < c->neffect && i < most; i++) {
-        const bm_compare_effect *f = &c->effect[order[i].index];
-        int                      d = bm_decimals(f->mean, f->sd, NAN);
-
-        effect_name(&name, c, f->factor, f->level, f->term);
-        bm_grid_add(&t, name.s ? name.s : "");
-        number(&t, f->reml, d);
-        number(&t, f->se, d);
-        number(&t, f->mean, d);
-        number(&t, f->sd, d);
-        number(&t, f->diff, 2);
-        bm_grid_num(&t, f->shrink_reml, 2);
-        bm_grid_num(&t, f->shrink, 2);
-    }
-    if (name.failed) s->b.failed = true;
-    bm_buf_free(&name);
-    free(order);
-    bm_grid_write(&t, &s->b, 0);
-    return BM_OK;
-}
-
-static bm_status effects(bm_screen *s, const bm_comparison *c, bm_error *err)
-{
-    bm_buf    text = { 0 };
-    bm_status st;
-    bool      all = s->opt->verbose || c->neffect <= MOST_EFFECTS;
-
-    if (!c->neffect) return BM_OK;
-    bm_screen_title(s, "Group effects");
-    effect_summary(s, c);
-    bm_buf_puts(&text, "pull: conditional variance / variance, averaged: 0, each group speaks for itself; 1, it is pulled to the mean all the way.");
-    dim_paragraph(s, &text);
-    effect_reasons(s, c);
-    if (!all) bm_buf_printf(&s->b, "\nThe %d of %zu that differ most (-v shows all)\n", MOST_EFFECTS, c->neffect);
-    else bm_buf_putc(&s->b, '\n');
-    if ((st = effect_table(s, c, all ? SIZE_MAX : MOST_EFFECTS, err)) != BM_OK) return st;
-    return BM_OK;
-}
-
-/* ---- pooling ---- */
-
-static void pool_term(bm_screen *s, const bm_comparison *c, size_t factor, size_t term)
-{
-    static const char *const head[] = { "", "rows", "complete", "none", "s.e.", "REML", "mean", "sd", "2.5%", "97.5%" };
-    const bm_group *g = &c->design->fac[factor];
-    bm_grid         t = { .ncol = 10, .align = "lrrrrrrrrr" };
-    size_t          shown = 0, most = s->opt->verbose ? SIZE_MAX : MOST_GROUPS;
-
-    for (size_t i = 0; i < 10; i++) bm_grid_add(&t, head[i]);
-    for (size_t i = 0; i < c->npool; i++) {
-        const bm_pool_row *r = &c->pool[i];
-        const double       x[] = { r->complete, r->none, r->none_se, r->reml, r->mean, r->sd, r->q2_5, r->q97_5 };
-        int                d;
-
-        if (r->factor != factor || r->term != term || shown >= most) continue;
-        d = bm_decimals(r->mean, isnan(r->sd) ? r->none_se : r->sd, NAN);
-        shown++;
-        bm_grid_add(&t, g->levels[r->level]);
-        bm_grid_num(&t, (double)r->n, 0);
-        for (size_t k = 0; k < 8; k++) number(&t, x[k], d);
-    }
-    bm_buf_putc(&s->b, '\n');
-    bm_safe_text(&s->b, g->znames[term]);
-    bm_buf_puts(&s->b, " by ");
-    bm_safe_text(&s->b, g->name);
-    bm_buf_putc(&s->b, '\n');
-    bm_grid_write(&t, &s->b, 0);
-    if (g->J > shown) bm_buf_printf(&s->b, "... and %zu more (-v shows all)\n", g->J - shown);
-}
-
-static void pooling(bm_screen *s, const bm_comparison *c)
-{
-    bm_buf text = { 0 };
-
-    if (!c->pooling) return;
-    bm_screen_title(s, "Pooling");
-    if (!c->npool) {
-        bm_buf_puts(&s->b, "The model has no groups.\n");
-        return;
-    }
-    bm_buf_puts(&text, "Each group's coefficients: complete pooling (least squares, groups ignored), no pooling (least squares within the group, with standard error "
-                       "from its own residuals), partial pooling by REML and by the posterior (mean, sd, 95 %).");
-    dim_paragraph(s, &text);
-    for (size_t k = 0; k < c->design->nfac; k++)
-        for (size_t i = 0; i < c->design->fac[k].q; i++) pool_term(s, c, k, i);
-}
-
-/* ---- tests of random terms ---- */
-
-static void bayes_words(bm_buf *b, const bm_term_test *t)
-{
-    double l = t->log_bf;
-
-    if (t->no_bf) {
-        bm_buf_printf(b, "none: %s", t->no_bf);
-        return;
-    }
-    if (fabs(l) < 14) bm_buf_printf(b, "%.3g to 1 %s the term", exp(fabs(l)), l >= 0 ? "for" : "against");
-    else bm_buf_printf(b, "e^%.1f to 1 %s the term", fabs(l), l >= 0 ? "for" : "against");
-    bm_buf_printf(b, "; log %.3f (Monte Carlo error %.2g)", l, t->log_bf_se);
-}
-
-static void p_words(bm_buf *b, const bm_term_test *t)
-{
-    bm_buf_printf(b, "chi-square %.3f, ", t->chisq);
-    if (t->p < 1e-4) bm_buf_printf(b, "p = %.2e", t->p);
-    else bm_buf_printf(b, "p = %.4f", t->p);
-    if (t->npart == 2)
-        bm_buf_printf(b, " (half chi-square with %zu, half with %zu df; plain with %zu df: %.4g)", t->part[0].df, t->part[1].df, t->df, t->p_chisq);
-    else bm_buf_printf(b, " (chi-square with %zu df: conservative)", t->df);
-}
-
-static void line(bm_screen *s, const char *name, bm_buf *text)
-{
-    enum { INDENT = 22 };
-
-    if (text->failed) s->b.failed = true;
-    bm_buf_printf(&s->b, "  %-*s", INDENT - 2, name);
-    bm_safe_wrapped(&s->b, text->s ? text->s : "", INDENT, INDENT, s->width);
-    bm_buf_putc(&s->b, '\n');
-    bm_buf_free(text);
-}
-
-static void tests(bm_screen *s, const bm_comparison *c)
-{
-    if (!c->tests) return;
-    bm_screen_title(s, "Is the variance zero?");
-    if (!c->ntest) bm_buf_puts(&s->b, "The model has no random terms.\n");
-    for (size_t i = 0; i < c->ntest; i++) {
-        const bm_term_test *t = &c->test[i];
-        bm_buf              text = { 0 };
-
-        if (i) bm_buf_putc(&s->b, '\n');
-        bm_safe_text(&s->b, t->name);
-        bm_buf_putc(&s->b, '\n');
-        p_words(&text, t);
-        line(s, "likelihood ratio", &text);
-        text = (bm_buf){ 0 };
-        bm_buf_printf(&text, "Pr(sd < %.3g) = %.4f (Monte Carlo error %.2g); %.3g is %s", t->eps, t->prob, t->prob_se, t->eps, c->eps_rule);
-        line(s, "practically zero", &text);
-        text = (bm_buf){ 0 };
-        bayes_words(&text, t);
-        line(s, "Bayes factor", &text);
-        if (isfinite(t->log_bf)) {
-            text = (bm_buf){ 0 };
-            bm_buf_printf(&text, "%.3f (%.2g) with the term, %.3f (%.2g) without", t->with.log, t->with.se, t->without.log, t->without.se);
-            line(s, "log evidence", &text);
-        }
-    }
 }
 
 static bm_status text_report(bm_screen *s, const bm_comparison *c, bm_error *err)
@@ -484,10 +239,10 @@ static bm_status text_report(bm_screen *s, const bm_comparison *c, bm_error *err
     header(s, c);
     if ((st = parameters(s, c, err)) != BM_OK) return st;
     explanations(s, c);
-    if ((st = effects(s, c, err)) != BM_OK) return st;
+    if ((st = bm_compare_print_effects(s, c, err)) != BM_OK) return st;
     shares(s, c);
-    pooling(s, c);
-    tests(s, c);
+    bm_compare_print_pooling(s, c);
+    bm_compare_print_tests(s, c);
     bm_screen_list(s, "Notes", "-", c->fit_notes, false);
     bm_screen_list(s, c->fit_notes && c->fit_notes->n ? "Notes on the comparison" : "Notes", "-", c->notes, false);
     bm_screen_list(s, "Warnings", "!", c->fit_warnings, true);
