@@ -32,7 +32,7 @@ B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
 
 # ---- Debian packages -------------------------------------------------------------------------------------------------------
 
-PACKAGES       := build-essential pkg-config libgsl-dev libopenblas-dev liblapacke-dev libsuitesparse-dev libcjson-dev zlib1g-dev \
+PACKAGES       := build-essential pkg-config libgsl-dev libopenblas0 libsuitesparse-dev libcjson-dev zlib1g-dev \
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
 ALL_PACKAGES   := $(CHECK_PACKAGES) clang-tidy cppcheck python3-minimal r-base-core r-cran-posterior r-cran-bayesplot r-cran-rstan r-cran-jsonlite r-cran-lme4 \
@@ -47,8 +47,8 @@ override CFLAGS   += -std=gnu11 $(OPENMP) -fPIC -fvisibility=hidden -fno-math-er
                      $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 override CPPFLAGS += -Iinclude -Isrc -Itests -D_GNU_SOURCE -I/usr/include/suitesparse
 override LDFLAGS  += -Wl,--as-needed
-# -lopenblas first and no -lgslcblas: GSL's own BLAS is three times slower.
-LIBS     := -lopenblas -llapacke -lcholmod -lgsl -lcjson -lz -lm
+# OpenBLAS is loaded by the first large matrix (src/base/blas.c).
+LIBS     := -lamd -lcamd -lgsl -lcjson -lz -lm -ldl
 
 # ---- files -----------------------------------------------------------------------------------------------------------------
 

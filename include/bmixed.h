@@ -40,6 +40,7 @@ typedef enum {
     BM_EPARSE = -3,   /* text that cannot be read: CSV, formula, JSON */
     BM_EIO = -4,      /* the system refused: file, directory, pipe */
     BM_ENUMERIC = -5, /* the numbers do not work out: perfect fit, improper posterior found while fitting */
+    BM_ELIBRARY = -6, /* a shared library that the model needs cannot be loaded */
     BM_NOT_PD = 1,    /* finished, but: not positive definite (a proposal to reject) */
     BM_INTERRUPTED = 2/* finished, but: stopped on request; what there is so far is valid */
 } bm_status;

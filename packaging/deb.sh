@@ -35,10 +35,12 @@ License: GPL-3+
  On Debian systems the full text is in /usr/share/common-licenses/GPL-3.
 TEXT
 
-# What the program and the library need, as dpkg sees it; it wants a source package around it.
+# What the program and the library need, as dpkg sees it; it wants a source package around it. What they load while they run, a stub is linked with.
 mkdir "$work/debian"
 printf 'Source: bmixed\n\nPackage: bmixed\nArchitecture: any\n' >"$work/debian/control"
-depends=$(cd "$work" && dpkg-shlibdeps -O -e"$root/usr/bin/bmixed" -e"$(echo "$root$libdir"/libbmixed.so.*.*.*)" 2>"$work/warnings" \
+cholmod=$(printf '#include <suitesparse/cholmod.h>\nCHOLMOD_MAIN_VERSION\n' | ${CC:-cc} -E -P - | tail -1)
+${CC:-cc} -shared -o "$work/loaded.so" -Wl,--no-as-needed -l:libopenblas.so.0 -l:"libcholmod.so.$cholmod"
+depends=$(cd "$work" && dpkg-shlibdeps -O -e"$root/usr/bin/bmixed" -e"$(echo "$root$libdir"/libbmixed.so.*.*.*)" -eloaded.so 2>"$work/warnings" \
     | sed -n 's/^shlibs:Depends=//p')
 [ -n "$depends" ] || { cat "$work/warnings" >&2; exit 1; }
 

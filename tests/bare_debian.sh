@@ -29,6 +29,8 @@ run inside ldd /usr/bin/bmixed
 it 'every library is found' eval 'exits 0 && ! prints "not found"'
 run inside sh -c 'cd /root && bmixed fit "Reaction ~ Days + (Days | Subject)" /usr/share/bmixed/examples/sleepstudy/sleepstudy.csv -o sleep -q'
 it 'it fits the first example' eval 'exits 0 && silent && prints b_Days && [ -s "$R/root/sleep/draws.csv" ]'
+run inside bmixed reml 'Reaction ~ factor(Subject) + factor(Days) + (Days | Subject)' /usr/share/bmixed/examples/sleepstudy/sleepstudy.csv -q
+it 'it fits a model that needs OpenBLAS' eval 'exits 0 && prints "factor(Subject)"'
 run inside sh -c 'cd /root && bmixed report sleep -q && bmixed diagnose sleep'
 it 'it judges and reports it' eval 'exits 0 && prints "Nothing speaks against" && [ -s "$R/root/sleep/report.html" ]'
 run inside sh -c 'cd /root && bmixed plot sleep'

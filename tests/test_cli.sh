@@ -123,6 +123,25 @@ it 'a directory without a model file' refuses 2 empty/model.json
 run "$BMIXED" fit "$formula" $'no\e[31m.csv'
 it 'control characters of a file name are shown, not sent' eval 'exits 2 && says "\\x1b[31m" && [[ $err != *$'"'\e'"'* ]]'
 
+# ---- libraries that only large models need --------------------------------------------------------------------------------------------
+
+awk 'BEGIN { print "y,g,s,t"; for (i = 0; i < 300; i++) print (i * 7919) % 101 ",l" i % 30 ",s" (i * 13) % 11 ",t" i % 60 }' >many.csv
+export BMIXED_BLAS=$PWD/no-such-library.so
+run "$BMIXED" fit 'y ~ g + (1 | s)' many.csv -o many
+it 'a library that is not there: 1, its name, nothing written' eval 'refuses 1 "BMIXED_BLAS names cannot be loaded" && says no-such-library.so && [ ! -e many ]'
+BMIXED_BLAS=libm.so.6
+run "$BMIXED" reml 'y ~ g + (1 | s)' many.csv
+it 'a library without LAPACK: 1' refuses 1 'has no function dpotrf_'
+run "$BMIXED" reml 'y ~ 1 + (1 | s)' many.csv
+it 'a small model needs no such library' exits 0
+unset BMIXED_BLAS
+run "$BMIXED" reml 'y ~ g + (1 | s)' many.csv
+it 'the same model with the library' exits 0
+run env BMIXED_CHOLMOD=no-such-library.so "$BMIXED" reml 'y ~ 1 + (1 | s) + (1 | t)' many.csv
+it 'many crossed levels without CHOLMOD: 1' refuses 1 'BMIXED_CHOLMOD names cannot be loaded'
+run "$BMIXED" reml 'y ~ 1 + (1 | s) + (1 | t)' many.csv
+it 'and with it' exits 0
+
 # ---- standard output that cannot be written ---------------------------------------------------------------------------------------
 
 run bash -c '"$1" help fit >/dev/full' _ "$BMIXED"

@@ -1,4 +1,4 @@
-/* Eigenvalues, and panels of columns, against their definition. */
+/* Eigenvalues, panels, Cholesky factors, inverses and solutions against their definitions, on both sides of the size where LAPACK takes over. */
 #include "testing.h"
 
 #include "base/base.h"
@@ -66,6 +66,99 @@ static void test_what_is_not_a_number_has_no_eigenvalues(void **state)
     (void)state;
     assert_int_equal(bm_eigen(2, A, values), BM_NOT_PD);
     assert_int_equal(bm_eigen(2, B, values), BM_NOT_PD);
+}
+
+enum { LARGE = 70 };
+
+/* A = B B' + I, symmetric and positive definite. */
+static void positive(bm_rng *r, size_t n, double *A)
+{
+    double B[LARGE * LARGE];
+
+    bm_rng_normals(r, B, n * n);
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < n; i++) {
+            A[i + j * n] = i == j;
+            for (size_t k = 0; k < n; k++) A[i + j * n] += B[i + k * n] * B[j + k * n];
+        }
+}
+
+static double lower(const double *C, size_t n, size_t i, size_t j)
+{
+    return i >= j ? C[i + j * n] : 0;
+}
+
+static void test_factor_inverse_and_solutions_multiply_back(void **state)
+{
+    const size_t sizes[] = { 1, 2, 3, 7, 24, 25, 26, LARGE }, m = 5;
+    double       A[LARGE * LARGE], C[LARGE * LARGE], V[LARGE * LARGE], X[LARGE * 5], B[LARGE * 5];
+    bm_rng       r;
+
+    (void)state;
+    assert_int_equal(bm_blas_load(NULL), BM_OK);
+    bm_rng_key(&r, 6, 0, 0);
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        size_t n = sizes[s];
+        double tol = 1e-13 * (double)(n * n);
+
+        positive(&r, n, A);
+        memcpy(C, A, sizeof A);
+        assert_int_equal(bm_chol(n, C), BM_OK);
+        memcpy(V, C, sizeof C);
+        bm_chol_inverse(n, V);
+        bm_rng_normals(&r, B, n * m);
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = j; i < n; i++) {
+                double cc = 0, av = 0;
+
+                for (size_t k = 0; k < n; k++) {
+                    cc += lower(C, n, i, k) * lower(C, n, j, k);
+                    av += A[i + k * n] * (k >= j ? V[k + j * n] : V[j + k * n]);
+                }
+                assert_true(fabs(cc - A[i + j * n]) <= tol * A[i + i * n]);
+                assert_true(fabs(av - (i == j)) <= tol * 100);
+                if (i > j) assert_true(V[j + i * n] == A[j + i * n]);          /* the upper triangle is left alone */
+            }
+        for (int transposed = 0; transposed < 2; transposed++) {
+            memcpy(X, B, sizeof B);
+            if (transposed) bm_solve_lower_t(n, m, C, X);
+            else bm_solve_lower(n, m, C, X);
+            for (size_t c = 0; c < m; c++)
+                for (size_t i = 0; i < n; i++) {
+                    double v = 0;
+
+                    for (size_t k = 0; k < n; k++) v += (transposed ? lower(C, n, k, i) : lower(C, n, i, k)) * X[k + c * n];
+                    assert_true(fabs(v - B[i + c * n]) <= tol * 10);
+                }
+        }
+        C[n - 1 + (n - 1) * n] = A[n - 1 + (n - 1) * n] = -1;
+        assert_int_equal(bm_chol(n, A), BM_NOT_PD);
+    }
+}
+
+static void test_syrk_equals_its_definition(void **state)
+{
+    const size_t sizes[] = { 1, 5, 24, 25, LARGE }, k = 31, ld = 33;
+    double       A[33 * LARGE], C[LARGE * LARGE], D[LARGE * LARGE];
+    bm_rng       r;
+
+    (void)state;
+    bm_rng_key(&r, 8, 0, 0);
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        size_t n = sizes[s];
+
+        bm_rng_normals(&r, A, ld * n);
+        bm_rng_normals(&r, C, n * n);
+        memcpy(D, C, sizeof C);
+        bm_syrk(n, k, -0.5, A, ld, D);
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = 0; i < n; i++) {
+                double want = C[i + j * n];
+
+                for (size_t l = 0; l < k && i >= j; l++) want -= 0.5 * A[l + i * ld] * A[l + j * ld];
+                assert_true(fabs(D[i + j * n] - want) <= 1e-13 * (double)k);
+            }
+    }
 }
 
 /* ---- panels: small ones by hand, large ones by LAPACK ---- */
@@ -184,6 +277,8 @@ int main(void)
         cmocka_unit_test(test_panel_factors_multiply_back),
         cmocka_unit_test(test_inverses_from_cholesky_factors_are_inverses),
         cmocka_unit_test(test_products_and_solves_of_panels),
+        cmocka_unit_test(test_factor_inverse_and_solutions_multiply_back),
+        cmocka_unit_test(test_syrk_equals_its_definition),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

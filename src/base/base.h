@@ -104,7 +104,20 @@ double   bm_rng_gamma(bm_rng *r, double shape);          /* scale 1, shape > 0; 
 double   bm_rng_beta(bm_rng *r, double a, double b);     /* a, b > 0; may round to 0 or 1 where a or b is small */
 double   bm_rng_chisq(bm_rng *r, double df);
 
-/* ---- small dense kernels (dense.c): column-major, lower triangles, ld = rows unless said; large sizes go to LAPACK ---- */
+/* ---- shared libraries that only some models need (library.c) ---- */
+
+/* Loads the one that the environment variable names, else `name`, for `what` ("BLAS and LAPACK"), to be had from the Debian package. NULL after a
+ * message. Loaded once more, it is the same. */
+void *bm_library(const char *variable, const char *name, const char *what, const char *package, bm_error *err);
+/* Points *f at a function of it. BM_ELIBRARY: it has none of that name. */
+bm_status bm_library_function(void *library, const char *name, void *f, bm_error *err);
+
+/* ---- small dense kernels (dense.c, panel.c): column-major, lower triangles, ld = rows unless said ---- */
+
+/* Matrices larger than this go to BLAS and LAPACK (blas.c), a library that bm_blas_load loads, once. Whoever sets up a model that has such matrices calls
+ * it first and passes its error on; without it the kernels below are slow, not wrong. BM_ELIBRARY: there is no such library. */
+enum { BM_DENSE_SMALL = 24 };
+bm_status bm_blas_load(bm_error *err);
 
 /* A = C C', lower triangle of A (n x n, ld = n) overwritten by C, the upper left alone. BM_NOT_PD also on NaN. */
 bm_status bm_chol(size_t n, double *A);
@@ -125,8 +138,6 @@ void bm_solve_right(size_t m, size_t n, const double *C, size_t ldc, double *X, 
 void bm_symm_minus(size_t m, size_t n, const double *S, const double *B, size_t ldb, double *C, size_t ldc);
 /* Lower triangle of C (n x n, ld = n) -= A'B, A and B: m x n */
 void bm_gemm_minus(size_t n, size_t m, const double *A, size_t lda, const double *B, size_t ldb, double *C);
-/* From now on one BLAS thread in this process: chains run in threads of their own, and small factorisations lose by sharing. */
-void bm_blas_single(void);
 /* Eigenvalues (ascending) of symmetric A (n x n, overwritten by the eigenvectors, columns). */
 bm_status bm_eigen(size_t n, double *A, double *values);
 

@@ -23,4 +23,31 @@ static inline int bm_pow10_exp(int k)
     return bm_log2_pow10(k) - 127;
 }
 
+/* A loop that gains from wider registers, compiled for three generations; the dynamic linker takes the one for the machine. */
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
+#define BM_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define BM_CLONES
+#endif
+
+/* Columns from which LAPACK factorises and inverts panels. */
+enum { BM_DENSE_PANEL = 64 };
+
+/* Column-major; sizes by address; the length of every text argument at the end, as Fortran compilers pass it. */
+typedef struct {
+    void (*potrf)(const char *uplo, const int *n, double *A, const int *lda, int *info, size_t);
+    void (*potri)(const char *uplo, const int *n, double *A, const int *lda, int *info, size_t);
+    void (*syev)(const char *job, const char *uplo, const int *n, double *A, const int *lda, double *values, double *work, const int *lwork, int *info,
+                 size_t, size_t);
+    void (*trsm)(const char *side, const char *uplo, const char *trans, const char *diag, const int *m, const int *n, const double *alpha,
+                 const double *A, const int *lda, double *B, const int *ldb, size_t, size_t, size_t, size_t);
+    void (*syrk)(const char *uplo, const char *trans, const int *n, const int *k, const double *alpha, const double *A, const int *lda,
+                 const double *beta, double *C, const int *ldc, size_t, size_t);
+    void (*symm)(const char *side, const char *uplo, const int *m, const int *n, const double *alpha, const double *A, const int *lda, const double *B,
+                 const int *ldb, const double *beta, double *C, const int *ldc, size_t, size_t);
+    void (*gemm)(const char *transa, const char *transb, const int *m, const int *n, const int *k, const double *alpha, const double *A, const int *lda,
+                 const double *B, const int *ldb, const double *beta, double *C, const int *ldc, size_t, size_t);
+} bm_blas;
+const bm_blas *bm_blas_get(void);                    /* NULL before bm_blas_load */
+
 #endif

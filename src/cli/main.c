@@ -3,11 +3,8 @@
 
 #include <gsl/gsl_errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
-
-/* OpenBLAS starts a thread per core when it is loaded, which wait in a loop for work that our small matrices do not make: 10 ms of CPU. Ended here; they
- * come back should there be a large product. Other implementations of BLAS have no such function. */
-extern int blas_thread_shutdown_(void) __attribute__((weak));
 
 static const cli_command *const commands[] = { &cli_fit, &cli_reml, &cli_compare, &cli_model, &cli_summary, &cli_diagnose, &cli_plot, &cli_report,
                                               &cli_simulate, &cli_sbc, &cli_help, NULL };
@@ -63,7 +60,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     cli_secure_standard_files();
-    if (blas_thread_shutdown_) blas_thread_shutdown_();
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);          /* or it starts a thread per core when it is loaded, which wait in a loop for work that never comes */
     signal(SIGPIPE, SIG_IGN);                        /* a closed pipe is an error we report, not a death */
     gsl_set_error_handler_off();                     /* its default aborts; statuses are checked instead */
     return cli_close_stdout(dispatch(argc, argv));

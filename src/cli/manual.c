@@ -145,6 +145,8 @@ void cli_write_manual(FILE *out)
           ".TP\n.B 3\nOnly with \\fB\\-\\-strict\\fR: done, but the diagnostics say not to trust the result.\n"
           ".TP\n.BR 130 \", \" 143\nInterrupted by Ctrl\\-C or kill; the draws so far are summarised and written, marked as interrupted.\n"
           ".SH ENVIRONMENT\n"
+          ".TP\n.BR BMIXED_BLAS \", \" BMIXED_CHOLMOD\nThe shared libraries with BLAS and LAPACK, and CHOLMOD, that large models are fitted with, in place of\n"
+          "OpenBLAS and the CHOLMOD that belongs to the program.\n"
           ".TP\n.B COLUMNS\nWidth of the tables where standard output is no terminal.\n"
           ".TP\n.B NO_COLOR\nIf set and not empty, no colours.\n", out);
 }

@@ -33,6 +33,9 @@ typedef struct bm_joint {
 #define BM_JOINT_NONE UINT32_MAX
 enum { BM_FACTORS_MAX = 64 };
 
+/* Fills place, fac, lev, which with base and N are there; height: N, connected levels of each place, its own included (joint_order.c). constrained: the
+ * levels of the factor that has most of them come first. BM_ENOMEM. */
+bm_status bm_joint_order(bm_joint *j, const bm_stats *st, bool constrained, size_t *height);
 /* The pattern for the factors of st. BM_NOT_PD: the factor would not fit in `bytes` of memory. */
 bm_status bm_joint_new(bm_joint **out, const bm_stats *st, size_t bytes, bm_error *err);
 void      bm_joint_free(bm_joint *j);

@@ -1,11 +1,10 @@
-/* joint_pattern.c: order of elimination and pattern of the Cholesky factor over all levels of several grouping factors.
+/* joint_pattern.c: pattern of the Cholesky factor over all levels of several grouping factors.
  *
- * Two orders are tried: CHOLMOD's (approximate minimum degree, postordered: Amestoy, Davis & Duff 2004, ACM TOMS 30:381; Chen et al. 2008, ACM
- * TOMS 35:22), and the same constrained to take the factor with most levels first (CAMD): where factors cross widely, levels of two factors
- * mixed make each other dense. Where the dense tail begins is chosen so that the estimated time is least, and the order that has the less. */
+ * Two orders are tried: approximate minimum degree, and the same constrained to take the factor with most levels first: where factors cross
+ * widely, levels of two factors mixed make each other dense. Where the dense tail begins is chosen so that the estimated time is least, and the
+ * order that has the less. */
 #include "posterior/joint.h"
 
-#include <cholmod.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,80 +13,6 @@
 static const double COLUMN = 40e-9, SCATTERED = 1.5e-9, DENSE = 0.045e-9;
 
 /* ---- the order ---- */
-
-/* Lower triangle of the graph of levels: each pair of factors once. */
-static cholmod_sparse *graph(const bm_joint *j, const bm_stats *st, cholmod_common *cc)
-{
-    size_t          nnz = j->N, at = 0;
-    cholmod_sparse *A;
-
-    for (size_t k = 0; k < j->nfac; k++)
-        for (size_t l = k + 1; l < j->nfac; l++) nnz += bm_stats_cross(st, k, l)->nnz;
-    if (nnz > INT32_MAX || !(A = cholmod_allocate_sparse(j->N, j->N, nnz, true, true, -1, CHOLMOD_PATTERN, cc))) return NULL;
-    int *p = A->p, *i = A->i;
-    for (size_t k = 0; k < j->nfac; k++)
-        for (size_t a = 0; a < st->fac[k].J; a++) {
-            p[j->base[k] + a] = (int)at;
-            i[at++] = (int)(j->base[k] + a);
-            for (size_t l = k + 1; l < j->nfac; l++) {
-                const bm_cross *c = bm_stats_cross(st, k, l);
-
-                for (size_t e = c->ptr[a]; e < c->ptr[a + 1]; e++) i[at++] = (int)(j->base[l] + c->lev[e]);
-            }
-        }
-    p[j->N] = (int)at;
-    return A;
-}
-
-/* The order: any, or the levels of one factor first. */
-static cholmod_factor *analyze(const bm_joint *j, cholmod_sparse *A, bool constrained, cholmod_common *cc)
-{
-    cholmod_factor *L = NULL;
-    size_t          first = 0;
-    int            *member = bm_alloc(2 * j->N, sizeof *member), *perm = member + j->N;
-
-    for (size_t k = 1; k < j->nfac; k++)
-        if (j->base[k + 1] - j->base[k] > j->base[first + 1] - j->base[first]) first = k;
-    for (size_t i = 0; member && i < j->N; i++) member[i] = i < j->base[first] || i >= j->base[first + 1];
-    if (member && !constrained) L = cholmod_analyze(A, cc);
-    if (member && constrained && cholmod_camd(A, NULL, 0, member, perm, cc)) {
-        cc->method[0].ordering = CHOLMOD_GIVEN;
-        L = cholmod_analyze_p(A, perm, NULL, 0, cc);
-        cc->method[0].ordering = CHOLMOD_AMD;
-    }
-    free(member);
-    return L;
-}
-
-/* Fills place, fac, lev; height: N, connected levels of each column, itself included. */
-static bm_status find_order(bm_joint *j, const bm_stats *st, bool constrained, size_t *height)
-{
-    cholmod_common  cc;
-    cholmod_sparse *A;
-    cholmod_factor *L = NULL;
-
-    cholmod_start(&cc);
-    cc.print = 0;
-    cc.nmethods = 1;
-    cc.method[0].ordering = CHOLMOD_AMD;
-    cc.postorder = true;
-    cc.supernodal = CHOLMOD_SIMPLICIAL;
-    if ((A = graph(j, st, &cc))) L = analyze(j, A, constrained, &cc);
-    for (size_t i = 0; L && i < j->N; i++) {
-        size_t id = (size_t)((int *)L->Perm)[i], k = 0;
-
-        while (id >= j->base[k + 1]) k++;
-        j->place[id] = (uint32_t)i;
-        j->fac[i] = (uint32_t)k;
-        j->lev[i] = (uint32_t)(id - j->base[k]);
-        height[i] = (size_t)((int *)L->ColCount)[i];
-    }
-    bm_status status = L ? BM_OK : BM_ENOMEM;
-    cholmod_free_factor(&L, &cc);
-    cholmod_free_sparse(&A, &cc);
-    cholmod_finish(&cc);
-    return status;
-}
 
 /* Where the tail begins: the cheapest place. */
 static void choose_tail(bm_joint *j, const bm_stats *st, const size_t *height)
@@ -113,15 +38,15 @@ static void choose_tail(bm_joint *j, const bm_stats *st, const size_t *height)
 static bm_status best_order(bm_joint *j, const bm_stats *st, size_t *height)
 {
     double    seconds;
-    bm_status status = find_order(j, st, false, height);
+    bm_status status = bm_joint_order(j, st, false, height);
 
     if (status != BM_OK) return status;
     choose_tail(j, st, height);
     seconds = j->seconds;
-    if ((status = find_order(j, st, true, height)) != BM_OK) return status;
+    if ((status = bm_joint_order(j, st, true, height)) != BM_OK) return status;
     choose_tail(j, st, height);
     if (j->seconds <= seconds) return BM_OK;
-    if ((status = find_order(j, st, false, height)) == BM_OK) choose_tail(j, st, height);
+    if ((status = bm_joint_order(j, st, false, height)) == BM_OK) choose_tail(j, st, height);
     return status;
 }
 

@@ -17,6 +17,8 @@
  * Several grouping factors: the same with M = I + T'Z'WZT over all of them, which is no longer block diagonal (joint.c). */
 #include "posterior/posterior_priv.h"
 
+#include "posterior/cholmod_lib.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,13 +68,22 @@ static bm_status pack_joint(bm_packed *k, const bm_stats *st, bm_error *err)
     for (size_t i = 0; i < st->nfac; i++)
         for (size_t l = i + 1; l < st->nfac; l++) nnz += bm_stats_cross(st, i, l)->nnz;
     if (nnz > most_entries) return BM_OK;
-    if (one_effect_each(st)) {
-        status = bm_thin_new(&k->thin, st, most_bytes, err);
-    } else {
-        bm_blas_single();
-        status = bm_joint_new(&k->joint, st, most_bytes, err);
-    }
+    status = one_effect_each(st) ? bm_thin_new(&k->thin, st, most_bytes, err) : bm_joint_new(&k->joint, st, most_bytes, err);
     return status == BM_NOT_PD ? BM_OK : status;
+}
+
+/* Loads the libraries of a model with matrices too large for the loops of base: those of coefficients, of theta, of both, of the levels of several factors. */
+static bm_status load_libraries(const bm_stats *st, bm_error *err)
+{
+    const size_t few = 64;
+    size_t       n = st->p + 2, levels = 0;
+
+    for (size_t i = 0; i < st->nfac; i++) {
+        n += st->fac[i].q * (st->fac[i].q + 1) / 2;
+        levels += st->nfac > 1 ? st->fac[i].J * st->fac[i].q : 0;
+    }
+    if (levels > few && !bm_cholmod_load(err)) return BM_ELIBRARY;
+    return n > BM_DENSE_SMALL || levels > few ? bm_blas_load(err) : BM_OK;
 }
 
 bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err)
@@ -83,6 +94,7 @@ bm_status bm_packed_new(bm_packed **out, const bm_stats *st, bm_error *err)
     if (!k || !(k->fac = bm_alloc(st->nfac, sizeof *k->fac))) goto fail;
     k->nfac = st->nfac;
     k->scratch = 64;
+    if (load_libraries(st, err) != BM_OK) goto fail;
     if (st->nfac > 1 && pack_joint(k, st, err) != BM_OK) goto fail;
     for (size_t i = 0; i < st->nfac; i++) {
         size_t want = bm_kernel_scratch(st->fac[i].q, st->p);

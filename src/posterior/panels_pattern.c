@@ -2,7 +2,10 @@
  * approximate minimum degree (Amestoy, Davis & Duff 2004, ACM TOMS 30:381). A small matrix is one dense panel, without asking. */
 #include "posterior/panels.h"
 
-#include <cholmod.h>
+#include "posterior/cholmod_lib.h"
+
+#include "posterior/cholmod_lib.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,35 +40,35 @@ void bm_panels_free(bm_panels *p)
 /* ---- CHOLMOD's analysis ---- */
 
 /* m x nclique: a column for each clique. */
-static cholmod_sparse *cliques(size_t m, size_t nclique, const size_t *ptr, const uint32_t *member, cholmod_common *cc)
+static cholmod_sparse *cliques(const bm_cholmod *lib, size_t m, size_t nclique, const size_t *ptr, const uint32_t *member, cholmod_common *cc)
 {
     cholmod_sparse *A;
 
     if (ptr[nclique] > INT32_MAX || nclique > INT32_MAX) return NULL;
-    if (!(A = cholmod_allocate_sparse(m, nclique, ptr[nclique], false, true, 0, CHOLMOD_PATTERN, cc))) return NULL;
+    if (!(A = lib->allocate_sparse(m, nclique, ptr[nclique], false, true, 0, CHOLMOD_PATTERN, cc))) return NULL;
     for (size_t c = 0; c <= nclique; c++) ((int *)A->p)[c] = (int)ptr[c];
     for (size_t e = 0; e < ptr[nclique]; e++) ((int *)A->i)[e] = (int)member[e];
     return A;
 }
 
-static cholmod_factor *analyze(size_t m, size_t nclique, const size_t *ptr, const uint32_t *member, cholmod_common *cc)
+static cholmod_factor *analyze(const bm_cholmod *lib, size_t m, size_t nclique, const size_t *ptr, const uint32_t *member, cholmod_common *cc)
 {
     double          pairs = 0;
-    cholmod_sparse *A = cliques(m, nclique, ptr, member, cc), *S = NULL;
+    cholmod_sparse *A = cliques(lib, m, nclique, ptr, member, cc), *S = NULL;
     cholmod_factor *L = NULL;
 
     for (size_t c = 0; c < nclique; c++) pairs += (double)(ptr[c + 1] - ptr[c]) * (double)(ptr[c + 1] - ptr[c]);
     if (A && pairs <= FORMED) {
-        cholmod_sparse *AA = cholmod_aat(A, NULL, 0, 0, cc);
+        cholmod_sparse *AA = lib->aat(A, NULL, 0, 0, cc);
 
-        if (AA) S = cholmod_copy(AA, -1, 0, cc);
-        cholmod_free_sparse(&AA, cc);
-        if (S) L = cholmod_analyze(S, cc);
+        if (AA) S = lib->copy(AA, -1, 0, cc);
+        lib->free_sparse(&AA, cc);
+        if (S) L = lib->analyze(S, cc);
     } else if (A) {
-        L = cholmod_analyze(A, cc);
+        L = lib->analyze(A, cc);
     }
-    cholmod_free_sparse(&S, cc);
-    cholmod_free_sparse(&A, cc);
+    lib->free_sparse(&S, cc);
+    lib->free_sparse(&A, cc);
     return L;
 }
 
@@ -91,20 +94,22 @@ static bm_status take_analysis(bm_panels *p, const cholmod_factor *L, double mos
 
 static bm_status find_panels(bm_panels *p, size_t nclique, const size_t *ptr, const uint32_t *member, double most, uint32_t *place)
 {
-    cholmod_common  cc;
-    cholmod_factor *L;
-    bm_status       st = BM_ENOMEM;
+    const bm_cholmod *lib = bm_cholmod_load(NULL);
+    cholmod_common    cc;
+    cholmod_factor   *L;
+    bm_status         st = BM_ENOMEM;
 
-    cholmod_start(&cc);
+    if (!lib) return BM_ELIBRARY;
+    lib->start(&cc);
     cc.print = 0;
     cc.nmethods = 1;
     cc.method[0].ordering = CHOLMOD_AMD;
     cc.postorder = true;
     cc.supernodal = CHOLMOD_SUPERNODAL;
-    if ((L = analyze(p->m, nclique, ptr, member, &cc))) st = take_analysis(p, L, most, place);
+    if ((L = analyze(lib, p->m, nclique, ptr, member, &cc))) st = take_analysis(p, L, most, place);
     else if (cc.status == CHOLMOD_TOO_LARGE) st = BM_NOT_PD;
-    cholmod_free_factor(&L, &cc);
-    cholmod_finish(&cc);
+    lib->free_factor(&L, &cc);
+    lib->finish(&cc);
     return st;
 }
 

@@ -161,7 +161,6 @@ static bm_status order_rest(bm_thin *th, const bm_stats *st, const bool *staged,
     bm_status status = BM_OK;
 
     assign_places(th, st, staged, NULL);
-    if (th->m > 0) bm_blas_single();
     if (!(place = bm_alloc(th->m, sizeof *place))) status = BM_ENOMEM;
     if (status == BM_OK && th->m) status = cliques(th, st, &ncliques, &ptr, &member);
     if (status == BM_OK) status = bm_panels_new(&th->rest, th->m, th->p1, ncliques, ptr, member, most, place);
