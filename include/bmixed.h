@@ -80,6 +80,14 @@ BM_API BM_MUST_CHECK bm_status bm_spec_set(bm_spec *s, const char *key, const ch
 BM_API const char *bm_spec_get(const bm_spec *s, const char *key);
 BM_API void bm_spec_free(bm_spec *s);
 
+typedef struct {
+    const char *phase;          /* "reading", "warm-up", "sampling", "data sets" */
+    uint64_t    done, total;    /* bytes of the file; iterations over all chains; data sets. total 0: unknown */
+    double      rhat, ess;      /* sampling: the largest R-hat and the smallest bulk ESS of the draws so far; NaN: not known yet */
+} bm_progress;
+/* To be told, from one thread at a time, how far bm_model_new has read the data that s names; bm_spec_fit_options passes it on. */
+BM_API void bm_spec_on_progress(bm_spec *s, void (*progress)(void *self, const bm_progress *p), void *self);
+
 /* ---- the model: specification and data brought together ---------------------------------------------------------- */
 
 typedef struct bm_model bm_model;   /* design, priors in numbers, cross-products; read-only */
@@ -106,10 +114,6 @@ BM_API BM_MUST_CHECK bm_status bm_model_print(const bm_model *m, FILE *out, cons
 typedef enum { BM_SAMPLER_AUTO, BM_SAMPLER_COLLAPSED, BM_SAMPLER_GIBBS } bm_sampler;
 typedef enum { BM_RANEF_AUTO, BM_RANEF_ALL, BM_RANEF_NONE } bm_ranef_draws;
 
-typedef struct {
-    const char *phase;          /* "reading", "warm-up", "sampling", "writing" */
-    uint64_t    done, total;    /* steps over all chains; total 0: unknown */
-} bm_progress;
 
 typedef struct bm_checkpoint bm_checkpoint;   /* where a long run keeps its state, to go on from after whatever ended it */
 

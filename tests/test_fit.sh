@@ -206,6 +206,11 @@ if command -v script >/dev/null; then
     on_terminal() { script -qec "$1" /dev/null </dev/null 2>/dev/null | tr '\r' '\n'; }
     out=$(on_terminal "timeout --foreground -s INT 2.5 '$BMIXED' fit sleep --thin 2000000 --chains 2")
     it 'a run longer than a second shows a progress bar on a terminal' prints '%'
+    out=$(on_terminal "timeout --foreground -s INT 4 '$BMIXED' fit sleep --thin 100 --draws 100000 --chains 2 --threads 2 --ranef-draws none")
+    it 'with iterations, time left, and R-hat and ESS of the draws so far' eval '[[ $out =~ of\ 20000000.*left\ \ R-hat\ [0-9.]+,\ ESS\ [0-9]+ ]]'
+    mkfifo slow.csv
+    out=$(on_terminal "(head -90 sleepstudy.csv; sleep 1.5; tail -n +91 sleepstudy.csv) >slow.csv & '$BMIXED' model 'Reaction ~ Days' slow.csv")
+    it 'and reading that takes longer than a second, too' prints 'reading   0 MB'
     out=$(on_terminal "timeout --foreground -s INT 2.5 '$BMIXED' fit sleep --thin 2000000 --chains 2 -q")
     it '-q: none' eval '! prints "%  "'
     out=$(on_terminal "NO_COLOR=1 TERM=xterm '$BMIXED' fit sleep")

@@ -94,11 +94,17 @@ static bm_status begin(bm_run *r, bm_error *err)
 {
     bm_fit        *f = r->f;
     bm_checkpoint *c = f->opt.checkpoint;
+    bm_fit_options opt = f->opt;
     bm_status      st;
 
     if (c && bm_checkpoint_resumes(c) && (st = bm_checkpoint_match(c, f, err)) != BM_OK) return st;
     if ((st = bm_store_new(&r->s, f, (size_t)f->opt.draws, 1, err)) != BM_OK) return st;       /* before the warm-up: too much is known at once */
-    if ((st = bm_mcmc_new(&r->mc, f->model->post, &f->opt, err)) != BM_OK) return st;
+    r->watch = (bm_watch){ .f = f, .s = &r->s, .rhat = NAN, .ess = NAN };
+    if (opt.progress) {
+        opt.progress = bm_watch_progress;
+        opt.progress_self = &r->watch;
+    }
+    if ((st = bm_mcmc_new(&r->mc, f->model->post, &opt, err)) != BM_OK) return st;
     r->t0 = bm_clock();
     if (!c) return BM_OK;
     if (bm_checkpoint_resumes(c) && (st = bm_checkpoint_read(c, r, err)) != BM_OK) return st;

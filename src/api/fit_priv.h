@@ -4,6 +4,8 @@
 
 #include "api/api.h"
 
+#include <stdatomic.h>
+
 /* ---- storage, the sampler's sink (store.c) ---- */
 
 typedef struct {
@@ -12,6 +14,7 @@ typedef struct {
     bool      keep_u;
     double   *u;            /* nchain x slots x nu: every `every`-th draw of the effects, where they are not kept; a draw in one piece */
     size_t    every, slots;
+    atomic_size_t *count;   /* nchain: draws that have come, for who looks at them meanwhile */
 } bm_store;
 
 /* Room for niter iterations per chain. step: what `every` is a multiple of. */
@@ -21,12 +24,24 @@ bm_status bm_store_resize(bm_store *s, const bm_fit *f, size_t niter, size_t don
 void      bm_store_free(bm_store *s);
 void      bm_store_draw(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u);
 
+/* ---- what the draws say while they come in (watch.c) ---- */
+
+typedef struct {
+    const bm_fit   *f;       /* who is to be told */
+    const bm_store *s;
+    double          due;     /* by bm_clock: when the numbers are to be had anew */
+    double          rhat, ess;
+} bm_watch;
+/* For bm_fit_options; self: a bm_watch. Passes progress on, with R-hat and ESS of the draws so far, which take a fiftieth of the time at most. */
+void bm_watch_progress(void *self, const bm_progress *p);
+
 /* ---- a run and its state (fit.c, fit_state.c) ---- */
 
 typedef struct {
     bm_fit   *f;
     bm_mcmc  *mc;
     bm_store  s;
+    bm_watch  watch;
     double    t0, t1;        /* when warm-up and sampling began, by bm_clock, earlier sessions of the same run counted in; t1 0: not yet */
     bool      told;          /* that a checkpoint could not be written */
 } bm_run;

@@ -36,6 +36,14 @@ static bm_status expand_dot(bm_model *m, const char *const *names, size_t n, bm_
     return st == BM_OK ? bm_formula_match(m->formula, names, n, err) : st;
 }
 
+static void tell_reading(void *self, uint64_t done, uint64_t total)
+{
+    const bm_fit_options *o = &((const bm_model *)self)->spec->fit;
+    bm_progress           p = { .phase = "reading", .done = done, .total = total, .rhat = NAN, .ess = NAN };
+
+    o->progress(o->progress_self, &p);
+}
+
 static bm_status read_frame(bm_model *m, bm_error *err)
 {
     const bm_spec     *s = m->spec;
@@ -49,6 +57,7 @@ static bm_status read_frame(bm_model *m, bm_error *err)
     if (!s->data) return bm_fail(err, BM_EINVAL, "no data: name a CSV file, or \"data\" in the model file");
     if (!opt.nna) opt.na = NULL;
     if ((st = bm_source_open(&src, s->data, &opt, err)) != BM_OK) goto done;
+    if (s->fit.progress) bm_source_watch(src, tell_reading, m);
     names = bm_source_names(src, &n);
     if ((st = expand_dot(m, names, n, err)) != BM_OK) goto done;
     if ((st = wanted(m, &want, &factors, err)) != BM_OK) goto done;

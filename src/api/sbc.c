@@ -210,7 +210,7 @@ static void replicate(void *self, size_t i, size_t worker)
     replica_free(&r);
     uint64_t done = __atomic_add_fetch(&j->done, 1, __ATOMIC_RELAXED);
     if (worker == 0 && j->opt->progress) {
-        bm_progress p = { "data sets", done, (uint64_t)j->opt->reps };
+        bm_progress p = { .phase = "data sets", .done = done, .total = (uint64_t)j->opt->reps, .rhat = NAN, .ess = NAN };
         j->opt->progress(j->opt->progress_self, &p);
     }
 }

@@ -16,6 +16,7 @@ void bm_store_draw(void *self, size_t chain, size_t iter, double lp, const doubl
     x[stride * v++] = lp;
     for (size_t k = 0; k < s->p; k++) x[stride * v++] = b[k];
     for (size_t k = 0; k < s->nnat; k++) x[stride * v++] = natural[k];
+    atomic_store_explicit(&s->count[chain], iter + 1, memory_order_release);
     if (!u) return;
     if (s->keep_u) {
         for (size_t k = 0; k < s->nu; k++) x[stride * v++] = u[k];
@@ -70,6 +71,7 @@ bm_status bm_store_new(bm_store *s, const bm_fit *f, size_t niter, size_t step, 
     if (st == BM_OK)
         st = bm_draws_new(&s->d, (const char *const *)names.v, names.n, (size_t)f->opt.chains, niter, err);
     bm_strv_free(&names);
+    if (st == BM_OK && !(s->count = bm_alloc((size_t)f->opt.chains, sizeof *s->count))) st = bm_nomem(err);
     if (st != BM_OK || s->keep_u || !s->nu) return st;
     size_t all = s->nu * (size_t)f->opt.chains * sizeof *s->u, most = QUANTILE_BYTES / all;
     if (!most) most = 1;
@@ -84,6 +86,7 @@ void bm_store_free(bm_store *s)
 {
     bm_draws_free(s->d);
     free(s->u);
+    free(s->count);
     *s = (bm_store){ 0 };
 }
 

@@ -109,14 +109,19 @@ int cli_read_spec(bm_spec **out, const cli_args *a)
 
 int cli_with_model(const cli_args *a, cli_model_use *use, void *self)
 {
-    bm_spec  *spec = NULL;
-    bm_model *model = NULL;
-    bm_error  err = { 0 };
-    bm_status st;
-    int       code = cli_read_spec(&spec, a);
+    bm_spec     *spec = NULL;
+    bm_model    *model = NULL;
+    cli_progress progress;
+    bm_error     err = { 0 };
+    bm_status    st;
+    int          code = cli_read_spec(&spec, a);
 
     if (code != CLI_DONE) return code;
-    if ((st = bm_model_new(&model, spec, NULL, &err)) != BM_OK) code = cli_fail_reading(st, &err);
+    cli_progress_start(&progress, a);
+    bm_spec_on_progress(spec, cli_progress_step, &progress);
+    st = bm_model_new(&model, spec, NULL, &err);
+    cli_progress_end(&progress);
+    if (st != BM_OK) code = cli_fail_reading(st, &err);
     else code = use(model, spec, a, self);
     bm_model_free(model);
     bm_spec_free(spec);

@@ -392,6 +392,11 @@ void bm_csv_hash(const bm_csv *c, char hex[17])
     snprintf(hex, 17, "%016llx", (unsigned long long)bm_input_hash(c->in));
 }
 
+void bm_csv_watch(bm_csv *c, bm_watch_bytes *watch, void *self)
+{
+    bm_input_watch(c->in, watch, self);
+}
+
 uint64_t bm_csv_bytes(const bm_csv *c)
 {
     return bm_input_bytes(c->in);

@@ -48,6 +48,9 @@ void bm_csv_quote(bm_buf *b, const char *s);                             /* one 
 
 /* ---- reading (csv.c: records; read.c: typed columns) ---- */
 
+/* Told how many bytes of a file have been read, as it is stored, of how many (0: unknown). */
+typedef void bm_watch_bytes(void *self, uint64_t done, uint64_t total);
+
 /* A pull parser over plain or gzip files and standard input: comma, tab or semicolon (sniffed on the header when delim is
  * 0), RFC 4180 quotes with embedded newlines, LF or CRLF, UTF-8 with or without BOM. Memory: one record and one block. */
 typedef struct bm_csv bm_csv;
@@ -62,6 +65,7 @@ const char *bm_csv_path(const bm_csv *c);
 const char *bm_csv_name(const bm_csv *c);                                /* for messages: the path, or "standard input" */
 char      bm_csv_delim(const bm_csv *c);
 void      bm_csv_hash(const bm_csv *c, char hex[17]);
+void      bm_csv_watch(bm_csv *c, bm_watch_bytes *watch, void *self);
 uint64_t  bm_csv_bytes(const bm_csv *c);                                 /* read so far */
 void      bm_csv_close(bm_csv *c);
 
@@ -77,6 +81,7 @@ typedef struct {
 typedef struct bm_source bm_source;
 bm_status bm_source_open(bm_source **out, const char *path, const bm_read_options *opt, bm_error *err);
 const char *const *bm_source_names(const bm_source *s, size_t *n);
+void bm_source_watch(bm_source *s, bm_watch_bytes *watch, void *self);
 /* More columns to read as factors, once the header is known. */
 bm_status bm_source_add_factors(bm_source *s, const char *const *names, size_t n, bm_error *err);
 /* Reads the rest into typed columns; only the wanted columns are converted (the others are only counted as fields). A

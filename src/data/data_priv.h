@@ -12,6 +12,7 @@ bm_status   bm_input_open(bm_input **out, const char *path, bm_error *err);
 bm_status   bm_input_read(bm_input *in, char *dst, size_t room, size_t *got, bm_error *err);
 const char *bm_input_name(const bm_input *in);       /* for messages */
 const char *bm_input_path(const bm_input *in);
+void        bm_input_watch(bm_input *in, bm_watch_bytes *watch, void *self);
 uint64_t    bm_input_bytes(const bm_input *in);
 uint64_t    bm_input_hash(const bm_input *in);
 void        bm_input_close(bm_input *in);

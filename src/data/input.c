@@ -22,6 +22,9 @@ struct bm_input {
     bool          gzip, member;      /* member: inside one, its end has not been seen */
     z_stream      z;
     uint64_t      bytes;
+    uint64_t      stored, size;      /* as the file is stored: bytes read of it, bytes it has (0: unknown) */
+    bm_watch_bytes *watch;
+    void         *watch_self;
     bm_hash       hash;
 };
 
@@ -44,6 +47,8 @@ static bm_status read_raw(bm_input *in, void *dst, size_t room, size_t *got, bm_
     if (n < 0) return bm_fail(err, BM_EIO, "cannot read %s: %s", bm_input_name(in), strerror(errno));
     in->end = n == 0;
     *got = (size_t)n;
+    in->stored += (size_t)n;
+    if (in->watch && n > 0) in->watch(in->watch_self, in->size && in->stored > in->size ? in->size : in->stored, in->size);
     return BM_OK;
 }
 
@@ -96,6 +101,7 @@ static bm_status open_file(bm_input *in, bm_error *err)
     if (in->fd < 0) return bm_fail(err, BM_EIO, "cannot open %s: %s", in->path, strerror(errno));
     if (fstat(in->fd, &st) == 0 && S_ISDIR(st.st_mode))
         return bm_fail(err, BM_EIO, "%s is a directory, not a data file", bm_input_name(in));
+    if (S_ISREG(st.st_mode) && st.st_size > 0) in->size = (uint64_t)st.st_size;
     return BM_OK;
 }
 
@@ -195,6 +201,12 @@ bm_status bm_input_read(bm_input *in, char *dst, size_t room, size_t *got, bm_er
     in->bytes += *got;
     bm_hash_add(&in->hash, dst, *got);
     return BM_OK;
+}
+
+void bm_input_watch(bm_input *in, bm_watch_bytes *watch, void *self)
+{
+    in->watch = watch;
+    in->watch_self = self;
 }
 
 uint64_t bm_input_bytes(const bm_input *in)

@@ -158,6 +158,11 @@ const char *const *bm_source_names(const bm_source *s, size_t *n)
     return (const char *const *)s->name.v;
 }
 
+void bm_source_watch(bm_source *s, bm_watch_bytes *watch, void *self)
+{
+    bm_csv_watch(s->csv, watch, self);
+}
+
 void bm_source_close(bm_source *s)
 {
     if (!s) return;

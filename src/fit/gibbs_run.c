@@ -21,7 +21,7 @@ static void warm_chain(void *self, size_t k, size_t worker)
     while (c->moved < warmup && !c->halted) {
         size_t t = c->moved++;
 
-        if (k == 0 && t % 16 == 0) bm_mcmc_progress(s, "warm-up", t * s->nchain, warmup * s->nchain);
+        if (t % 16 == 0) bm_mcmc_progress(s, 16);
         if (t == warmup / 2) g->tried = g->accepted = 0;
         bm_gibbs_sweep(g, &c->rng, 1 / pow((double)(t + 4), 0.6), NULL);
         for (size_t i = 0; i < npart && t >= warmup / 2; i++) g->log_scale_sum[i] += log(g->scale[i]);
@@ -49,6 +49,7 @@ static void freeze(bm_mcmc *s)
 bm_status bm_gibbs_warmup(bm_mcmc *s, bm_error *err)
 {
     bm_gibbs_chain *first = s->chain[0].gibbs;
+    uint64_t        done = 0;
     bm_status       st;
 
     if (s->stage == BM_STAGE_START) {
@@ -56,6 +57,8 @@ bm_status bm_gibbs_warmup(bm_mcmc *s, bm_error *err)
         for (size_t k = s->nchain; k-- > 0;) bm_gibbs_disperse(s->chain[k].gibbs, first, &s->chain[k].rng);
         s->stage = BM_STAGE_GIBBS;
     }
+    for (size_t k = 0; k < s->nchain; k++) done += s->chain[k].moved;
+    bm_mcmc_progress_from(s, "warm-up", done, (uint64_t)s->opt.warmup * s->nchain);
     if ((st = bm_mcmc_chains(s, warm_chain, s, err)) != BM_OK) return st;
     freeze(s);
     return BM_OK;
@@ -83,7 +86,7 @@ void bm_gibbs_run_chain(bm_mcmc *s, bm_chain *c, size_t upto, const bm_sink *sin
     while (c->iter < upto && !c->halted) {
         uint64_t moves = c->iter * thin + c->moved;
 
-        if (c->id == 0 && moves % 16 == 0) bm_mcmc_progress(s, "sampling", moves * s->nchain, upto * thin * s->nchain);
+        if (moves % 16 == 0) bm_mcmc_progress(s, 16);
         advance(s, c, sink);
         c->halted = bm_mcmc_halts(s);
     }

@@ -12,11 +12,24 @@ bool bm_mcmc_stopped(const bm_mcmc *s)
     return s->opt.stop && *s->opt.stop;
 }
 
-void bm_mcmc_progress(const bm_mcmc *s, const char *phase, uint64_t done, uint64_t total)
+void bm_mcmc_progress_from(bm_mcmc *s, const char *phase, uint64_t done, uint64_t total)
 {
-    bm_progress p = { phase, done, total };
+    uint64_t before = s->phase && strcmp(s->phase, phase) == 0 ? atomic_load(&s->moves) : 0;    /* not back, where the last steps were shorter than said */
 
-    if (s->opt.progress) s->opt.progress(s->opt.progress_self, &p);
+    s->phase = phase;
+    s->phase_total = total;
+    atomic_store(&s->moves, done > before ? done : before);
+}
+
+/* While one chain tells, the others go on. */
+void bm_mcmc_progress(bm_mcmc *s, uint64_t moves)
+{
+    bm_progress p = { .phase = s->phase, .done = atomic_fetch_add(&s->moves, moves), .total = s->phase_total, .rhat = NAN, .ess = NAN };
+
+    if (!s->opt.progress || atomic_flag_test_and_set(&s->telling)) return;
+    if (p.done > p.total) p.done = p.total;          /* the last step of a chain may be shorter than it said */
+    s->opt.progress(s->opt.progress_self, &p);
+    atomic_flag_clear(&s->telling);
 }
 
 bool bm_mcmc_halts(const bm_mcmc *s)
@@ -206,7 +219,7 @@ static void run_chain(bm_mcmc *s, bm_chain *c, size_t upto, const bm_sink *sink)
     while (c->iter < upto && !c->halted) {
         uint64_t moves = c->iter * thin + c->moved;
 
-        if (c->id == 0 && moves % 64 == 0) bm_mcmc_progress(s, "sampling", moves * s->nchain, upto * thin * s->nchain);
+        if (moves % 64 == 0) bm_mcmc_progress(s, 64);
         advance(s, c, sink);
         c->halted = bm_mcmc_halts(s);
     }
@@ -227,9 +240,13 @@ static void run_piece(void *self, size_t k, size_t worker)
 bm_status bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done, bm_error *err)
 {
     size_t    least = SIZE_MAX;
+    uint64_t  thin = (uint64_t)s->opt.thin, moves = 0;
     run_job   job = { s, upto, sink };
-    bm_status st = bm_mcmc_chains(s, run_piece, &job, err);
+    bm_status st;
 
+    for (size_t k = 0; k < s->nchain; k++) moves += s->chain[k].iter * thin + s->chain[k].moved;
+    bm_mcmc_progress_from(s, "sampling", moves, upto * thin * s->nchain);
+    st = bm_mcmc_chains(s, run_piece, &job, err);
     for (size_t k = 0; k < s->nchain; k++) {
         bm_chain_settle(&s->chain[k]);
         if (s->chain[k].iter < least) least = s->chain[k].iter;

@@ -4,6 +4,8 @@
 
 #include "fit/chain.h"
 
+#include <stdatomic.h>
+
 typedef enum { BM_KERNEL_FIXED, BM_KERNEL_INDEPENDENCE, BM_KERNEL_HMC, BM_KERNEL_GIBBS } bm_kernel;
 
 /* How far a run has come: within warm-up, what is going on; afterwards, sampling. */
@@ -34,6 +36,10 @@ struct bm_mcmc {
     size_t         round, done, step;    /* warm-up: the round, iterations per chain before it, steps made in tuning a step size */
     bm_pause       pause;
     double         due;              /* when the next pause is, by bm_clock */
+    const char    *phase;            /* for progress */
+    uint64_t       phase_total;
+    atomic_uint_fast64_t moves;      /* of the phase, by all chains */
+    atomic_flag    telling;          /* progress is being told */
 };
 
 bool bm_mcmc_stopped(const bm_mcmc *s);
@@ -43,7 +49,9 @@ bool bm_mcmc_halts(const bm_mcmc *s);
 bm_status bm_mcmc_halted(bm_mcmc *s, bm_error *err);
 /* piece (a chain each) again and again until no chain says that it halted before its end. A piece makes at least one move. */
 bm_status bm_mcmc_chains(bm_mcmc *s, void (*piece)(void *self, size_t k, size_t worker), void *self, bm_error *err);
-void bm_mcmc_progress(const bm_mcmc *s, const char *phase, uint64_t done, uint64_t total);
+/* A phase of the run begins, `done` of its `total` iterations (of all chains) made before; a chain, in it, is about to make `moves` more. */
+void bm_mcmc_progress_from(bm_mcmc *s, const char *phase, uint64_t done, uint64_t total);
+void bm_mcmc_progress(bm_mcmc *s, uint64_t moves);
 
 /* The factor-wise sampler's halves of bm_mcmc_warmup, bm_mcmc_run and the report (gibbs_run.c). */
 bm_status bm_gibbs_warmup(bm_mcmc *s, bm_error *err);

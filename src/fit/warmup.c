@@ -62,12 +62,11 @@ static void chain_round(void *self, size_t k, size_t worker)
     const round_job *job = self;
     bm_mcmc         *s = job->s;
     bm_chain        *c = &s->chain[k];
-    uint64_t         warmup = (uint64_t)s->opt.warmup;
 
     (void)worker;
     c->halted = false;
     while (c->ntrail < job->steps && !c->halted) {
-        if (k == 0 && c->ntrail % 64 == 0) bm_mcmc_progress(s, "warm-up", (s->done + c->ntrail) * s->nchain, warmup * s->nchain);
+        if (c->ntrail % 64 == 0) bm_mcmc_progress(s, 64);
         if (job->hmc) {
             bm_hmc_step(c, &s->hmc);
         } else {
@@ -83,7 +82,10 @@ static void chain_round(void *self, size_t k, size_t worker)
 static bm_status round_of(bm_mcmc *s, size_t steps, bool hmc, bm_error *err)
 {
     round_job job = { s, steps, hmc };
+    uint64_t  done = (uint64_t)s->done * s->nchain;
 
+    for (size_t k = 0; k < s->nchain; k++) done += s->chain[k].ntrail;
+    bm_mcmc_progress_from(s, "warm-up", done, (uint64_t)s->opt.warmup * s->nchain);
     return bm_mcmc_chains(s, chain_round, &job, err);
 }
 

@@ -341,6 +341,12 @@ const char *bm_spec_get(const bm_spec *s, const char *key)
     return list->n == 1 ? list->v[0] : NULL;
 }
 
+void bm_spec_on_progress(bm_spec *s, void (*progress)(void *self, const bm_progress *p), void *self)
+{
+    s->fit.progress = progress;
+    s->fit.progress_self = self;
+}
+
 void bm_spec_fit_options(const bm_spec *s, bm_fit_options *opt)
 {
     *opt = s->fit;
