@@ -60,6 +60,20 @@ typedef struct bm_gibbs_chain {
 bm_status bm_gibbs_chain_new(bm_gibbs_chain **out, const bm_gibbs *g, bm_error *err);
 void      bm_gibbs_chain_free(bm_gibbs_chain *c);
 
+/* ---- between all factors and part i (gibbs_chain.c) ---- */
+
+/* The statistics of what the other factors leave. */
+void      bm_gibbs_take_others(bm_gibbs_chain *c, size_t i);
+/* theta of the part, from all of theta and back. */
+void      bm_gibbs_theta_in(bm_gibbs_chain *c, size_t i);
+void      bm_gibbs_theta_out(bm_gibbs_chain *c, size_t i);
+/* Coefficients and effects of the part from their conditional at its current point, and what follows for the others. */
+void      bm_gibbs_effects(bm_gibbs_chain *c, size_t i, bm_rng *rng);
+/* to = x + scale C z */
+void      bm_gibbs_step(const double *x, const double *C, size_t d, double scale, const double *z, double *to);
+
+/* ---- the start (gibbs_start.c) and the sweeps (gibbs.c) ---- */
+
 /* From nothing to where the posterior is: for each part its conditional mode, sweeps times; sets the proposals' shapes C (in g). */
 bm_status bm_gibbs_find(bm_gibbs_chain *c, bm_gibbs *g, bm_rng *rng, int sweeps, bm_error *err);
 /* c takes the state of `from`, theta moved away from it by draws of a wide t. */
