@@ -108,15 +108,20 @@ static void test_the_choice_says_why(void **state)
 {
     bm_model *m = model_of(&EXAMPLES[0]), *large = model_of(&(example){ .data = "InstEval.csv.gz", .formula = "y ~ 1 + (1 | s) + (1 | d)" });
     char      why[256];
+    bool      collapsed;
+    bm_error  err = { 0 };
 
     (void)state;
-    assert_true(bm_choose_collapsed(m->post, BM_SAMPLER_AUTO, why, sizeof why));
+    bm_assert_ok(bm_choose_collapsed(m->post, BM_SAMPLER_AUTO, &collapsed, why, sizeof why, &err), err);
+    assert_true(collapsed);
     assert_non_null(strstr(why, "2 grouping factors with 30 effects: integrating all of them out together takes about"));
-    assert_false(bm_choose_collapsed(m->post, BM_SAMPLER_GIBBS, why, sizeof why));
+    bm_assert_ok(bm_choose_collapsed(m->post, BM_SAMPLER_GIBBS, &collapsed, why, sizeof why, &err), err);
+    assert_false(collapsed);
     assert_non_null(strstr(why, "chosen by --sampler"));
     assert_true(m->collapsed);
     assert_false(large->collapsed);
     assert_non_null(strstr(large->why, "a sweep factor by factor"));
+    assert_non_null(strstr(large->why, "; pilot: "));
     bm_model_free(m);
     bm_model_free(large);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 
 static const double MOST = 2e6;          /* proposals */
+static const double AFFORDABLE = 2e-3;   /* seconds of an evaluation */
 
 static void ignore(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u)
 {
@@ -29,6 +30,7 @@ bm_status bm_estimate_evidence(bm_evidence *out, const char **none, const bm_pos
     *out = (bm_evidence){ NAN, NAN, NAN, NAN, false };
     *none = NULL;
     o.thin = 1;
+    if (o.sampler == BM_SAMPLER_AUTO && bm_packed_seconds(post->pk) < AFFORDABLE) o.sampler = BM_SAMPLER_COLLAPSED;      /* the one that knows it */
     want = o.draws;
     if ((st = bm_mcmc_new(&mc, post, &o, err)) != BM_OK) goto done;
     if ((st = bm_mcmc_warmup(mc, err)) != BM_OK) goto done;

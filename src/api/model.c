@@ -229,8 +229,7 @@ static bm_status choose_sampler(bm_model *m, bm_error *err)
     if (m->spec->fit.sampler == BM_SAMPLER_GIBBS && m->design->nfac < 2)
         return bm_fail(err, BM_EINVAL, "--sampler gibbs moves one grouping factor at a time; this model has %s, where the collapsed sampler is exact and faster",
                        m->design->nfac ? "one" : "none");
-    m->collapsed = bm_choose_collapsed(m->post, m->spec->fit.sampler, m->why, sizeof m->why);
-    return BM_OK;
+    return bm_choose_collapsed(m->post, m->spec->fit.sampler, &m->collapsed, m->why, sizeof m->why, err);
 }
 
 bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err)

@@ -161,7 +161,7 @@ static bm_status sample(replica *r, const job *j, size_t i, double *ess, bm_erro
 
     opt.chains = opt.threads = 1;
     opt.warmup = WARMUP;
-    opt.sampler = j->opt->sampler;
+    opt.sampler = j->opt->sampler != BM_SAMPLER_AUTO ? j->opt->sampler : j->m->collapsed ? BM_SAMPLER_COLLAPSED : BM_SAMPLER_GIBBS;   /* the same for all */
     opt.seed = bm_splitmix64(&key) ^ (i + 1);
     opt.stop = j->opt->stop;
     if ((st = bm_mcmc_new(&r->mc, r->c->post, &opt, err)) != BM_OK) return st;
@@ -323,12 +323,9 @@ static bm_status result(bm_sbc *s, job *j, bm_error *err)
 
 static bm_status check_options(const bm_model *m, const bm_sbc_options *o, bm_error *err)
 {
-    char why[256];
-
     if (o->reps < 20 || o->reps > MAX_REPS) return bm_fail(err, BM_EINVAL, "the number of data sets (--reps) must be between 20 and %d, not %d", MAX_REPS, o->reps);
     if (!(o->alpha > 0 && o->alpha < 1)) return bm_fail(err, BM_EINVAL, "the chance of a false alarm must be between 0 and 1, not %g", o->alpha);
     if (o->sampler == BM_SAMPLER_GIBBS && m->design->nfac < 2) return bm_fail(err, BM_EINVAL, "--sampler gibbs needs two grouping factors");
-    (void)bm_choose_collapsed(m->post, o->sampler, why, sizeof why);
     return bm_check_simulable(m, "calibration", err);
 }
 

@@ -31,8 +31,8 @@ typedef struct {
 
 typedef struct bm_mcmc bm_mcmc;
 
-/* Which sampler for the asked one: the collapsed one (true), or factor by factor; the reason in words. */
-bool      bm_choose_collapsed(const bm_post *post, bm_sampler asked, char *why, size_t size);
+/* Which sampler for the asked one: the collapsed one, or factor by factor; the reason in words. Where the costs do not settle it, a pilot does. */
+bm_status bm_choose_collapsed(const bm_post *post, bm_sampler asked, bool *collapsed, char *why, size_t size, bm_error *err);
 
 bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err);
 /* Finds the mode, starts the chains dispersed around it, adapts the proposals and freezes them. */

@@ -36,10 +36,26 @@ typedef struct bm_gibbs {
     bool           overlap;  /* some factor is in several parts */
     double        *C;        /* per part d x d, one after another: Cholesky factors of the proposals' covariances */
     size_t        *C_at;     /* npart */
+    double         seconds;  /* estimated, of a sweep */
+    double         coupling;         /* what a sweep leaves of the slowest direction of the effects; NaN: not measured */
+    double         theta_sweeps;     /* autocorrelation time of theta's slowest coordinate, in a pilot */
+    char           joined[96];      /* which factors are sampled together because of it, in words */
 } bm_gibbs;
 
+/* With the parts that the design and a pilot suggest. */
 bm_status bm_gibbs_new(bm_gibbs **out, const bm_post *post, bm_error *err);
 void      bm_gibbs_free(bm_gibbs *g);
+
+/* ---- which factors together (gibbs_parts.c) ---- */
+
+/* Sets of factors: does set i have factor k? (i nfac + k) */
+typedef struct { size_t n; bool *in; } bm_gibbs_sets;
+
+/* By the design alone: nested factors and small ones. in: room for nfac x nfac. */
+bm_status bm_gibbs_design_sets(const bm_stats *st, bm_gibbs_sets *sets);
+bm_status bm_gibbs_build(bm_gibbs **out, const bm_post *post, const bm_gibbs_sets *sets, bm_error *err);
+/* Seconds of a sweep over all cross-tabulations, theta moved a few times. */
+double    bm_gibbs_sweep_seconds(const bm_stats *st);
 
 /* One chain's. v: effects in the basis of the statistics. What the next sweep depends on is saved and read back by state.c. */
 typedef struct bm_gibbs_chain {
@@ -62,12 +78,18 @@ void      bm_gibbs_chain_free(bm_gibbs_chain *c);
 
 /* ---- between all factors and part i (gibbs_chain.c) ---- */
 
+/* v'Av of one factor. */
+double    bm_gibbs_own_form(const bm_facstat *f, const double *v);
+/* No effects: the response is all that there is. */
+void      bm_gibbs_clear(bm_gibbs_chain *c);
+/* What follows from effects v that were put in from outside. */
+void      bm_gibbs_recount(bm_gibbs_chain *c);
 /* The statistics of what the other factors leave. */
 void      bm_gibbs_take_others(bm_gibbs_chain *c, size_t i);
 /* theta of the part, from all of theta and back. */
 void      bm_gibbs_theta_in(bm_gibbs_chain *c, size_t i);
 void      bm_gibbs_theta_out(bm_gibbs_chain *c, size_t i);
-/* Coefficients and effects of the part from their conditional at its current point, and what follows for the others. */
+/* Coefficients and effects of the part from their conditional at its current point (rng NULL: its mean), and what follows for the others. */
 void      bm_gibbs_effects(bm_gibbs_chain *c, size_t i, bm_rng *rng);
 /* to = x + scale C z */
 void      bm_gibbs_step(const double *x, const double *C, size_t d, double scale, const double *z, double *to);

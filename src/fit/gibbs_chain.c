@@ -62,6 +62,14 @@ void bm_gibbs_chain_free(bm_gibbs_chain *c)
     free(c);
 }
 
+void bm_gibbs_clear(bm_gibbs_chain *c)
+{
+    memset(c->u, 0, 2 * c->g->post->nu * sizeof *c->u);          /* v, too */
+    memset(c->Bv, 0, c->g->post->st->nfac * c->g->post->st->p * sizeof *c->Bv);
+    memset(c->W, 0, c->g->npart * sizeof *c->W);
+    c->rss = c->g->post->st->yy;
+}
+
 /* ---- products with the tables ---- */
 
 /* v'Xw */
@@ -79,8 +87,7 @@ static double form(const bm_cross *X, size_t q, size_t r, const double *v, const
     return total;
 }
 
-/* v'Av of one factor. */
-static double own_form(const bm_facstat *f, const double *v)
+double bm_gibbs_own_form(const bm_facstat *f, const double *v)
 {
     size_t q = f->q;
     double total = 0;
@@ -104,7 +111,7 @@ static double part_form(const bm_gibbs_chain *c, const bm_part *p)
     for (size_t a = 0; a < p->nfac; a++) {
         size_t k = p->fac[a];
 
-        total += own_form(&st->fac[k], c->v + c->g->first[k]);
+        total += bm_gibbs_own_form(&st->fac[k], c->v + c->g->first[k]);
         for (size_t b = a + 1; b < p->nfac; b++) {
             size_t l = p->fac[b];
 
@@ -216,6 +223,22 @@ void bm_gibbs_effects(bm_gibbs_chain *c, size_t i, bm_rng *rng)
     }
     c->W[i] = part_form(c, s->part);
     c->rss = s->st.yy - 2 * fitted_product(c, s) + c->W[i];
+}
+
+void bm_gibbs_recount(bm_gibbs_chain *c)
+{
+    const bm_stats *st = c->g->post->st;
+
+    c->rss = st->yy;
+    for (size_t k = 0; k < st->nfac; k++) {
+        const bm_facstat *f = &st->fac[k];
+        const double     *v = c->v + c->g->first[k];
+
+        times_B(f, v, c->Bv + k * st->p);
+        c->rss += bm_gibbs_own_form(f, v) - 2 * bm_dot(f->J * f->q, f->c, v);
+        for (size_t l = k + 1; l < st->nfac; l++) c->rss += 2 * form(bm_stats_cross(st, k, l), f->q, st->fac[l].q, v, c->v + c->g->first[l]);
+    }
+    for (size_t i = 0; i < c->g->npart; i++) c->W[i] = part_form(c, c->g->part[i]);
 }
 
 /* ---- theta of a part ---- */

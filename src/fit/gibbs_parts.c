@@ -1,4 +1,4 @@
-/* gibbs_parts.c: which grouping factors are sampled together, and whether to sample factor by factor at all.
+/* gibbs_parts.c: which grouping factors the design says to sample together.
  *
  * A factor and the factors it is nested in determine one another's effects closely and eliminate without fill: one part. A factor of few levels
  * joins the parts whose levels each occur with few of its own: there its effects are confounded with sums of theirs. What is left to mix by sweeping are
@@ -12,7 +12,7 @@
 
 enum { SMALL_EFFECTS = 64 };                         /* effects of all factors that join every part, at most */
 
-static const double ENTRY = 1.0e-9, LEVEL = 8e-9;    /* seconds per non-zero moved, per level evaluated */
+static const double ENTRY = 1.0e-9, LEVEL = 8e-9, DRAW = 25e-9;      /* seconds per non-zero moved, per level evaluated, per effect drawn and passed on */
 
 static size_t effects(const bm_stats *st, size_t k)
 {
@@ -73,14 +73,32 @@ static bool joins(const bm_stats *st, size_t k, size_t l, const bool *small)
     return true;
 }
 
-static bm_status add_part(bm_gibbs *g, size_t k, const bool *small, size_t *fac, bm_error *err)
+bm_status bm_gibbs_design_sets(const bm_stats *st, bm_gibbs_sets *sets)
 {
-    const bm_stats *st = g->post->st;
-    size_t          n = 0;
-    bm_status       status;
+    size_t K = st->nfac;
+    bool  *small = bm_alloc(K, sizeof *small);
 
-    for (size_t l = 0; l < st->nfac; l++)
-        if (l == k || nested_in(st, k, l) || joins(st, k, l, small)) fac[n++] = l;
+    if (!small) return BM_ENOMEM;
+    sets->n = 0;
+    find_small(st, small);
+    for (size_t k = 0; k < K; k++) {
+        if (small[k] || is_ancestor(st, k)) continue;
+        for (size_t l = 0; l < K; l++) sets->in[sets->n * K + l] = l == k || nested_in(st, k, l) || joins(st, k, l, small);
+        sets->n++;
+    }
+    free(small);
+    return BM_OK;
+}
+
+/* ---- parts ---- */
+
+static bm_status add_part(bm_gibbs *g, const bool *in, size_t *fac, bm_error *err)
+{
+    size_t    n = 0;
+    bm_status status;
+
+    for (size_t l = 0; l < g->post->st->nfac; l++)
+        if (in[l]) fac[n++] = l;
     if ((status = bm_part_new(&g->part[g->npart], g->post, fac, n, err)) != BM_OK) return status;
     g->npart++;
     return BM_OK;
@@ -125,32 +143,32 @@ static void count_steps(bm_gibbs *g)
                 if (l != p->fac[a]) move += ENTRY * (double)bm_stats_cross(st, p->fac[a], l)->nnz;
         }
         g->steps[i] = (int)fmin(fmax(move / eval, 2 + d), 8 * d);
+        g->seconds += move + (g->steps[i] + 2) * eval + DRAW * (double)p->post->nu;
     }
     g->overlap |= !in;
     free(in);
 }
 
-bm_status bm_gibbs_new(bm_gibbs **out, const bm_post *post, bm_error *err)
+bm_status bm_gibbs_build(bm_gibbs **out, const bm_post *post, const bm_gibbs_sets *sets, bm_error *err)
 {
     size_t    K = post->st->nfac, at = 0;
     bm_gibbs *g = bm_alloc(1, sizeof *g);
-    bool     *small = bm_alloc(K, sizeof *small);
     size_t   *fac = bm_alloc(K, sizeof *fac);
     bm_status st = BM_ENOMEM;
 
     *out = NULL;
-    if (!g || !small || !fac) goto done;
+    if (!g || !fac) goto done;
     g->post = post;
-    g->part = bm_alloc(K, sizeof *g->part);
+    g->coupling = NAN;
+    g->part = bm_alloc(sets->n, sizeof *g->part);
     g->first = bm_alloc(K, sizeof *g->first);
-    g->steps = bm_alloc(K, sizeof *g->steps);
+    g->steps = bm_alloc(sets->n, sizeof *g->steps);
     g->table = bm_alloc(K * K, sizeof *g->table);
-    g->C_at = bm_alloc(K, sizeof *g->C_at);
+    g->C_at = bm_alloc(sets->n, sizeof *g->C_at);
     if (!g->part || !g->table || !g->first || !g->steps || !g->C_at) goto done;
     for (size_t k = 0; k < K; at += effects(post->st, k), k++) g->first[k] = at;
-    find_small(post->st, small);
-    for (size_t k = 0; k < K; k++)
-        if (!small[k] && !is_ancestor(post->st, k) && (st = add_part(g, k, small, fac, err)) != BM_OK) goto done;
+    for (size_t i = 0; i < sets->n; i++)
+        if ((st = add_part(g, sets->in + i * K, fac, err)) != BM_OK) goto done;
     at = 0;
     for (size_t i = 0; i < g->npart; at += g->part[i]->post->th.d * g->part[i]->post->th.d, i++) g->C_at[i] = at;
     st = BM_ENOMEM;
@@ -160,7 +178,6 @@ bm_status bm_gibbs_new(bm_gibbs **out, const bm_post *post, bm_error *err)
     g = NULL;
     st = BM_OK;
 done:
-    free(small);
     free(fac);
     bm_gibbs_free(g);
     return st == BM_ENOMEM ? bm_nomem(err) : st;
@@ -180,32 +197,14 @@ void bm_gibbs_free(bm_gibbs *g)
     free(g);
 }
 
-/* ---- the choice ---- */
-
-/* A collapsed draw costs about three evaluations, half of them effective; a sweep gives about a third of an effective draw where factors cross. */
-bool bm_choose_collapsed(const bm_post *post, bm_sampler asked, char *why, size_t size)
+double bm_gibbs_sweep_seconds(const bm_stats *st)
 {
-    const double    worth = 6;
-    const bm_stats *st = post->st;
-    double          joint = bm_packed_seconds(post->pk), sweep = 0;
-    size_t          J = 0;
+    double seconds = 0;
 
     for (size_t k = 0; k < st->nfac; k++) {
-        J += st->fac[k].J;
+        seconds += 12 * LEVEL * (double)st->fac[k].J;
         for (size_t l = 0; l < st->nfac; l++)
-            if (l != k) sweep += ENTRY * (double)bm_stats_cross(st, k, l)->nnz;
+            if (l != k) seconds += ENTRY * (double)bm_stats_cross(st, k, l)->nnz;
     }
-    sweep += 12 * LEVEL * (double)J;
-    if (st->nfac < 2) {
-        snprintf(why, size, "%s", st->nfac ? "one grouping factor: coefficients and group effects are integrated out exactly"
-                                           : "no grouping factor: the coefficients are integrated out exactly");
-        return true;
-    }
-    char   cost[64];
-    if (isinf(joint)) snprintf(cost, sizeof cost, "does not fit in memory");
-    else snprintf(cost, sizeof cost, "takes about %.2g ms", 1e3 * joint);
-    bool   collapsed = asked == BM_SAMPLER_COLLAPSED || (asked == BM_SAMPLER_AUTO && joint <= worth * sweep);
-    snprintf(why, size, "%zu grouping factors with %zu effects: integrating all of them out together %s, a sweep factor by factor %.2g ms%s", st->nfac, post->nu, cost,
-             1e3 * sweep, asked == BM_SAMPLER_AUTO ? "" : "; chosen by --sampler");
-    return collapsed;
+    return seconds;
 }

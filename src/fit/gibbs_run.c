@@ -113,4 +113,8 @@ void bm_gibbs_describe(const bm_mcmc *s, char *text, size_t size)
         at = strlen(text);
         snprintf(text + at, size - at, " (%d Metropolis steps)", g->steps[i]);
     }
+    at = strlen(text);
+    if (g->joined[0]) snprintf(text + at, size - at, "; %s", g->joined);
+    at = strlen(text);
+    if (!isnan(g->coupling)) snprintf(text + at, size - at, "; a sweep leaves %.2f of the slowest direction", g->coupling);
 }

@@ -77,6 +77,7 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
     size_t      d = post->th.d;
     bm_status   st = BM_ENOMEM;
     bm_mcmc *s = bm_alloc(1, sizeof *s);
+    bool        collapsed;
 
     *out = NULL;
     if (!s) return bm_nomem(err);
@@ -93,7 +94,8 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
         bm_nomem(err);
         goto fail;
     }
-    if (!bm_choose_collapsed(post, opt->sampler, s->why, sizeof s->why)) {
+    if ((st = bm_choose_collapsed(post, opt->sampler, &collapsed, s->why, sizeof s->why, err)) != BM_OK) goto fail;
+    if (!collapsed) {
         s->kernel = BM_KERNEL_GIBBS;
         if ((st = bm_gibbs_new(&s->gibbs, post, err)) != BM_OK) goto fail;
     }

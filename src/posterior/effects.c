@@ -25,7 +25,7 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
     const bm_stats *st = m->st;
     size_t          p = m->p, at = 0, from = 0;
 
-    bm_rng_normals(rng, beta, p);
+    bm_noise(rng, beta, p);
     bm_solve_lower_t(p, 1, m->S, beta);
     for (size_t k = 0; k < p; k++) beta[k] = m->beta[k] + m->sigma * beta[k];
     to_user_basis(st, beta, b);
@@ -38,7 +38,7 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
         const bm_facstat *f = &st->fac[k];
         double           *uk = u + from;
 
-        bm_rng_normals(rng, uk, f->J * f->q);        /* z in place of u: every group reads its own before it is written */
+        bm_noise(rng, uk, f->J * f->q);              /* z in place of u: every group reads its own before it is written */
         bm_kernel_effects(&m->pk->fac[k], m->T + at, f->Kz, beta, m->sigma, uk, uk, m->scratch);
         at += f->q * f->q;
         from += f->J * f->q;

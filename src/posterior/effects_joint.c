@@ -60,7 +60,7 @@ bm_status bm_joint_effects(bm_marginal *m, const double *beta, bm_rng *rng, doub
 
     if (scratch(m) != BM_OK) return BM_ENOMEM;
     v = m->joint->E;
-    bm_rng_normals(rng, v, j->nv);
+    bm_noise(rng, v, j->nv);
     for (size_t i = 0; i < j->nv; i++) {
         const double *f = m->joint->F + i * (p + 1);
 

@@ -80,8 +80,8 @@ bm_status bm_marginal_profile_sigma(bm_marginal *m);
 
 /* ---- coefficients and effects given theta (effects.c), at the point of the last eval ---- */
 
-/* b (p) and u (factor after factor, level after level, effect after effect), a joint draw from their exact conditional. u may be NULL. beta
- * (p) receives b in the basis of the statistics. */
+/* b (p) and u (factor after factor, level after level, effect after effect), a joint draw from their exact conditional; rng NULL: their means. u may be NULL.
+ * beta (p) receives b in the basis of the statistics. */
 void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double *beta);
 /* Averages over theta of exact conditional moments: sums of weight times the conditional mean (from a fixed origin, so that no digits are
  * lost), its square, and the conditional variance, for nb coefficients and then nu effects. Zeroed by bm_moments_new. */
