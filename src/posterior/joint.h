@@ -10,6 +10,8 @@
 
 #include "posterior/posterior.h"
 
+#include <string.h>
+
 /* What follows from the pattern alone. Read-only, shared. A level's `place` is its rank in the order of elimination. */
 typedef struct bm_joint {
     size_t    nfac, N, nv;     /* factors; levels in all; effects in all */
@@ -64,5 +66,12 @@ void   bm_joint_inverse_block(const bm_joint *j, const bm_joint_work *w, size_t 
 /* G (per factor q x q) += the gradient with respect to T, as bm_kernel_gradient. BM_ENOMEM. */
 bm_status bm_joint_gradient(const bm_joint *j, bm_joint_work *w, const bm_stats *st, const double *T, const double *beta, const double *Rinv,
                             double sigma, double *G);
+
+/* n standard normals; without a generator zeros: a draw is then its mean. */
+static inline void bm_noise(bm_rng *rng, double *z, size_t n)
+{
+    if (rng) bm_rng_normals(rng, z, n);
+    else memset(z, 0, n * sizeof *z);
+}
 
 #endif

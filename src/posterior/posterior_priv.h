@@ -8,8 +8,6 @@
 #include "posterior/posterior.h"
 #include "posterior/thin.h"
 
-#include <string.h>
-
 struct bm_packed {
     size_t   nfac;
     bm_pack *fac;
@@ -18,13 +16,6 @@ struct bm_packed {
     bm_thin  *thin;       /* or where each of them has one effect per level, which is simpler */
     bool      view;       /* of another's, which must live as long: only what depends on the response is its own */
 };
-
-/* n standard normals; without a generator zeros: a draw is then its mean. */
-static inline void bm_noise(bm_rng *rng, double *z, size_t n)
-{
-    if (rng) bm_rng_normals(rng, z, n);
-    else memset(z, 0, n * sizeof *z);
-}
 
 /* The same cross-products with room for another c; it is written by bm_packed_refresh. bm_joint reads st->fac[k].c itself. */
 bm_status bm_packed_view(bm_packed **out, const bm_packed *from, bm_error *err);

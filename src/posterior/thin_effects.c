@@ -282,7 +282,7 @@ void bm_thin_draw(const bm_thin *th, bm_thin_work *w, const bm_stats *st, const 
     double           *u0;
 
     begin_at(st, begin);
-    bm_rng_normals(rng, w->z, th->nv);
+    bm_noise(rng, w->z, th->nv);
     solve_places(th, w, &s, sigma, w->z + th->n0);
     u0 = u + begin[th->stage[0]];
     for (size_t r = 0; r < th->nrun; r++) {
