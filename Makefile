@@ -7,6 +7,7 @@
 #   make fuzz          builds fuzzers below build/fuzz (clang): build/fuzz/csv -max_total_time=600 build/fuzz/corpus/csv tests/fuzz/corpus/csv
 #   make fuzz-run      fuzzes every target for FUZZ_SECONDS=1800 and prints a table
 #   make check-mutants | check-references    planted faults, each caught by a named test; reference posteriors and REML fits
+#   make soak          random models against slow and plain computations, for SOAK_SECONDS=1800 from SOAK_SEED (default: the clock)
 #   make lint          clang-tidy and cppcheck: no finding is allowed (.clang-tidy, .cppcheck); make lint-deep: clang's path analyser, to be read
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
@@ -184,6 +185,11 @@ check-mutants: $(TESTS)
 check-references: $(B)/test_references $(B)/test_reml_reference
 	@bash tests/references.sh $^
 
+# Random models against dense algebra, quadrature and random-walk Metropolis. A disagreement prints the command that repeats it.
+SOAK_SECONDS ?= 1800
+soak: $(B)/test_soak
+	@SOAK_SECONDS=$(SOAK_SECONDS) $< --soak
+
 # Rooms include only what stands above them.
 check-layers:
 	@bash tests/test_layers.sh
@@ -314,7 +320,7 @@ clean:
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-valgrind \
+.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references soak check-valgrind \
         bench bench-quick lint lint-deep deps-lint fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -27,16 +27,18 @@ typedef struct {
 
 /* ---- textbook algebra, column-major ---- */
 
-static inline void oracle_chol(size_t n, double *A)
+/* False: not positive definite. */
+static inline bool oracle_chol(size_t n, double *A)
 {
     for (size_t j = 0; j < n; j++)
         for (size_t i = j; i < n; i++) {
             double s = A[i + j * n];
 
             for (size_t k = 0; k < j; k++) s -= A[i + k * n] * A[j + k * n];
-            if (i == j && !(s > 0)) fail_msg("the dense covariance matrix is not positive definite");
+            if (i == j && !(s > 0)) return false;
             A[i + j * n] = i == j ? sqrt(s) : s / A[j + j * n];
         }
+    return true;
 }
 
 /* x <- F^-1 x */
@@ -106,7 +108,7 @@ static inline void oracle_effects(oracle *o, const bm_design *d, const double *L
     }
 }
 
-static inline void oracle_covariance(oracle *o, const bm_design *d, double sigma)
+static inline bool oracle_covariance(oracle *o, const bm_design *d, double sigma)
 {
     size_t n = o->n, e = o->e;
 
@@ -121,40 +123,12 @@ static inline void oracle_covariance(oracle *o, const bm_design *d, double sigma
         o->mean[i] = d->o ? d->o[i] : 0;
         for (size_t a = 0; a < e; a++) o->mean[i] += o->H[i + a * n] * o->mean_e[a];
     }
-    oracle_chol(n, o->F);
-}
-
-/* pr NULL: all coefficients flat. L: as bm_marginal_eval takes it. */
-static inline oracle *oracle_new(const bm_design *d, const bm_priors *pr, const double *L, double sigma)
-{
-    oracle *o = calloc(1, sizeof *o);
-    size_t  n = d->n, p = d->p, nu = 0, e;
-
-    for (size_t k = 0; k < d->nfac; k++) nu += d->fac[k].J * d->fac[k].q;
-    e = p + nu;
-    *o = (oracle){ .n = n, .p = p, .nu = nu, .e = e, .H = calloc(n * e + 1, sizeof(double)), .Ve = calloc(e * e + 1, sizeof(double)),
-                   .C = calloc(n * e + 1, sizeof(double)), .F = calloc(n * n, sizeof(double)), .mean = calloc(n, sizeof(double)),
-                   .mean_e = calloc(e + 1, sizeof(double)), .flat = calloc(p + 1, sizeof(bool)) };
-    if (pr) oracle_prior(o, pr, d->intercept);
-    for (size_t k = 0; !pr && k < p; k++) o->flat[k] = true;
-    if (!pr) o->pf = p;
-    oracle_effects(o, d, L);
-    oracle_covariance(o, d, sigma);
-    o->XF = calloc(n * o->pf + 1, sizeof(double));
-    o->A = calloc(o->pf * o->pf + 1, sizeof(double));
-    for (size_t k = 0, f = 0; k < p; k++)
-        if (o->flat[k]) {
-            memcpy(o->XF + f * n, o->H + k * n, n * sizeof(double));
-            oracle_solve(n, o->F, o->XF + f++ * n);
-        }
-    for (size_t a = 0; a < o->pf; a++)
-        for (size_t b = 0; b < o->pf; b++) o->A[a + b * o->pf] = oracle_dot(n, o->XF + a * n, o->XF + b * n);
-    oracle_chol(o->pf, o->A);
-    return o;
+    return oracle_chol(n, o->F);
 }
 
 static inline void oracle_free(oracle *o)
 {
+    if (!o) return;
     free(o->H);
     free(o->Ve);
     free(o->C);
@@ -165,6 +139,45 @@ static inline void oracle_free(oracle *o)
     free(o->A);
     free(o->flat);
     free(o);
+}
+
+/* pr NULL: all coefficients flat. L: as bm_marginal_eval takes it. NULL: V is not positive definite to rounding. */
+static inline oracle *oracle_try(const bm_design *d, const bm_priors *pr, const double *L, double sigma)
+{
+    oracle *o = calloc(1, sizeof *o);
+    size_t  n = d->n, p = d->p, nu = 0, e;
+    bool    ok;
+
+    for (size_t k = 0; k < d->nfac; k++) nu += d->fac[k].J * d->fac[k].q;
+    e = p + nu;
+    *o = (oracle){ .n = n, .p = p, .nu = nu, .e = e, .H = calloc(n * e + 1, sizeof(double)), .Ve = calloc(e * e + 1, sizeof(double)),
+                   .C = calloc(n * e + 1, sizeof(double)), .F = calloc(n * n, sizeof(double)), .mean = calloc(n, sizeof(double)),
+                   .mean_e = calloc(e + 1, sizeof(double)), .flat = calloc(p + 1, sizeof(bool)) };
+    if (pr) oracle_prior(o, pr, d->intercept);
+    for (size_t k = 0; !pr && k < p; k++) o->flat[k] = true;
+    if (!pr) o->pf = p;
+    oracle_effects(o, d, L);
+    ok = oracle_covariance(o, d, sigma);
+    o->XF = calloc(n * o->pf + 1, sizeof(double));
+    o->A = calloc(o->pf * o->pf + 1, sizeof(double));
+    for (size_t k = 0, f = 0; k < p; k++)
+        if (ok && o->flat[k]) {
+            memcpy(o->XF + f * n, o->H + k * n, n * sizeof(double));
+            oracle_solve(n, o->F, o->XF + f++ * n);
+        }
+    for (size_t a = 0; a < o->pf; a++)
+        for (size_t b = 0; b < o->pf; b++) o->A[a + b * o->pf] = oracle_dot(n, o->XF + a * n, o->XF + b * n);
+    ok = ok && oracle_chol(o->pf, o->A);
+    if (!ok) oracle_free(o);
+    return ok ? o : NULL;
+}
+
+static inline oracle *oracle_new(const bm_design *d, const bm_priors *pr, const double *L, double sigma)
+{
+    oracle *o = oracle_try(d, pr, L, sigma);
+
+    if (!o) fail_msg("the dense covariance matrix is not positive definite");
+    return o;
 }
 
 /* ---- what it says ---- */

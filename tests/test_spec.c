@@ -339,6 +339,7 @@ static void test_every_key_of_a_model_file_is_read(void **state)
 static void test_reading_what_was_written_gives_the_same_specification(void **state)
 {
     static const char *const texts[] = { WHOLE, "{}", "{\"data\": \"/abs/x.csv\"}", "{\"data\": \"-\"}", "{\"contrasts\": \"sum\"}", "{\"contrasts\": {\"f\": \"sum\"}}",
+                                         "{\"contrasts\": {\"a=b\": \"sum\", \"a=c\": \"helmert\"}}",
                                          "{\"delim\": \"tab\"}", "{\"delim\": \"space\"}", "{\"levels\": {\"a\": [\"c=d\", \"\"], \"b\": [\"\"]}}",
                                          "{\"sampler\": {\"seed\": \"9223372036854775807\"}}", "{\"sampler\": {\"seed\": 9007199254740992}}",
                                          "{\"name\": \"\x7f\xff\", \"priors\": [], \"sampler\": null}" };

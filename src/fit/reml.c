@@ -116,8 +116,8 @@ static bm_status check(const bm_stats *st, const bm_design *d, bm_error *err)
 static bm_status no_minimum(const bm_criterion_at *c, const bm_design *d, bm_error *err)
 {
     if (!c->perfect) return bm_fail(err, BM_ENUMERIC, "the criterion is not finite at any starting point: look at the scale of the columns");
-    return bm_fail(err, BM_ENUMERIC, "perfect fit: coefficients and effects of '%s' explain '%s' to the last digit, the residual variance goes to zero and the likelihood "
-                   "has no maximum", d->nfac ? d->fac[0].name : "", d->yname);
+    return bm_fail(err, BM_ENUMERIC, "perfect fit: coefficients and effects of '%s'%s explain '%s' to the last digit, the residual variance goes to zero and the likelihood "
+                   "has no maximum", d->nfac ? d->fac[0].name : "", d->nfac > 1 ? " and the other groups" : "", d->yname);
 }
 
 static bm_status note_design(bm_reml *r, const bm_stats *st, const bm_design *d, bm_error *err)

@@ -92,7 +92,7 @@ static void contrasts(writer *w, const bm_strv *v)
     }
     open(w, "contrasts");
     for (size_t i = 0; i < v->n; i++) {
-        const char *eq = strchr(v->v[i], '=');
+        const char *eq = strrchr(v->v[i], '=');       /* a kind has none */
 
         key(w, v->v[i], eq ? (size_t)(eq - v->v[i]) : 0);
         quote(w->b, eq ? eq + 1 : v->v[i], strlen(eq ? eq + 1 : v->v[i]));
