@@ -146,8 +146,9 @@ typedef struct {
     bool        force;      /* replace an existing directory (only one that bmixed wrote) */
     bm_format   format;     /* of the draws */
     const char *command;    /* recorded in summary.json; may be NULL */
+    const volatile sig_atomic_t *stop;   /* non-zero: directories that appear whole are given up, with BM_INTERRUPTED; NULL: never */
 } bm_write_options;
-#define BM_WRITE_OPTIONS_INIT { .force = false, .format = BM_FORMAT_CSV, .command = NULL }
+#define BM_WRITE_OPTIONS_INIT { .force = false, .format = BM_FORMAT_CSV, .command = NULL, .stop = NULL }
 
 /* A run whose results are to go to dir keeps its state in the file dir.checkpoint, which is replaced as a whole every so many seconds and when the run is
  * asked to stop (the state is saved first, then BM_INTERRUPTED). force: replaces one that an earlier run left. opt: kept there for the run that goes on. */

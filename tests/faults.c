@@ -84,6 +84,12 @@ int rename(const char *from, const char *to)
     return event("rename") ? refuse() : real(from, to);
 }
 
+int renameat(int d, const char *from, int e, const char *to)
+{
+    REAL(int, "renameat", int, const char *, int, const char *);
+    return event("rename") ? refuse() : real(d, from, e, to);
+}
+
 int renameat2(int d, const char *from, int e, const char *to, unsigned flags)
 {
     REAL(int, "renameat2", int, const char *, int, const char *, unsigned);

@@ -806,7 +806,7 @@ static void test_a_file_that_appears_during_the_run_is_not_lost(void **state)
     bm_outdir o;
     bm_error  err = { 0 }, err2 = { 0 };
 
-    bm_assert_ok(bm_outdir_open(&o, p->path, false, &err), err);
+    bm_assert_ok(bm_outdir_open(&o, p->path, &(bm_write_options){ .force = false }, &err), err);
     assert_int_equal(mkdir(p->path, 0777), 0);
     put(p->path, "thesis.txt", "years of work");
     assert_int_equal(bm_outdir_commit(&o, &err), BM_EIO);
@@ -815,7 +815,7 @@ static void test_a_file_that_appears_during_the_run_is_not_lost(void **state)
     assert_list(p->dir, "out");
     remove_tree(p->path);
     assert_int_equal(mkdir(p->path, 0777), 0);
-    bm_assert_ok(bm_outdir_open(&o, p->path, true, &err2), err2);
+    bm_assert_ok(bm_outdir_open(&o, p->path, &(bm_write_options){ .force = true }, &err2), err2);
     put(p->path, "thesis.txt", "years of work");
     assert_int_equal(bm_outdir_commit(&o, &err2), BM_EINVAL);
     bm_assert_says(err2, "was not written by bmixed");
@@ -844,7 +844,7 @@ static void test_replacing_works_where_names_cannot_be_exchanged(void **state)
 
     fake_sleepstudy(&f, 10);
     bm_assert_ok(bm_report_dir(&f.r, p->path, NULL, &err), err);
-    bm_assert_ok(bm_outdir_open(&o, p->path, true, &err), err);
+    bm_assert_ok(bm_outdir_open(&o, p->path, &(bm_write_options){ .force = true }, &err), err);
     o.by_steps = true;
     bm_assert_ok(bm_outdir_file(&o, &file, "model.json", &err), err);
     bm_buf_puts(&file.buf, "{}");
@@ -872,7 +872,7 @@ static void test_a_directory_of_somebody_else_is_not_replaced(void **state)
         bm_error  e = { 0 };
 
         as_nobody();
-        bm_assert_ok(bm_outdir_open(&o, p->path, true, &e), e);
+        bm_assert_ok(bm_outdir_open(&o, p->path, &(bm_write_options){ .force = true }, &e), e);
         o.by_steps = by_steps;
         assert_int_equal(bm_outdir_commit(&o, &e), BM_EIO);
         bm_assert_says(e, "cannot replace '");

@@ -171,8 +171,10 @@ bm_fit_options cli_run_options(cli_progress *p, const bm_spec *spec, const cli_a
 /* The warning where n parameters cannot be trusted, with the names of the first. CLI_UNTRUSTED under --strict. */
 int cli_judge(const cli_args *a, size_t n, const char *(*name)(const void *self, size_t i), const void *self);
 
-/* The first SIGINT or SIGTERM asks to stop, the second kills. */
+/* The first SIGINT, SIGTERM or SIGHUP asks to stop, the second kills. */
 const volatile sig_atomic_t *cli_stop_on_signals(void);
 int  cli_stop_signal(void);                                 /* the signal that came, or 0 */
+/* A file to be removed if a signal ends the process; NULL: none any more. */
+void cli_unfinished(const char *path);
 
 #endif

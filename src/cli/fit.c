@@ -15,7 +15,16 @@ static int write_and_print(const bm_fit *fit, const cli_args *a, const fit_job *
     bm_status        st;
 
     popt.command = job->write.command;
-    if (writes && (st = bm_fit_write(fit, a->out, &job->write, &err)) != BM_OK) return cli_fail_running(st, &err);
+    if (writes) {
+        bm_write_options wopt = job->write;
+
+        wopt.stop = stopped ? NULL : cli_stop_on_signals();     /* what there was so far is written, unless a second signal kills */
+        if ((st = bm_fit_write(fit, a->out, &wopt, &err)) == BM_INTERRUPTED) {
+            cli_error("interrupted while the results were written: '%s' is not there%s", a->out, job->checkpoint ? ", the checkpoint is" : "");
+            return CLI_SIGNAL + cli_stop_signal();
+        }
+        if (st != BM_OK) return cli_fail_running(st, &err);
+    }
     if (writes && job->checkpoint) bm_checkpoint_remove(job->checkpoint);
     if ((st = bm_fit_print(fit, stdout, &popt, &err)) != BM_OK) return cli_fail_running(st, &err);
     if (writes) cli_note(a, "written to %s", a->out);

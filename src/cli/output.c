@@ -75,12 +75,14 @@ static int open_beside(cli_file *out)
     if (!(out->tmp = malloc(strlen(out->path) + sizeof tail))) return cannot_write(out->path, ENOMEM);
     stpcpy(stpcpy(out->tmp, out->path), tail);
     fd = mkstemp(out->tmp);
+    cli_unfinished(out->tmp);
     if (fd >= 0 && fchmod(fd, 0666 & ~mask) == 0 && (out->f = fdopen(fd, "w"))) return CLI_DONE;
     cannot_write(out->path, errno);
     if (fd >= 0) {
         close(fd);
         unlink(out->tmp);
     }
+    cli_unfinished(NULL);
     free(out->tmp);
     out->tmp = NULL;
     return CLI_FAILED;
@@ -133,6 +135,7 @@ int cli_file_close(cli_file *out, int code)
     if (code == CLI_DONE) code = commit(out);
     if (out->f) fclose(out->f);
     if (out->tmp && code != CLI_DONE) unlink(out->tmp);
+    cli_unfinished(NULL);
     free(out->tmp);
     *out = (cli_file){ 0 };
     return code;

@@ -121,61 +121,29 @@ typedef struct { const char *name; bm_status (*write)(bm_file *f, const bm_compa
 static const file_kind files[] = { { "compare.csv", compare_csv }, { "pooling.csv", pooling_csv }, { "compare.json", compare_json } };
 enum { NFILE = sizeof files / sizeof *files };
 
-static void temporary(char tmp[64], const char *name)
-{
-    snprintf(tmp, 64, ".%s.%ld", name, (long)getpid());
-}
-
-static bm_status check_names(int fd, const char *dir, bool force, bm_error *err)
-{
-    for (size_t i = 0; !force && i < NFILE; i++)
-        if (faccessat(fd, files[i].name, F_OK, 0) == 0)
-            return bm_fail(err, BM_EINVAL, "'%s/%s' exists; --force replaces it", dir, files[i].name);
-    return BM_OK;
-}
-
-static bm_status write_temporary(int fd, const char *dir, size_t i, const bm_comparison *c, const char *command, bm_error *err)
-{
-    char      tmp[64];
-    bm_file   f;
-    bm_status st;
-
-    temporary(tmp, files[i].name);
-    if ((st = bm_file_open(&f, fd, dir, tmp, err)) != BM_OK) return st;
-    st = files[i].write(&f, c, command, err);
-    return bm_file_close(&f, st, err);
-}
-
-/* All are written under other names first, then renamed. */
-static bm_status write_all(int fd, const char *dir, const bm_comparison *c, const char *command, bm_error *err)
+static bm_status check_names(const bm_place *p, bm_error *err)
 {
     bm_status st = BM_OK;
-    char      tmp[64];
 
-    for (size_t i = 0; i < NFILE && st == BM_OK; i++)
-        if (c->pooling || files[i].write != pooling_csv) st = write_temporary(fd, dir, i, c, command, err);
-    for (size_t i = 0; i < NFILE; i++) {
-        if (!c->pooling && files[i].write == pooling_csv) {
-            if (st == BM_OK) unlinkat(fd, files[i].name, 0);         /* that of an earlier comparison does not belong to this one */
-            continue;
-        }
-        temporary(tmp, files[i].name);
-        if (st == BM_OK && renameat(fd, tmp, fd, files[i].name) != 0)
-            st = bm_fail(err, BM_EIO, "cannot write '%s/%s': %s", dir, files[i].name, strerror(errno));
-        if (st != BM_OK) unlinkat(fd, tmp, 0);
-    }
+    for (size_t i = 0; i < NFILE && st == BM_OK; i++) st = bm_place_free(p, files[i].name, err);
     return st;
 }
 
 bm_status bm_report_compare_dir(const bm_comparison *c, const char *dir, const bm_write_options *opt, bm_error *err)
 {
-    int       fd;
-    bm_status st;
+    bm_place  p;
+    bm_file   f;
+    bm_status st = bm_place_open(&p, dir, err);
 
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST) return bm_fail(err, BM_EIO, "cannot create the directory '%s': %s", dir, strerror(errno));
-    if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) return bm_fail(err, BM_EIO, "cannot open the directory '%s': %s", dir, strerror(errno));
-    if ((st = check_names(fd, dir, opt->force, err)) == BM_OK) st = write_all(fd, dir, c, opt->command, err);
-    close(fd);
+    if (st == BM_OK && !opt->force) st = check_names(&p, err);
+    for (size_t i = 0; i < NFILE && st == BM_OK; i++) {
+        if (!c->pooling && files[i].write == pooling_csv) continue;
+        if ((st = bm_place_file(&p, &f, files[i].name, err)) != BM_OK) break;
+        st = bm_file_close(&f, files[i].write(&f, c, opt->command, err), err);
+    }
+    if (st == BM_OK && !c->pooling) unlinkat(p.fd, "pooling.csv", 0);        /* that of an earlier comparison does not belong to this one */
+    if (st == BM_OK) st = bm_place_commit(&p, err);
+    bm_place_close(&p);
     return st;
 }
 
@@ -191,7 +159,8 @@ bm_status bm_report_compare_check(const char *dir, bool force, bm_error *err)
         if (!S_ISDIR(sb.st_mode)) return bm_fail(err, BM_EINVAL, "'%s' is a file, not a directory: choose another output directory", dir);
         if (access(dir, W_OK | X_OK) != 0) return bm_fail(err, BM_EIO, "the directory '%s' is not writable: %s", dir, strerror(errno));
         if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) return bm_fail(err, BM_EIO, "cannot open the directory '%s': %s", dir, strerror(errno));
-        st = check_names(fd, dir, force, err);
+        bm_place p = { .dir = (char *)(uintptr_t)dir, .fd = fd };
+        st = force ? BM_OK : check_names(&p, err);
         close(fd);
         return st;
     }

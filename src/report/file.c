@@ -48,6 +48,7 @@ bm_status bm_file_spill(bm_file *f, bm_error *err)
 {
     if (f->buf.failed) return bm_nomem(err);
     if (f->fd < 0 || f->buf.n < BLOCK) return BM_OK;
+    if (f->stop && *f->stop) return BM_INTERRUPTED;
     return write_out(f, err);
 }
 

@@ -24,6 +24,13 @@ static const char our_plots[] = "plots";             /* a directory of pictures 
 
 static bool is_our_file(const char *name)
 {
+    size_t n = strlen(name);
+    char   part[64];
+
+    if (name[0] == '.' && n > 5 && n < sizeof part && strcmp(name + n - 4, ".tmp") == 0) {   /* as place.c names it, in a run that was killed */
+        snprintf(part, sizeof part, "%.*s", (int)n - 5, name + 1);
+        name = part;
+    }
     for (size_t i = 0; i < sizeof our_files / sizeof *our_files; i++)
         if (fnmatch(our_files[i], name, FNM_PERIOD) == 0) return true;
     return false;
@@ -281,14 +288,14 @@ static bm_status sweep(const char *path, bm_error *err)
     return failed ? bm_nomem(err) : BM_OK;
 }
 
-bm_status bm_outdir_open(bm_outdir *o, const char *dir, bool force, bm_error *err)
+bm_status bm_outdir_open(bm_outdir *o, const char *dir, const bm_write_options *opt, bm_error *err)
 {
     bm_status st;
 
-    *o = (bm_outdir){ .fd = -1, .force = force };
+    *o = (bm_outdir){ .fd = -1, .force = opt->force, .stop = opt->stop };
     st = resolve(&o->final, dir, err);
     if (!o->final) return st;
-    if ((st = check_target(o->final, force, err)) != BM_OK) return st;
+    if ((st = check_target(o->final, opt->force, err)) != BM_OK) return st;
     if ((st = sweep(o->final, err)) != BM_OK) return st;
     if ((st = make_sibling(&o->tmp, o->final, "tmp", err)) != BM_OK) return st;
     if ((o->fd = open(o->tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
@@ -303,10 +310,13 @@ bm_status bm_outdir_file(bm_outdir *o, bm_file *f, const char *name, bm_error *e
 
     *f = (bm_file){ .fd = -1 };
     if ((st = bm_strv_add(&o->files, name, err)) != BM_OK) return st;   /* first, so that it is removed whatever happens */
-    return bm_file_open(f, o->fd, o->tmp, name, err);
+    if (o->stop && *o->stop) return BM_INTERRUPTED;
+    st = bm_file_open(f, o->fd, o->tmp, name, err);
+    f->stop = o->stop;
+    return st;
 }
 
-static bm_status sync_path(int dirfd, const char *name, const char *shown, bm_error *err)
+bm_status bm_sync_path(int dirfd, const char *name, const char *shown, bm_error *err)
 {
     int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC), e = 0;
 
@@ -320,8 +330,9 @@ static bm_status sync_all(const bm_outdir *o, bm_error *err)
 {
     bm_status st = BM_OK;
 
-    for (size_t i = 0; i < o->files.n && st == BM_OK; i++) st = sync_path(o->fd, o->files.v[i], o->tmp, err);
-    if (st == BM_OK) st = sync_path(o->fd, ".", o->tmp, err);
+    for (size_t i = 0; i < o->files.n && st == BM_OK; i++) st = bm_sync_path(o->fd, o->files.v[i], o->tmp, err);
+    if (st == BM_OK && o->stop && *o->stop) return BM_INTERRUPTED;
+    if (st == BM_OK) st = bm_sync_path(o->fd, ".", o->tmp, err);
     return st;
 }
 
@@ -388,7 +399,7 @@ bm_status bm_outdir_commit(bm_outdir *o, bm_error *err)
         return BM_ENOMEM;
     }
     if ((st = sync_all(o, err)) == BM_OK) st = o->force && lstat(o->final, &s) == 0 ? replace(o, err) : put_in_place(o, err);
-    if (st == BM_OK) (void)sync_path(AT_FDCWD, parent, ".", NULL);   /* in place already; the parent may be writable but not readable */
+    if (st == BM_OK) (void)bm_sync_path(AT_FDCWD, parent, ".", NULL);   /* in place already; the parent may be writable but not readable */
     free(parent);
     return st;
 }

@@ -172,32 +172,18 @@ void bm_json_reml(bm_buf *b, const bm_reml *r, const char *command)
 
 /* ---- dir/reml.json ---- */
 
-static bm_status write_file(int fd, const char *dir, const char *tmp, const bm_reml *r, const bm_write_options *opt, bm_error *err)
-{
-    bm_file   f;
-    bm_status st = bm_file_open(&f, fd, dir, tmp, err);
-
-    if (st != BM_OK) return st;
-    bm_json_reml(&f.buf, r, opt->command);
-    return bm_file_close(&f, BM_OK, err);
-}
-
 bm_status bm_report_reml_dir(const bm_reml *r, const char *dir, const bm_write_options *opt, bm_error *err)
 {
-    char      tmp[64];
-    int       fd;
-    bm_status st;
+    bm_place  p;
+    bm_file   f;
+    bm_status st = bm_place_open(&p, dir, err);
 
-    if (mkdir(dir, 0777) != 0 && errno != EEXIST) return bm_fail(err, BM_EIO, "cannot create the directory '%s': %s", dir, strerror(errno));
-    if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) return bm_fail(err, BM_EIO, "cannot open the directory '%s': %s", dir, strerror(errno));
-    if (!opt->force && faccessat(fd, "reml.json", F_OK, 0) == 0) {
-        close(fd);
-        return bm_fail(err, BM_EINVAL, "'%s/reml.json' exists; --force replaces it", dir);
+    if (st == BM_OK && !opt->force) st = bm_place_free(&p, "reml.json", err);
+    if (st == BM_OK && (st = bm_place_file(&p, &f, "reml.json", err)) == BM_OK) {
+        bm_json_reml(&f.buf, r, opt->command);
+        st = bm_file_close(&f, BM_OK, err);
     }
-    snprintf(tmp, sizeof tmp, ".reml.json.%ld", (long)getpid());
-    st = write_file(fd, dir, tmp, r, opt, err);
-    if (st == BM_OK && renameat(fd, tmp, fd, "reml.json") != 0) st = bm_fail(err, BM_EIO, "cannot write '%s/reml.json': %s", dir, strerror(errno));
-    if (st != BM_OK) unlinkat(fd, tmp, 0);
-    close(fd);
+    if (st == BM_OK) st = bm_place_commit(&p, err);
+    bm_place_close(&p);
     return st;
 }

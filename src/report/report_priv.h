@@ -11,11 +11,12 @@ typedef struct {
     int     fd;
     char   *path;            /* for messages */
     bm_buf  buf;
+    const volatile sig_atomic_t *stop;   /* non-zero: bm_file_spill says BM_INTERRUPTED; NULL: never */
 } bm_file;
 
 /* Creates dir/name (which must not exist) through dirfd; with dirfd AT_FDCWD and dir NULL name is a path, truncated if it exists. */
 bm_status bm_file_open(bm_file *f, int dirfd, const char *dir, const char *name, bm_error *err);
-/* Writes the buffer out once it holds a block; so the text in memory stays bounded. */
+/* Writes the buffer out once it holds a block; so the text in memory stays bounded. BM_INTERRUPTED: stop was asked for. */
 bm_status bm_file_spill(bm_file *f, bm_error *err);
 /* Writes what is left, closes and frees; st: what happened so far (a failure is passed on, the file closed all the same). */
 bm_status bm_file_close(bm_file *f, bm_status st, bm_error *err);
@@ -28,14 +29,36 @@ typedef struct {
     bool    force;
     bool    by_steps;        /* replace without renameat2, as where a file system does not have it */
     bm_strv files;           /* names written so far */
+    const volatile sig_atomic_t *stop;   /* non-zero: give up, with BM_INTERRUPTED; NULL: never */
 } bm_outdir;
 
-bm_status bm_outdir_open(bm_outdir *o, const char *dir, bool force, bm_error *err);
+bm_status bm_outdir_open(bm_outdir *o, const char *dir, const bm_write_options *opt, bm_error *err);
 bm_status bm_outdir_file(bm_outdir *o, bm_file *f, const char *name, bm_error *err);
 /* Everything on disk, then in place in one step. */
 bm_status bm_outdir_commit(bm_outdir *o, bm_error *err);
 /* Removes what was not committed; frees. */
 void      bm_outdir_close(bm_outdir *o);
+
+/* ---- files that go into a directory with others (place.c): each whole or not at all ---- */
+
+typedef struct {
+    char   *dir;
+    int     fd;
+    bool    made;            /* the directory; it goes again if nothing comes into it */
+    bm_strv files;           /* written so far, under temporary names; the first `placed` are in place */
+    size_t  placed;
+} bm_place;
+
+/* dir is made if there is none. To be closed also after a failure. */
+bm_status bm_place_open(bm_place *p, const char *dir, bm_error *err);
+/* BM_EINVAL where there is a file of that name. */
+bm_status bm_place_free(const bm_place *p, const char *name, bm_error *err);
+bm_status bm_place_file(bm_place *p, bm_file *f, const char *name, bm_error *err);
+bm_status bm_place_commit(bm_place *p, bm_error *err);
+/* Removes what was not committed, from a fresh directory everything; frees. */
+void      bm_place_close(bm_place *p);
+/* name in dirfd, to the disk; shown: the directory, for messages. */
+bm_status bm_sync_path(int dirfd, const char *name, const char *shown, bm_error *err);
 
 /* ---- text that is safe to show (show.c) ---- */
 

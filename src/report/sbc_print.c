@@ -223,7 +223,7 @@ bm_status bm_report_sbc_dir(const bm_sbc *s, const char *dir, const bm_write_opt
     bm_status st;
 
     if ((st = bm_report_sbc_check(dir, opt->force, err)) != BM_OK) return st;
-    if ((st = bm_outdir_open(&o, dir, opt->force, err)) != BM_OK) goto done;
+    if ((st = bm_outdir_open(&o, dir, opt, err)) != BM_OK) goto done;
     if ((st = bm_outdir_file(&o, &f, "ranks.csv", err)) != BM_OK) goto done;
     if ((st = bm_file_close(&f, ranks_csv(&f, s, err), err)) != BM_OK) goto done;
     for (size_t i = 0; picture && i < picture->n && st == BM_OK; i++) {

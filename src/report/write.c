@@ -85,7 +85,7 @@ bm_status bm_report_dir(const bm_result *r, const char *dir, const bm_write_opti
     bm_status                     st;
 
     if (!opt) opt = &defaults;
-    if ((st = bm_outdir_open(&o, dir, opt->force, err)) != BM_OK) goto done;
+    if ((st = bm_outdir_open(&o, dir, opt, err)) != BM_OK) goto done;
     if ((st = write_draws(&o, r, opt->format, err)) != BM_OK) goto done;
     if ((st = write_tables(&o, r, err)) != BM_OK) goto done;
     if ((st = write_summary(&o, r, opt->command, now() - start, err)) != BM_OK) goto done;

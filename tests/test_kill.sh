@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Whatever ends a run, at whichever of its calls that change files: what it was to write is there as a whole or not at all, what was there before is the old or
+# the new, another run gives the same bytes and removes what was left; a disk that refuses is a message, exit status 1, and no trace.
+. "$(dirname "$0")/testing.sh"
+SHIM=${B:-$PWD/build/plain}/faults.so
+[ -e "$SHIM" ] || { skip 'every call at which a run can end' 'a sanitizer owns the preloading here'; finish; }
+cp tests/data/sleepstudy.csv "$WORK/"
+cd "$WORK" || exit 1
+PATH=$(dirname "$BMIXED"):$PATH
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+formula='Reaction ~ Days + (Days | Subject)'
+short=(--draws 60 --warmup 60 --chains 2 --threads 1 -q)
+fit=(bmixed fit "$formula" sleepstudy.csv "${short[@]}")
+"${fit[@]}" -o ref >/dev/null 2>&1 || exit 1
+"${fit[@]}" -o old --seed 2 >/dev/null 2>&1
+mkdir in && cd in && cp -r ../ref ../old ../sleepstudy.csv . || exit 1
+
+# The i-th call of COMMAND: killed, signalled or refused there; sets code, err.
+at() { local how=$1; shift; { env LD_PRELOAD="$SHIM" "$how" "$@" >../o 2>../e; } 2>/dev/null; code=$?; err=$(tr -d '\0' <../e); }
+killed_at() { at FAULT_KILL="$@"; }
+refused_at() { at FAULT_ERROR="$@"; }
+stopped_at() { local s=$1; shift; export FAULT_SIGNAL=$s; at FAULT_KILL="$@"; unset FAULT_SIGNAL; }
+draws_of() { cmp -s "$1/draws.csv" "$2/draws.csv" && cmp -s "$1/ranef.csv" "$2/ranef.csv" && jq -e .timing "$1/summary.json" >/dev/null 2>&1; }
+# nothing X: no file of that name, nor any that a run may have begun
+nothing() { ! ls -A | grep -qx -e "\\.\{0,1\}$1.*"; }
+only() { [ "$(ls -A | grep -x -e "\\.\{0,1\}$1.*")" = "$1" ]; }
+
+# ---- fit -o DIR -----------------------------------------------------------------------------------------------------------------------
+
+new_directory()
+{
+    local k
+    for ((k = 1; ; k++)); do
+        rm -rf out out.*
+        killed_at $k "${fit[@]}" -o out
+        [ $code -eq 0 ] && break
+        [ $code -eq 137 ] || { echo "call $k: status $code"; return 1; }
+        [ ! -e out ] || draws_of out ref || { echo "call $k: half a directory"; return 1; }
+        rm -rf out
+        "${fit[@]}" -o out >/dev/null 2>&1
+        draws_of out ref && only out || { echo "call $k: the next run differs, or leaves something"; ls -A; return 1; }
+    done
+    [ $k -gt 12 ]
+}
+it 'fit, killed at any call: the directory is whole or absent; the next run gives the same bytes, and leaves nothing else' new_directory
+replaced()
+{
+    local k
+    for ((k = 1; ; k++)); do
+        rm -rf out out.*
+        cp -r old out
+        killed_at $k "${fit[@]}" -o out --force
+        [ $code -eq 0 ] && break
+        draws_of out old || draws_of out ref || { echo "call $k: neither the old nor the new"; return 1; }
+    done
+    [ $k -gt 12 ] && draws_of out ref
+}
+it 'fit --force, killed at any call: the old directory or the new one' replaced
+refused()
+{
+    local k
+    for ((k = 1; ; k++)); do
+        rm -rf out out.*
+        refused_at $k "${fit[@]}" -o out
+        [ $code -eq 0 ] && break
+        [ $code -eq 1 ] && says 'No space left' || { echo "call $k: status $code"; return 1; }
+        nothing out || { echo "call $k: left"; ls -A; return 1; }
+    done
+    [ $k -gt 10 ]
+}
+it 'fit, a disk that is full from any call on: a message, status 1, no trace' refused
+refused_replacing()
+{
+    local k
+    for ((k = 1; ; k++)); do
+        rm -rf out out.*
+        cp -r old out
+        refused_at $k "${fit[@]}" -o out --force
+        [ $code -eq 0 ] && break
+        [ $code -eq 1 ] && draws_of out old && only out || { echo "call $k: status $code"; ls -A; return 1; }
+    done
+    [ $k -gt 10 ]
+}
+it 'fit --force, the same: the old directory stays' refused_replacing
+stopped()
+{
+    local sig=$1 k n=0
+    for ((k = 1; ; k++)); do
+        rm -rf out out.*
+        stopped_at $sig $k "${fit[@]}" -o out
+        if [ $code -eq 0 ]; then
+            draws_of out ref && only out || return 1
+            [ $((++n)) -ge 8 ] && break              # no call left, or too late to matter
+        elif [ $code -eq $((128 + sig)) ]; then
+            nothing out || { echo "call $k: left"; ls -A; return 1; }
+        else
+            echo "call $k: status $code"
+            return 1
+        fi
+    done
+    [ $k -gt 15 ]
+}
+it 'SIGTERM while the results are written: nothing, and 143, or all of them' stopped 15
+it 'SIGINT: nothing, and 130, or all of them' stopped 2
+
+# ---- files that go into a directory, and single files --------------------------------------------------------------------------------------
+
+# each_call TARGET MOST COMMAND...: TARGET is absent or as the command makes it undisturbed, but for timings and the like (lines with "seconds", "written")
+content() { if [ -d "$1" ]; then (cd "$1" && for f in *; do echo "== $f"; [ ! -e "$f" ] || grep -v 'seconds\|command' "$f"; done); else grep -av 'seconds\|[0-9] s</td>\|bmixed report\|command' "$1"; fi; }
+each_call()
+{
+    local target=$1 k whole
+    shift
+    rm -rf "$target" && "$@" >/dev/null 2>&1 && whole=$(content "$target" | cksum) || return 1
+    for ((k = 1; ; k++)); do
+        rm -rf "$target" ".$target".*
+        killed_at $k "$@"
+        [ $code -eq 0 ] && break
+        [ -e "$target" ] && [ "$(content "$target" | cksum)" != "$whole" ] && [ -z "$parts" ] && { echo "call $k: half of $target"; return 1; }
+        for f in $parts; do [ ! -e "$target/$f" ] || [ -s "$target/$f" ] || { echo "call $k: half of $f"; return 1; }; done
+        rm -rf "$target"
+        refused_at $k "$@"
+        [ $code -eq 0 ] && [ "$(content "$target" | cksum)" = "$whole" ] && continue     # a call that removes something
+        [ $code -eq 1 ] && says 'No space left' || { echo "call $k refused: status $code"; return 1; }
+        [ ! -e "$target" ] || { echo "call $k refused: $target is there"; return 1; }
+    done
+    [ $k -gt 2 ]
+}
+parts=reml.json
+it 'reml -o' each_call r bmixed reml "$formula" sleepstudy.csv -q -o r
+parts='compare.csv compare.json'
+it 'compare -o' each_call c bmixed compare ref -q -o c
+parts='trace.svg density.svg'
+if command -v gnuplot >/dev/null; then it 'plot -o' each_call p bmixed plot ref --kind trace,density -o p; else skip 'plot -o' 'no gnuplot'; fi
+parts=
+it 'report -o' each_call report.html bmixed report ref -o report.html -q
+it 'sbc -o' each_call s bmixed sbc 'Reaction ~ Days + (1 | Subject)' sleepstudy.csv --prior 'Intercept ~ normal(300, 50)' --reps 20 --seed 5 -q -o s
+
+# A signal while the report is computed: its temporary file goes, too.
+rm -f report.html*
+report_stopped() { stopped_at 15 2 bmixed report ref -o report.html -q; [ $code -eq 143 ] && nothing report.html; }
+it 'SIGTERM during report: 143, and nothing is left' report_stopped
+
+# ---- before there is anything to write ------------------------------------------------------------------------------------------------------
+
+# while_it_runs SIGNAL STATUS COMMAND...
+while_it_runs()
+{
+    local sig=$1 status=$2
+    shift 2
+    rm -rf out
+    bash -c 'trap - INT; exec "$@"' _ "$@" >../o 2>../e &
+    local pid=$!
+    sleep 0.3
+    kill -"$sig" $pid
+    wait $pid
+    code=$? err=$(cat ../e)
+    [ $code -eq "$status" ] || { echo "status $code"; return 1; }
+}
+mkfifo pipe
+reading() { (exec 9>pipe; cat sleepstudy.csv >&9; exec sleep 2) & while_it_runs TERM 143 bmixed fit "$formula" pipe -o out && nothing out; }
+it 'SIGTERM while data are read: 143, nothing' reading
+warm_up() { while_it_runs TERM 143 "${fit[@]}" --warmup 10000000 --draws 10 -o out && nothing out; }
+it 'SIGTERM in warm-up: 143, nothing' warm_up
+hang_up() { while_it_runs HUP 129 "${fit[@]}" --warmup 10000000 --draws 10 -o out && nothing out; }
+it 'a closed terminal in warm-up: 129, nothing' hang_up
+sampling() { while_it_runs TERM 143 "${fit[@]}" --draws 3000000 --chains 1 --ranef-draws none --format none -o out && jq -e '.. | .interrupted? // empty' out/summary.json >/dev/null && only out; }
+it 'SIGTERM while sampling: 143, what there was, marked as interrupted' sampling
+finish
