@@ -33,6 +33,7 @@ static const shape SHAPES[] = {
     { "fully crossed, alike", 96, 1, 2, { { 24, 1, GRID }, { 4, 1, GRID } }, false },
     { "fully crossed, weights", 96, 2, 2, { { 24, 1, GRID }, { 4, 1, GRID } }, true },
     { "no coefficients, one effect each", 60, 0, 2, { { 20, 1, GRID }, { 3, 1, GRID } }, false },
+    { "the smaller one first", 60, 2, 2, { { 5, 1, CROSSED }, { 11, 1, CROSSED } }, false },
     { "panels", 400, 2, 2, { { 150, 1, LOCAL }, { 140, 1, LOCAL } }, true },
     { "panels, three factors", 400, 3, 3, { { 110, 1, CROSSED }, { 80, 1, CROSSED }, { 5, 1, CROSSED } }, false },
     { "nested beside crossed", 200, 2, 4, { { 4, 1, CROSSED }, { 12, 1, NESTED }, { 48, 1, NESTED }, { 7, 1, CROSSED } }, false },

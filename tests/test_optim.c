@@ -129,6 +129,25 @@ static void test_minimise_copes_with_a_badly_scaled_bowl(void **state)
     for (size_t i = 0; i < 20; i++) bm_assert_near(1 + x[i], 1 + (double)i, 1e-6);
 }
 
+/* With the second derivatives known the first step is Newton's: two evaluations, and one more for the rounding of the line search. */
+static void test_minimise_begins_with_the_curvature_given(void **state)
+{
+    bowl       b = { 20, 1e8 };
+    double     x[20] = { 0 }, curvature[20];
+    bm_optimum o;
+    bm_error   err = { 0 };
+    bm_minimise_options opt = BM_MINIMISE_OPTIONS_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < 20; i++) curvature[i] = pow(b.cond, (double)i / 19);
+    opt.gtol = 1e-6;
+    opt.curvature = curvature;
+    bm_assert_ok(bm_minimise(quadratic, &b, x, 20, &opt, &o, &err), err);
+    assert_true(o.converged);
+    assert_true(o.evaluations <= 3);
+    for (size_t i = 0; i < 20; i++) bm_assert_near(1 + x[i], 1 + (double)i, 1e-6);
+}
+
 static void test_minimise_shrinks_steps_that_leave_the_domain(void **state)
 {
     bm_objective *fn[] = { half_line, nan_outside };
@@ -230,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_minimise_finds_the_bottom_of_rosenbrock_valley),
         cmocka_unit_test(test_minimise_copes_with_a_badly_scaled_bowl),
+        cmocka_unit_test(test_minimise_begins_with_the_curvature_given),
         cmocka_unit_test(test_minimise_shrinks_steps_that_leave_the_domain),
         cmocka_unit_test(test_minimise_reports_a_start_outside_the_domain),
         cmocka_unit_test(test_minimise_passes_a_failure_on),

@@ -35,15 +35,15 @@ static bm_status fit_reml(bm_compare *c, bm_error *err)
 
     if (c->opt.ci == BM_COMPARE_CI_PROFILE) {
         opt.ci = BM_CI_PROFILE;
-        return bm_reml_fit(&c->reml, m->stats, m->design, &opt, err);
+        return bm_reml_fit_packed(&c->reml, m->stats, m->post ? m->post->pk : NULL, m->design, &opt, err);
     }
     if (c->opt.ci == BM_COMPARE_CI_AUTO && profile_is_cheap(m)) {
         opt.ci = BM_CI_PROFILE;
-        st = bm_reml_fit(&c->reml, m->stats, m->design, &opt, &own);
+        st = bm_reml_fit_packed(&c->reml, m->stats, m->post ? m->post->pk : NULL, m->design, &opt, &own);
         if (st == BM_OK || st == BM_ENOMEM) return st == BM_OK ? BM_OK : bm_nomem(err);
     }
     opt.ci = BM_CI_NONE;                             /* Wald intervals are made from standard errors, here */
-    if ((st = bm_reml_fit(&c->reml, m->stats, m->design, &opt, err)) != BM_OK) return st;
+    if ((st = bm_reml_fit_packed(&c->reml, m->stats, m->post ? m->post->pk : NULL, m->design, &opt, err)) != BM_OK) return st;
     if (!own.msg[0]) return BM_OK;
     return bm_strv_addf(&c->notes, err, "REML intervals are Wald's, as the likelihood could not be profiled: %s", own.msg);
 }

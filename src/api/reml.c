@@ -4,7 +4,7 @@
 bm_status bm_reml_run(bm_reml **out, const bm_model *m, const bm_reml_options *opt, bm_error *err)
 {
     bm_reml  *r = NULL;
-    bm_status st = bm_reml_fit(&r, m->stats, m->design, opt, err);
+    bm_status st = bm_reml_fit_packed(&r, m->stats, m->post ? m->post->pk : NULL, m->design, opt, err);
 
     *out = NULL;
     if (st != BM_OK) return st;

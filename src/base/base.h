@@ -134,8 +134,8 @@ bm_status bm_chol_panel(size_t h, size_t w, double *P);
 void bm_outer_lower(size_t n, size_t k, const double *A, size_t lda, double *C);
 /* X (m x n, ldx) <- X C^-1, C: n x n lower with leading dimension ldc */
 void bm_solve_right(size_t m, size_t n, const double *C, size_t ldc, double *X, size_t ldx);
-/* C (m x n, ldc) <- -S B, S: m x m symmetric, lower triangle, ld = m; B: m x n with leading dimension ldb */
-void bm_symm_minus(size_t m, size_t n, const double *S, const double *B, size_t ldb, double *C, size_t ldc);
+/* C (m x n, ldc) <- -S B, S: m x m, ld = m; B: m x n with leading dimension ldb */
+void bm_product_minus(size_t m, size_t n, const double *S, const double *B, size_t ldb, double *C, size_t ldc);
 /* Lower triangle of C (n x n, ld = n) -= A'B, A and B: m x n */
 void bm_gemm_minus(size_t n, size_t m, const double *A, size_t lda, const double *B, size_t ldb, double *C);
 /* Eigenvalues (ascending) of symmetric A (n x n, overwritten by the eigenvectors, columns). */

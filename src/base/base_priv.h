@@ -36,15 +36,13 @@ enum { BM_DENSE_PANEL = 64 };
 /* Column-major; sizes by address; the length of every text argument at the end, as Fortran compilers pass it. */
 typedef struct {
     void (*potrf)(const char *uplo, const int *n, double *A, const int *lda, int *info, size_t);
-    void (*potri)(const char *uplo, const int *n, double *A, const int *lda, int *info, size_t);
+    void (*lauum)(const char *uplo, const int *n, double *A, const int *lda, int *info, size_t);
     void (*syev)(const char *job, const char *uplo, const int *n, double *A, const int *lda, double *values, double *work, const int *lwork, int *info,
                  size_t, size_t);
     void (*trsm)(const char *side, const char *uplo, const char *trans, const char *diag, const int *m, const int *n, const double *alpha,
                  const double *A, const int *lda, double *B, const int *ldb, size_t, size_t, size_t, size_t);
     void (*syrk)(const char *uplo, const char *trans, const int *n, const int *k, const double *alpha, const double *A, const int *lda,
                  const double *beta, double *C, const int *ldc, size_t, size_t);
-    void (*symm)(const char *side, const char *uplo, const int *m, const int *n, const double *alpha, const double *A, const int *lda, const double *B,
-                 const int *ldb, const double *beta, double *C, const int *ldc, size_t, size_t);
     void (*gemm)(const char *transa, const char *transb, const int *m, const int *n, const int *k, const double *alpha, const double *A, const int *lda,
                  const double *B, const int *ldb, const double *beta, double *C, const int *ldc, size_t, size_t);
 } bm_blas;

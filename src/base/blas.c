@@ -17,8 +17,8 @@ static bm_status fill(bm_error *err)
 {
     void (*threads)(int), *library = bm_library("BMIXED_BLAS", "libopenblas.so.0", "BLAS and LAPACK", "libopenblas0", err);
     const struct { const char *name; void *f; } functions[] = {
-        { "dpotrf_", &blas.potrf }, { "dpotri_", &blas.potri }, { "dsyev_", &blas.syev }, { "dtrsm_", &blas.trsm },
-        { "dsyrk_", &blas.syrk },   { "dsymm_", &blas.symm },   { "dgemm_", &blas.gemm },
+        { "dpotrf_", &blas.potrf }, { "dlauum_", &blas.lauum }, { "dsyev_", &blas.syev }, { "dtrsm_", &blas.trsm },
+        { "dsyrk_", &blas.syrk },   { "dgemm_", &blas.gemm },
     };
 
     if (!library) return BM_ELIBRARY;

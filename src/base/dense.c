@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double UNIT = 1;
+static const double UNIT = 1, MINUS = -1;
 
 /* BLAS for matrices of n columns, NULL where the loops here are used. */
 static const bm_blas *blas_for(size_t n)
@@ -46,20 +46,42 @@ bm_status bm_chol(size_t n, double *A)
     return BM_OK;
 }
 
-/* C^-1 in place, the last column first, then (C C')^-1 = C'^-1 C^-1, of which an entry needs only what stands below it. */
-BM_CLONES static void inverse_small(size_t n, double *A)
+/* C^-1 in place, leading dimension ld: the last column first. */
+BM_CLONES static void triangle_small(size_t n, double *C, size_t ld)
 {
     for (size_t j = n; j-- > 0;) {
-        double *restrict x = A + j * n, scale = x[j] = 1 / x[j];
+        double *restrict x = C + j * ld, scale = x[j] = 1 / x[j];
 
         for (size_t k = n; k-- > j + 1;) {           /* x <- -(inverse of what stands right of it) x / C_jj */
-            const double *c = A + k * n;
+            const double *c = C + k * ld;
             double        v = -scale * x[k];
 
             for (size_t i = k + 1; i < n; i++) x[i] += v * c[i];
             x[k] = v * c[k];
         }
     }
+}
+
+/* C^-1 in place by halves: [A 0; B D]^-1 = [A^-1 0; -D^-1 B A^-1 D^-1]. (OpenBLAS's dtrtri does its small blocks one vector at a time.) */
+static void triangle(const bm_blas *blas, size_t n, double *C, size_t ld)
+{
+    size_t  half = n / 2;
+    double *B = C + half, *D = C + half * (ld + 1);
+    int     rows = (int)(n - half), columns = (int)half, stride = (int)ld;
+
+    if (!blas || n <= BM_DENSE_PANEL) {
+        triangle_small(n, C, ld);
+        return;
+    }
+    blas->trsm("L", "L", "N", "N", &rows, &columns, &MINUS, D, &stride, B, &stride, 1, 1, 1, 1);
+    blas->trsm("R", "L", "N", "N", &rows, &columns, &UNIT, C, &stride, B, &stride, 1, 1, 1, 1);
+    triangle(blas, half, C, ld);
+    triangle(blas, n - half, D, ld);
+}
+
+/* (C C')^-1 = C'^-1 C^-1 from C^-1, in place: an entry needs only what stands below it. */
+static void square_small(size_t n, double *A)
+{
     for (size_t j = 0; j < n; j++)
         for (size_t i = j; i < n; i++) {
             double v = 0;
@@ -74,8 +96,9 @@ void bm_chol_inverse(size_t n, double *A)
     const bm_blas *blas = n > BM_DENSE_PANEL ? bm_blas_get() : NULL;
     int            size = (int)n, info;
 
-    if (blas) blas->potri("L", &size, A, &size, &info, 1);          /* fails only on a zero pivot, which C has not */
-    else inverse_small(n, A);
+    triangle(blas, n, A, n);
+    if (blas) blas->lauum("L", &size, A, &size, &info, 1);
+    else square_small(n, A);
 }
 
 void bm_solve_lower(size_t n, size_t m, const double *C, double *X)

@@ -86,13 +86,13 @@ void bm_solve_right(size_t m, size_t n, const double *C, size_t ldc, double *X, 
     }
 }
 
-void bm_symm_minus(size_t m, size_t n, const double *S, const double *B, size_t ldb, double *C, size_t ldc)
+void bm_product_minus(size_t m, size_t n, const double *S, const double *B, size_t ldb, double *C, size_t ldc)
 {
     const bm_blas *blas = blas_for(m * m * n);
     int            rows = (int)m, columns = (int)n, lb = (int)ldb, lc = (int)ldc;
 
     if (blas) {
-        blas->symm("L", "L", &rows, &columns, &MINUS, S, &rows, B, &lb, &NOTHING, C, &lc, 1, 1);
+        blas->gemm("N", "N", &rows, &columns, &rows, &MINUS, S, &rows, B, &lb, &NOTHING, C, &lc, 1, 1);
         return;
     }
     for (size_t j = 0; j < n; j++) {
@@ -100,16 +100,8 @@ void bm_symm_minus(size_t m, size_t n, const double *S, const double *B, size_t 
         double       *c = C + j * ldc;
 
         for (size_t i = 0; i < m; i++) c[i] = 0;
-        for (size_t k = 0; k < m; k++) {
-            const double *s = S + k * m;
-            double        v = s[k] * b[k];
-
-            for (size_t i = k + 1; i < m; i++) {
-                c[i] -= s[i] * b[k];
-                v += s[i] * b[i];
-            }
-            c[k] -= v;
-        }
+        for (size_t k = 0; k < m; k++)
+            for (size_t i = 0; i < m; i++) c[i] -= S[i + k * m] * b[k];
     }
 }
 

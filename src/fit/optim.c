@@ -221,6 +221,8 @@ static bool descend(search *s)
     int                        stalled = 0;
 
     reset(s, first_scale(s));
+    for (size_t i = 0; opt->curvature && i < s->n; i++)
+        if (opt->curvature[i] > 0) s->H[i + i * s->n] = 1 / opt->curvature[i];
     while (norm_inf(s->g, s->n) > opt->gtol) {
         double f0 = s->f, longest = INFINITY;
 
@@ -237,7 +239,7 @@ static bool descend(search *s)
             fresh = true;
             continue;
         }
-        take(s, fresh);
+        take(s, fresh && !opt->curvature);
         fresh = false;
         stalled = f0 - s->f <= opt->ftol * (1 + fabs(s->f)) && opt->ftol > 0 ? stalled + 1 : 0;
         if (stalled == 3) return true;

@@ -12,8 +12,9 @@ typedef struct {
     double gtol;        /* done when no |g_i| is larger */
     double ftol;        /* done when f falls by less than ftol (1 + |f|) over three steps in a row; 0: never */
     double max_step;    /* longest step in any coordinate; 0: no limit */
+    const double *curvature;   /* n: second derivatives to begin with, where positive; NULL: unknown */
 } bm_minimise_options;
-#define BM_MINIMISE_OPTIONS_INIT { .max_evaluations = 2000, .gtol = 1e-6, .ftol = 1e-14, .max_step = 0 }
+#define BM_MINIMISE_OPTIONS_INIT { .max_evaluations = 2000, .gtol = 1e-6, .ftol = 1e-14, .max_step = 0, .curvature = NULL }
 
 typedef struct {
     double f, gnorm;    /* at the x handed back; gnorm: max |g_i| */

@@ -321,6 +321,11 @@ static double seconds(void)
 
 bm_status bm_reml_fit(bm_reml **out, const bm_stats *st, const bm_design *d, const bm_reml_options *opt, bm_error *err)
 {
+    return bm_reml_fit_packed(out, st, NULL, d, opt, err);
+}
+
+bm_status bm_reml_fit_packed(bm_reml **out, const bm_stats *st, const bm_packed *pk, const bm_design *d, const bm_reml_options *opt, bm_error *err)
+{
     static const bm_reml_options defaults = BM_REML_OPTIONS_INIT;
     bm_criterion_at c = { 0 };
     double          start = seconds();
@@ -338,7 +343,7 @@ bm_status bm_reml_fit(bm_reml **out, const bm_stats *st, const bm_design *d, con
     if ((status = check(st, d, err)) != BM_OK) goto done;
     if ((status = allocate(r, d, err)) != BM_OK) goto done;
     if ((status = note_design(r, st, d, err)) != BM_OK) goto done;
-    if ((status = bm_criterion_new(&c, st, d, opt->ml, err)) != BM_OK) goto done;
+    if ((status = bm_criterion_new(&c, st, pk, d, opt->ml, err)) != BM_OK) goto done;
     if ((status = fill(r, &c, st, d, opt, err)) != BM_OK) goto done;
     r->search.seconds = seconds() - start;
     *out = r;

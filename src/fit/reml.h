@@ -60,6 +60,8 @@ struct bm_reml {
 
 /* A fit of the design from its statistics. */
 bm_status bm_reml_fit(bm_reml **out, const bm_stats *st, const bm_design *d, const bm_reml_options *opt, bm_error *err);
+/* The same where st has been laid out for the kernels already. */
+bm_status bm_reml_fit_packed(bm_reml **out, const bm_stats *st, const bm_packed *pk, const bm_design *d, const bm_reml_options *opt, bm_error *err);
 
 /* sds, correlations, sigma (in the order of bm_point_natural) and their approximate standard errors, NaN at the boundary (reml_se.c). */
 void      bm_reml_natural(const bm_reml *r, double *out);

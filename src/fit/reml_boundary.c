@@ -110,6 +110,7 @@ bm_status bm_reml_snap(bm_criterion_at *c, double *L)
         }
     }
     if (!any) return BM_OK;
+    bm_criterion_moved(c);
     st = bm_marginal_eval(c->m, L, sigma);
     if (st == BM_OK && c->m->logp >= logp - 1e-9) return BM_OK;
     memcpy(L, c->L, nL * sizeof *L);

@@ -7,8 +7,10 @@
 #include "fit/reml.h"
 
 typedef struct {
-    const bm_stats *st;
-    bm_packed      *pk;
+    const bm_stats  *st;
+    const bm_design *d;
+    const bm_packed *pk;
+    bm_packed       *own_pk;       /* NULL: pk is borrowed */
     bm_marginal    *m;
     bm_relfac      *rf;
     double         *L;            /* nL, scratch */
@@ -17,9 +19,19 @@ typedef struct {
     bool            costly;       /* an evaluation takes milliseconds: one start, second derivatives by two points instead of four */
     bool            perfect;      /* somewhere sigma fell below 1e-7 sigma0, where the search turns round */
     int             evaluations;
+
+    /* what is known already, so that nothing is computed twice */
+    bool            here, have_dL;    /* c->m is at a profiled point, whose L at sigma0 is at_L; and has its gradient */
+    double         *at_L;             /* nL */
+    bool            have_curvature;   /* of the point x at at_L, in: */
+    double         *curved_x, *curved_L, *H, *dvar;
 } bm_criterion_at;
 
-bm_status bm_criterion_new(bm_criterion_at *c, const bm_stats *st, const bm_design *d, bool ml, bm_error *err);
+/* To be said when c->m is moved by other means than the functions below. */
+static inline void bm_criterion_moved(bm_criterion_at *c) { c->here = c->have_dL = false; }
+
+/* pk: of st, borrowed; NULL: made here. */
+bm_status bm_criterion_new(bm_criterion_at *c, const bm_stats *st, const bm_packed *pk, const bm_design *d, bool ml, bm_error *err);
 void      bm_criterion_clear(bm_criterion_at *c);
 /* A bm_objective: -2 log p at x, sigma at its best value. c->m is left at that point. */
 bm_status bm_criterion_profiled(void *c, const double *x, double *f, double *g);
@@ -35,6 +47,10 @@ void bm_criterion_profile_hessian(const double *H, size_t n, bool known_se, doub
 /* The search (reml_search.c): the best point over several starts, polished: x (n) in the basis where c->rf ends up. start: a relative factor
  * (nL, sigma = 1) to begin with, or NULL. starts 0: as many as it takes. BM_NOT_PD: the criterion is not finite at any start. */
 bm_status bm_reml_minimise(bm_criterion_at *c, double *x, const double *start, int starts, bm_reml_search *out, bm_error *err);
+
+/* Where the search may begin (reml_start.c): L (nL, relative), from each factor fitted alone; x and curvature (n each): coordinates and second derivatives
+ * in those fits. Positive: there is none. */
+bm_status bm_reml_start(const bm_criterion_at *c, double *L, double *x, double *curvature, bm_error *err);
 
 /* What is at the boundary (reml_boundary.c): r->singular and r->boundary, from L at the point where c->m is. */
 bm_status bm_reml_find_boundary(bm_reml *r, const bm_criterion_at *c, const double *L, bm_error *err);

@@ -150,6 +150,7 @@ static bm_status at_entries(profile *w, const double *full, double *f, double *g
         w->L[w->index[w->held]] = cosine * full[w->held];
     }
     w->c->evaluations++;
+    bm_criterion_moved(w->c);
     if ((st = bm_marginal_eval(w->c->m, w->L, sigma)) != BM_OK) return st;
     *f = -2 * w->c->m->logp;
     if (!g) return BM_OK;
@@ -250,7 +251,7 @@ static bm_status rise_coefficient(void *self, double value, double *rise, bm_err
     double          f;
     bm_status       st = bm_stats_fix_coefficient(&fixed, w->st, w->k, value, err);
 
-    if (st == BM_OK) st = bm_criterion_new(&c, fixed, w->d, true, err);
+    if (st == BM_OK) st = bm_criterion_new(&c, fixed, NULL, w->d, true, err);
     if (st == BM_OK) st = bm_reml_minimise(&c, w->x, w->L, 1, &search, err);
     if (st == BM_OK) st = bm_criterion_profiled(&c, w->x, &f, NULL);
     if (st > 0)
@@ -278,6 +279,7 @@ static bm_status interval(whole *a, target_kind kind, const bm_relblock *b, size
 
     w.kind = kind;
     w.minimum = a->minimum;
+    bm_criterion_moved(&a->c);
     if (st == BM_OK) st = bm_marginal_eval(a->c.m, a->L, a->sigma);
     if (st == BM_OK) st = lay_out(&w, a->L, b, i, j, err);
     if (st != BM_OK) goto done;
@@ -374,7 +376,7 @@ bm_status bm_reml_profile(bm_reml *r, const bm_stats *st, const bm_design *d, do
     bm_reml_search search;
     size_t         most = r->p + 1;
     double        *b = bm_alloc(2 * r->p, sizeof *b);
-    bm_status      status = b ? bm_criterion_new(&a.c, st, d, true, err) : bm_nomem(err);
+    bm_status      status = b ? bm_criterion_new(&a.c, st, NULL, d, true, err) : bm_nomem(err);
 
     if (status != BM_OK) goto done;
     for (size_t k = 0; k < a.c.rf->nblock; k++) most += a.c.rf->block[k].s * (a.c.rf->block[k].s + 1) / 2;

@@ -112,7 +112,7 @@ bm_status bm_reml_natural_se(double *se, const bm_reml *r, const bm_stats *st, c
         for (size_t b = 0; b < d->fac[k].nblock; b++) m += d->fac[k].block[b].size * (d->fac[k].block[b].size - 1) / 2;
     }
     m += nsd;
-    if ((status = bm_criterion_new(&c, st, d, r->ml, err)) != BM_OK) goto done;
+    if ((status = bm_criterion_new(&c, st, NULL, d, r->ml, err)) != BM_OK) goto done;
     n = c.rf->n;
     N = n + 1;
     if (!(H = bm_alloc(N * N + N + c.rf->nL + m * N + 3 * m, sizeof *H))) {

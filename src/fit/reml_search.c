@@ -17,6 +17,8 @@ typedef struct {
     size_t           n;
     double          *H, *Hp, *values;               /* (n+1)^2, n x n, n */
     double          *g, *step, *trial;              /* n each */
+    double          *start, *alone, *curvature;     /* nL; n each: from bm_reml_start, NULL where it was not asked */
+    bool             knows_curvature;               /* of the start that is being followed */
 } polish;
 
 static bm_status polish_new(polish *w, bm_criterion_at *c, bm_error *err)
@@ -129,6 +131,17 @@ static bm_status rebase(polish *w, double *x, bm_error *err)
     return bm_relfac_rebase(w->c->rf, w->c->L, x, err);
 }
 
+/* The second derivatives of the fits alone in the coordinates x of now: those in log L are what they share. */
+static void scale_curvature(polish *w, const double *x)
+{
+    for (size_t k = 0; k < w->c->rf->nblock; k++) {
+        const bm_relblock *b = &w->c->rf->block[k];
+        double             ratio = b->s == 1 && x[b->x] != 0 ? w->alone[b->x] / x[b->x] : 1;
+
+        for (size_t i = b->x; i < b->x + b->s * (b->s + 1) / 2; i++) w->curvature[i] *= ratio * ratio;
+    }
+}
+
 /* BFGS, a while at a time, with the basis moved to the estimate in between. */
 static bm_status descend(polish *w, double *x, bm_optimum *o, bm_error *err)
 {
@@ -136,10 +149,12 @@ static bm_status descend(polish *w, double *x, bm_optimum *o, bm_error *err)
     bm_status           st = BM_OK;
     double              before = INFINITY;
 
-    opt.gtol = 1e-5;
+    opt.gtol = w->c->costly ? 5e-5 : 1e-5;
+    if (w->knows_curvature) opt.curvature = w->curvature;
     for (int k = 0; k < 8 && st == BM_OK; k++) {
         opt.max_evaluations = 30 + (10 << (k < 3 ? k : 3)) * (int)w->n;
         st = bm_minimise(bm_criterion_profiled, w->c, x, w->n, &opt, o, err);
+        opt.curvature = NULL;
         if (st == BM_OK) st = rebase(w, x, err);
         if (o->converged && before - o->f < 1e-9) break;
         before = o->f;
@@ -189,7 +204,14 @@ static bool near_boundary(const bm_criterion_at *c, const double *x)
 /* Start k of the search into x, in the basis that belongs to it. */
 static bm_status begin(polish *w, int k, const double *start, double *x, bm_error *err)
 {
-    if (start && k-- == 0) return bm_relfac_rebase(w->c->rf, start, x, err);
+    w->knows_curvature = false;
+    if (start && k-- == 0) {
+        bm_status st = bm_relfac_rebase(w->c->rf, start, x, err);
+
+        w->knows_curvature = start == w->start;
+        if (st == BM_OK && w->knows_curvature) scale_curvature(w, x);
+        return st;
+    }
     bm_relfac_reset(w->c->rf);
     start_at(w->c, k, x);
     return BM_OK;
@@ -221,6 +243,26 @@ static bm_status all_starts(polish *w, const double *start, int starts, double *
     return isfinite(f) ? bm_relfac_rebase(w->c->rf, best, x, err) : BM_NOT_PD;
 }
 
+/* From the fits alone, where that saves dear evaluations. */
+static bm_status find_start(polish *w, bm_error *err)
+{
+    size_t    nL = w->c->rf->nL, n = w->n;
+    bm_error  own = { 0 };
+    bm_status st;
+
+    if (!w->c->costly || w->c->st->nfac < 2 || !n) return BM_OK;
+    if (!(w->start = bm_alloc(nL + 2 * n, sizeof *w->start))) return bm_nomem(err);
+    w->alone = w->start + nL;
+    w->curvature = w->alone + n;
+    st = bm_reml_start(w->c, w->start, w->alone, w->curvature, &own);
+    if (st == BM_ENOMEM) return bm_nomem(err);
+    if (st != BM_OK) {                               /* no such fit: begin as usual */
+        free(w->start);
+        w->start = NULL;
+    }
+    return BM_OK;
+}
+
 bm_status bm_reml_minimise(bm_criterion_at *c, double *x, const double *start, int starts, bm_reml_search *out, bm_error *err)
 {
     bm_status st;
@@ -232,7 +274,8 @@ bm_status bm_reml_minimise(bm_criterion_at *c, double *x, const double *start, i
         st = bm_nomem(err);
         goto done;
     }
-    if ((st = all_starts(&w, start, starts, best, x, out, err)) != BM_OK) goto done;
+    if (!start && (st = find_start(&w, err)) != BM_OK) goto done;
+    if ((st = all_starts(&w, start ? start : w.start, starts, best, x, out, err)) != BM_OK) goto done;
     if ((st = newton(&w, x, &f, &out->gnorm, &left, err)) != BM_OK) goto done;
     out->converged = out->gnorm <= 1e-4 || left <= SAME;
     st = bm_criterion_profiled(c, x, &f, NULL);
@@ -240,5 +283,6 @@ done:
     out->evaluations = c->evaluations;
     free(best);
     free(w.H);
+    free(w.start);
     return st;
 }

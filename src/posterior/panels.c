@@ -134,7 +134,18 @@ void bm_panels_backsolve(const bm_panels *p, const double *F, double *X, size_t 
 
 /* ---- the inverse ---- */
 
-/* R (nb x nb, lower triangle) <- Z_RR */
+/* The upper triangle of R from its lower one, in blocks that stay in the cache. */
+static void mirror(size_t n, double *R)
+{
+    const size_t block = 32;
+
+    for (size_t c0 = 0; c0 < n; c0 += block)
+        for (size_t r0 = c0; r0 < n; r0 += block)
+            for (size_t c = c0; c < c0 + block && c < n; c++)
+                for (size_t r = r0 > c ? r0 : c + 1; r < r0 + block && r < n; r++) R[c + r * n] = R[r + c * n];
+}
+
+/* R (nb x nb, both triangles) <- Z_RR */
 static void gather(const bm_panels *p, size_t j, shape s, const double *Z, double *R)
 {
     for (size_t l = p->link[j]; l < p->link[j + 1]; l++) {
@@ -149,6 +160,7 @@ static void gather(const bm_panels *p, size_t j, shape s, const double *Z, doubl
             for (size_t i = b; i < s.nb; i++) r[i] = column[rel[i - k->from]];
         }
     }
+    mirror(s.nb, R);
 }
 
 void bm_panels_invert(const bm_panels *p, const double *F, double *Z, double *scratch)
@@ -163,7 +175,7 @@ void bm_panels_invert(const bm_panels *p, const double *F, double *Z, double *sc
             for (size_t c = 0; c < s.w; c++) memcpy(Y + c * s.nb, P + s.w + c * s.h, s.nb * sizeof *Y);
             bm_solve_right(s.nb, s.w, D, s.w, Y, s.nb);
             gather(p, j, s, Z, R);
-            bm_symm_minus(s.nb, s.w, R, Y, s.nb, N + s.w, s.h);
+            bm_product_minus(s.nb, s.w, R, Y, s.nb, N + s.w, s.h);
         }
         bm_chol_inverse(s.w, D);
         if (s.nb) bm_gemm_minus(s.w, s.nb, Y, s.nb, N + s.w, s.h, D);

@@ -168,12 +168,35 @@ static void multiply_rest(const bm_thin *th, const bm_thin_work *w, size_t n, do
     }
 }
 
+/* Since T (A T M^-1) = I - M^-1 and T (D - A V) = E, both come from the diagonal, but for the digits that are lost where t is all but zero. */
+static bool rest_from_diagonal(const bm_thin *th, const bm_thin_work *w, size_t n, double *G)
+{
+    double taken[BM_FACTORS_MAX] = { 0 }, square[BM_FACTORS_MAX] = { 0 }, levels[BM_FACTORS_MAX] = { 0 };
+
+    for (size_t r = 0; r < th->m; r++) {
+        size_t        k = th->fac[th->nmid + r];
+        const double *E = w->E + (th->nmid + r) * n;
+
+        levels[k]++;
+        taken[k] += 1 - w->inv[th->rest_val + bm_panels_at(th->rest, r, r)];
+        for (size_t x = 0; x < n; x++) square[k] += E[x] * E[x];
+    }
+    for (size_t k = 0; k < th->nfac; k++)
+        if (levels[k] > 0 && !(taken[k] > 1e-6 * levels[k])) return false;
+    for (size_t k = 0; k < th->nfac; k++)
+        if (levels[k] > 0) G[k] += (square[k] - taken[k]) / w->t[k];
+    return true;
+}
+
 static bm_status rest_gradient(const bm_thin *th, const bm_thin_work *w, const standard *s, double *G)
 {
     size_t  n = s->n;
-    double *AV = bm_alloc(th->m * (n + 1) + n, sizeof *AV), *trace = AV + th->m * n, *d = trace + th->m;
+    double *AV, *trace, *d;
 
-    if (!AV) return BM_ENOMEM;
+    if (rest_from_diagonal(th, w, n, G)) return BM_OK;
+    if (!(AV = bm_alloc(th->m * (n + 1) + n, sizeof *AV))) return BM_ENOMEM;
+    trace = AV + th->m * n;
+    d = trace + th->m;
     multiply_rest(th, w, n, AV, trace);
     for (size_t r = 0; r < th->m; r++) {
         double       *g = &G[th->fac[th->nmid + r]];
