@@ -26,12 +26,19 @@ static void add_exact_moments(bm_fit *f, const bm_moments *m)
 
 enum { SIDE = 8 };                                   /* effects read side by side: one cache line of every draw */
 
-/* The draws of effects at .. at + n: side x have, from the draws kept for them (have x nu), or from those of the fit. */
+/* The draws of effects at .. at + n: side x have, from the draws kept for them (have x nu). */
 static void draws_of(const bm_fit *f, const double *u, size_t at, size_t n, size_t have, double *side)
 {
-    for (size_t i = 0; u && i < have; i++)
+    for (size_t i = 0; i < have; i++)
         for (size_t k = 0; k < n; k++) side[k * have + i] = u[i * f->nranef + at + k];
-    if (!u) memcpy(side, f->draws->x + (f->nmonitored + at) * have, n * have * sizeof *side);
+}
+
+/* Of an effect whose draws are a variable of the fit. */
+static void quantiles_known(bm_ranef_row *r, const bm_summary_row *s)
+{
+    r->q5 = s->q5;
+    r->q50 = s->median;
+    r->q95 = s->q95;
 }
 
 static void quantiles_of(bm_ranef_row *r, double *x, size_t n)
@@ -45,12 +52,12 @@ static void quantiles_of(bm_ranef_row *r, double *x, size_t n)
     r->q95 = q[2];
 }
 
-/* u: nkept x nu, or NULL */
+/* u: nkept x nu, or NULL where every draw is a variable of the fit */
 static bm_status ranef_rows(bm_fit *f, const bm_moments *m, const double *u, size_t nkept, bm_error *err)
 {
     const bm_design *d = f->model->design;
-    size_t           p = f->model->stats->p, at = 0, have = u ? nkept : f->draws->nchain * f->draws->niter;
-    double          *side = bm_alloc(SIDE * have, sizeof *side);
+    size_t           p = f->model->stats->p, at = 0;
+    double          *side = bm_alloc(SIDE * (u ? nkept : 1), sizeof *side);
 
     f->nranef = f->model->post->nu;
     f->ranef = bm_alloc(f->nranef, sizeof *f->ranef);
@@ -62,11 +69,12 @@ static bm_status ranef_rows(bm_fit *f, const bm_moments *m, const double *u, siz
         for (size_t j = 0; j < d->fac[k].J; j++)
             for (size_t i = 0; i < d->fac[k].q; i++, at++)
                 f->ranef[at] = (bm_ranef_row){ .factor = k, .level = j, .term = i, .mean = bm_moments_mean(m, p + at), .sd = bm_moments_sd(m, p + at) };
-    for (at = 0; at < f->nranef; at += SIDE) {
+    for (at = 0; !u && at < f->nranef; at++) quantiles_known(&f->ranef[at], &f->summary[f->nmonitored + at]);
+    for (at = 0; u && at < f->nranef; at += SIDE) {
         size_t n = f->nranef - at < SIDE ? f->nranef - at : SIDE;
 
-        draws_of(f, u, at, n, have, side);
-        for (size_t k = 0; k < n; k++) quantiles_of(&f->ranef[at + k], side + k * have, have);
+        draws_of(f, u, at, n, nkept, side);
+        for (size_t k = 0; k < n; k++) quantiles_of(&f->ranef[at + k], side + k * nkept, nkept);
     }
     free(side);
     return BM_OK;

@@ -60,6 +60,11 @@ bool bm_parse_int(const char *s, long long lo, long long hi, long long *out);
 /* Shortest decimal that reads back as exactly x ("0.1", "1e-300", "NA" for NaN, "Inf", "-Inf"); returns its length. */
 size_t bm_format_double(char dst[BM_NUMBER_MAX], double x);
 
+/* ---- sort.c ---- */
+
+/* x in ascending order; no NaN; work: 2 n. */
+void bm_sort(double *x, size_t n, uint64_t *work);
+
 /* ---- hash.c: XXH64 (Collet), so that `xxhsum -H64 FILE` shows the same ---- */
 
 typedef struct { uint64_t v[4], total; size_t n; unsigned char tail[32]; } bm_hash;

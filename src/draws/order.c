@@ -131,16 +131,11 @@ static int by_value(const void *a, const void *b)
 
 static void sort_values(double *x, size_t n)
 {
-    bm_pair *a = bm_alloc(n, 2 * sizeof *a);
+    uint64_t *work = bm_alloc(n, 2 * sizeof *work);
 
-    if (!a) {                                            /* slower, in place: a quantile is no reason to fail */
-        qsort(x, n, sizeof *x, by_value);
-        return;
-    }
-    bm_pairs_set(a, x, n);
-    bm_pairs_sort(a, a + n, n);
-    for (size_t i = 0; i < n; i++) x[i] = bm_pair_value(a + i);
-    free(a);
+    if (work) bm_sort(x, n, work);
+    else qsort(x, n, sizeof *x, by_value);               /* slower, in place: a quantile is no reason to fail */
+    free(work);
 }
 
 void bm_quantiles(double *x, size_t n, const double *prob, size_t nprob, double *out)

@@ -12,6 +12,8 @@
 #include <string.h>
 
 enum { BATCH = 8, FFT_FROM = 64 };
+typedef double quad __attribute__((vector_size(BATCH / 2 * sizeof(double))));
+typedef double unaligned_quad __attribute__((vector_size(BATCH / 2 * sizeof(double)), aligned(sizeof(double)), may_alias));
 
 /* Chosen when the program is loaded, which the sanitizers' run-time does not survive. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) \
@@ -97,27 +99,33 @@ static bool undefined(const bm_split *s, const double *x)
     return hi - lo < DBL_EPSILON;
 }
 
-/* acc[l] = sum of v[i] w[i + l], i < n: each loaded draw is used for all lags of a batch. The lanes are the lags, and each
- * lag's sum keeps its order, so wider registers do not change a bit of it. */
-LANES static void lag_products(const double *v, const double *w, size_t n, double *acc)
+/* acc[l] += sum of v[i] w[i + l], i < n, for two chains, the one after the other: each loaded draw is used for all lags of a batch, and the sums of one
+ * chain are added while the other's wait for theirs. The lanes are the lags, and each lag's sums keep their order, so wider registers do not change a bit. */
+LANES static void lag_products(const double *v, const double *w, const double *v2, const double *w2, size_t n, double *acc)
 {
-    double a[BATCH] = { 0 };
+    quad a = { 0 }, b = { 0 }, a2 = { 0 }, b2 = { 0 };
 
-    for (size_t i = 0; i < n; i++)
-        for (int l = 0; l < BATCH; l++) a[l] += v[i] * w[i + l];
-    for (int l = 0; l < BATCH; l++) acc[l] = a[l];
+    for (size_t i = 0; i < n; i++) {
+        a += v[i] * *(const unaligned_quad *)(w + i);
+        b += v[i] * *(const unaligned_quad *)(w + i + BATCH / 2);
+        a2 += v2[i] * *(const unaligned_quad *)(w2 + i);
+        b2 += v2[i] * *(const unaligned_quad *)(w2 + i + BATCH / 2);
+    }
+    for (int l = 0; l < BATCH / 2; l++) {
+        acc[l] = (acc[l] + a[l]) + a2[l];
+        acc[l + BATCH / 2] = (acc[l + BATCH / 2] + b[l]) + b2[l];
+    }
 }
 
-/* The next BATCH autocovariances. */
+/* The next BATCH autocovariances. The chains are halves of chains: an even number. */
 static void more_lags(bm_split *s)
 {
-    double total[BATCH] = { 0 }, acc[BATCH];
+    double total[BATCH] = { 0 };
 
-    for (size_t k = 0; k < s->nsplit; k++) {
-        const double *v = s->v + k * stride(s);
+    for (size_t k = 0; k < s->nsplit; k += 2) {
+        const double *v = s->v + k * stride(s), *v2 = v + stride(s);
 
-        lag_products(v, v + s->nlag, s->half - s->nlag, acc);
-        for (int l = 0; l < BATCH; l++) total[l] += acc[l];
+        lag_products(v, v + s->nlag, v2, v2 + s->nlag, s->half - s->nlag, total);
     }
     for (int l = 0; l < BATCH; l++) s->acov[s->nlag + l] = total[l] / ((double)s->half * (double)s->nsplit);
     s->nlag += BATCH;

@@ -270,22 +270,15 @@ static void em_step(bm_mixture *m, const bm_mix_points *pts)
     set_constants(m);
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Efficiency of the independence sampler, effective draws per draw. With v = q / pi at draws from pi, a state with value v is left with
  * probability a = E min(v', v) / E v', and stands for (2 - a) / a draws on average; heavy tails show as small a. */
-static double expected_efficiency(const double *lp, const double *lq, size_t n, double *v)
+static double expected_efficiency(const double *lp, const double *lq, size_t n, double *v, uint64_t *work)
 {
     double top = -INFINITY, total = 0, below = 0, cost = 0;
 
     for (size_t i = 0; i < n; i++) top = fmax(top, lq[i] - lp[i]);
     for (size_t i = 0; i < n; i++) total += v[i] = exp(lq[i] - lp[i] - top);
-    qsort(v, n, sizeof *v, ascending);
+    bm_sort(v, n, work);
     for (size_t i = 0; i < n; i++) {
         double a = (below + v[i] * (double)(n - i)) / total;
 
@@ -316,14 +309,14 @@ static bm_status moments(bm_mixture *m, const double *x, size_t n, double *mean)
 }
 
 /* A new component around the tenth of the draws where the target exceeds the proposal most. */
-static bool add_component(bm_mixture *m, const double *x, const double *lp, const double *lq, size_t n, double *v)
+static bool add_component(bm_mixture *m, const double *x, const double *lp, const double *lq, size_t n, double *v, uint64_t *work)
 {
     size_t d = m->d, k = m->K;
     double cut, *mu = m->mean + k * d, count = 0;
 
     if (k == BM_MIX_MAX - 1) return false;           /* the last place is for the safety net */
     for (size_t i = 0; i < n; i++) v[i] = lp[i] - lq[i];
-    qsort(v, n, sizeof *v, ascending);
+    bm_sort(v, n, work);
     cut = v[n - 1 - n / 10];
     memset(mu, 0, d * sizeof *mu);
     for (size_t i = 0; i < n; i++)
@@ -360,8 +353,8 @@ static void copy_components(bm_mixture *to, const bm_mixture *from)
     memcpy(to->C, from->C, BM_MIX_MAX * d * d * sizeof *to->C);
 }
 
-/* The draws to fit to, and what is computed of them: log density of the proposal (lq), scratch (v). */
-typedef struct { const double *x, *lp; size_t n; bm_mix_points pts; double *lq, *v; } fit_draws;
+/* The draws to fit to, and what is computed of them: log density of the proposal (lq), scratch (v, and work of 2 n). */
+typedef struct { const double *x, *lp; size_t n; bm_mix_points pts; double *lq, *v; uint64_t *work; } fit_draws;
 
 /* Steps of EM; returns the expected efficiency after them. */
 static double polish(bm_mixture *m, const fit_draws *f, int steps)
@@ -369,7 +362,7 @@ static double polish(bm_mixture *m, const fit_draws *f, int steps)
     for (int i = 0; i < steps; i++) em_step(m, &f->pts);
     bm_mixture_densities(m, &f->pts, f->lq);
     for (size_t i = 0; i < f->n; i++) f->lq[i] = f->lq[i] > UNDERFLOW_BELOW ? m->top + log(f->lq[i]) : far_logpdf(m, f->x + i * m->d);
-    return expected_efficiency(f->lp, f->lq, f->n, f->v);
+    return expected_efficiency(f->lp, f->lq, f->n, f->v, f->work);
 }
 
 /* One component, with the degrees of freedom that suit best. */
@@ -412,17 +405,17 @@ double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n
 {
     size_t     d = m->d;
     double     best = 0, mean[BM_MIX_DIM], *cov = bm_alloc(d * d, sizeof *cov);
-    fit_draws  f = { .x = x, .lp = lp, .n = n, .lq = bm_alloc(2 * n, sizeof *f.lq) };
+    fit_draws  f = { .x = x, .lp = lp, .n = n, .lq = bm_alloc(2 * n, sizeof *f.lq), .work = bm_alloc(2 * n, sizeof *f.work) };
     bm_mixture kept = { 0 };
 
-    if (!f.lq || !cov || points_new(&f.pts, x, n, d) != BM_OK || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) goto done;
+    if (!f.lq || !f.work || !cov || points_new(&f.pts, x, n, d) != BM_OK || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) goto done;
     f.v = f.lq + n;
     if (moments(m, x, n, mean) != BM_OK) goto done;
     memcpy(cov, m->cov, d * d * sizeof *cov);
     best = fit_single(m, &f, mean, cov);
     while (best > 0 && best < 0.95 && n >= 40 * (m->K + 1) * d) {
         copy_components(&kept, m);
-        if (!add_component(m, x, lp, f.lq, n, f.v)) break;
+        if (!add_component(m, x, lp, f.lq, n, f.v, f.work)) break;
         double e = polish(m, &f, 8);
         if (e < best + 0.01) {
             copy_components(m, &kept);
@@ -433,6 +426,7 @@ double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n
     if (best > 0) spread_safety_net(m, mean, cov);
 done:
     free(f.lq);
+    free(f.work);
     free(f.pts.x);
     free(cov);
     bm_mixture_free(&kept);

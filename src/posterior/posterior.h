@@ -111,6 +111,7 @@ void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd);
 typedef struct {
     size_t         q, sd, cor;   /* size; index of its first sd and of its first correlation */
     size_t         L, ld;        /* where its q x q part of L begins, and the leading dimension there */
+    double         lkj;          /* log of what the LKJ density has to be divided by, with an LKJ prior */
     const bm_dist *prior;        /* lkj, or inv_wishart on the whole block; NULL: a single effect with a prior on its sd */
 } bm_theta_block;
 

@@ -42,6 +42,16 @@ static bm_status allocate(bm_theta *th, size_t nblock)
     return th->sd_x && th->sd_c && th->cor_x && th->sd_prior && th->block ? BM_OK : BM_ENOMEM;
 }
 
+/* Log of the integral of |R|^(eta - 1) over correlation matrices of q, in canonical partial correlations (Lewandowski, Kurowicka & Joe 2009, sec. 3). */
+static double log_lkj(size_t q, double eta)
+{
+    double v = 0;
+
+    for (size_t i = 1; i < q; i++)
+        for (size_t j = 0; j < i; j++) v += gsl_sf_lnbeta(0.5, eta + ((double)q - 2 - (double)j) / 2);
+    return v;
+}
+
 static void lay_out_block(bm_theta *th, const bm_stats *st, const bm_priors *pr, size_t k, const bm_block *b, const bm_dist *prior, size_t L,
                           size_t *sd, size_t *cor)
 {
@@ -49,6 +59,7 @@ static void lay_out_block(bm_theta *th, const bm_stats *st, const bm_priors *pr,
     bm_theta_block *t = &th->block[th->nblock++];
 
     *t = (bm_theta_block){ .q = b->size, .sd = *sd, .cor = *cor, .L = L + b->first + b->first * q, .ld = q, .prior = prior };
+    if (prior && prior->kind == BM_DIST_LKJ) t->lkj = log_lkj(b->size, prior->a[0]);
     for (size_t i = 0; i < b->size; i++, (*sd)++) {
         const bm_dist *dist = &pr->sd[k][b->first + i];
         bool           whole = prior && prior->kind == BM_DIST_INV_WISHART, fixed = !whole && dist->kind == BM_DIST_CONSTANT;
@@ -253,7 +264,7 @@ static void prior_lkj(const bm_point *pt, const bm_theta_block *b, double eta, d
             double tree = ((double)b->q - 2 - (double)j) / 2, e = eta + tree, l = log_sech2(pt->x[at]);
 
             /* density of R is (1 - z^2)^(eta - 1) in these terms; dR / dz gives (1 - z^2)^tree, dz / dx one more */
-            *nat += (eta - 1) * l - gsl_sf_lnbeta(0.5, e);
+            *nat += (eta - 1) * l;
             *jac += (tree + 1) * l;
             if (g) g[at] += -2 * e * tanh(pt->x[at]);
         }
@@ -326,7 +337,10 @@ static void prior(bm_point *pt, double *nat, double *jac, double *g)
         const bm_theta_block *b = &th->block[k];
 
         if (b->prior && b->prior->kind == BM_DIST_INV_WISHART) prior_inv_wishart(pt, b, nat, jac, g);
-        else if (b->q > 1) prior_lkj(pt, b, b->prior->a[0], nat, jac, g);
+        else if (b->q > 1) {
+            prior_lkj(pt, b, b->prior->a[0], nat, jac, g);
+            *nat -= b->lkj;
+        }
     }
     if (th->sigma_x < 0) return;
     double dp = 0;
