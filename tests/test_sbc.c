@@ -2,7 +2,7 @@
  * parameters, the posterior of each: the rank of the truth among L thinned draws is uniform on 0 .. L, for every parameter, the log-likelihood, and a
  * group effect.
  *
- * Six shapes of one grouping factor, five of crossed and nested ones, by both samplers, x 1000 replications, L = 63, ranks in 16 bins. Each quantity fails beyond a chi-square of 68 (p = 1e-8 on 15 degrees of freedom) or beyond
+ * Six shapes of one grouping factor, three of crossed and nested ones, by both samplers, x 1000 replications, L = 63, ranks in 16 bins. Each quantity fails beyond a chi-square of 68 (p = 1e-8 on 15 degrees of freedom) or beyond
  * 5.9 standard errors in the mean or the mean square of the ranks' normal scores (p = 4e-9 each): with some 90 quantities the chance of a false alarm is
  * below 1e-6 over all seeds, and the seeds are fixed. Power: a posterior too wide or narrow by 15 %, or shifted by 0.2 sd, fails; tests/mutants.sh
  * breaks the code in the ways that matter (a Jacobian left out, a proposal density of the wrong scale, ...) and demands that this test sees it. */
@@ -36,8 +36,9 @@ static const shape SHAPES[] = {
     { "crossed, factor by factor", CROSSED, "gibbs", 10 },
     { "nested, together", NESTED, "collapsed", 5 },
     { "nested, by random walk", NESTED, "gibbs", 6 },
-    { "crossed slope, factor by factor", "y ~ x + (x | g) + (1 | h)", { "b ~ student_t(4, 0, 1)", "sd ~ half_normal(0, 1)", "cor ~ lkj(2)", "sigma ~ exponential(1)" },
-      48, 6, false, false, "gibbs", 20 },
+#define SLOPE "y ~ x + (x | g) + (1 | h)", { "b ~ student_t(4, 0, 1)", "sd ~ half_normal(0, 1)", "cor ~ lkj(2)", "sigma ~ exponential(1)" }, 48, 6, false, false
+    { "crossed slope, factor by factor", SLOPE, "gibbs", 20 },
+    { "crossed slope, together", SLOPE, "collapsed", 5 },
 };
 
 /* ---- a model on random covariates ---- */
@@ -231,6 +232,7 @@ static void test_crossed_factors_one_by_one_are_calibrated(void **state) { (void
 static void test_three_nested_factors_together_are_calibrated(void **state) { (void)state; check_shape(8); }
 static void test_three_nested_factors_by_random_walk_are_calibrated(void **state) { (void)state; check_shape(9); }
 static void test_a_slope_crossed_with_an_intercept_is_calibrated(void **state) { (void)state; check_shape(10); }
+static void test_a_slope_crossed_with_an_intercept_together_is_calibrated(void **state) { (void)state; check_shape(11); }
 
 int main(int argc, char **argv)
 {
@@ -246,6 +248,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_three_nested_factors_together_are_calibrated),
         cmocka_unit_test(test_three_nested_factors_by_random_walk_are_calibrated),
         cmocka_unit_test(test_a_slope_crossed_with_an_intercept_is_calibrated),
+        cmocka_unit_test(test_a_slope_crossed_with_an_intercept_together_is_calibrated),
     };
 
     if (argc > 1) cmocka_set_test_filter(argv[1]);
