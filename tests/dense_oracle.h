@@ -4,7 +4,7 @@
  *     V = Z G Z' + sigma^2 W^-1 (with known standard errors W^-1) + X Vb X',   G = L L' for every level
  *
  * Normal and constant priors of b are part of V and of the mean; columns with flat priors are integrated over Lebesgue measure (generalised least
- * squares, as in REML). Layout of the effects: b (p), then u factor after factor, level after level, effect after effect. */
+ * squares, as in REML). In long doubles: where V is nearly singular, as with wide priors, dense algebra loses many digits more than the library does. Layout of the effects: b (p), then u factor after factor, level after level, effect after effect. */
 #ifndef BM_DENSE_ORACLE_H
 #define BM_DENSE_ORACLE_H
 
@@ -12,37 +12,39 @@
 
 #include "model/model.h"
 
+typedef long double real;
+
 typedef struct {
     size_t  n, p, nu, e, pf;   /* e = p + nu; pf: columns with flat priors */
-    double *H;                 /* n x e: (X, Z); the effects' columns */
-    double *Ve;                /* e x e: prior covariance of (b, u), zero for flat b */
-    double *C;                 /* n x e: covariance of y and (b, u) */
-    double *F;                 /* n x n: lower Cholesky factor of V */
-    double *mean;              /* n: of y where flat b are 0 */
-    double *mean_e;            /* e */
-    double *XF;                /* n x pf: F^-1 times the flat columns */
-    double *A;                 /* pf x pf: lower Cholesky factor of XF'XF */
+    real *H;                 /* n x e: (X, Z); the effects' columns */
+    real *Ve;                /* e x e: prior covariance of (b, u), zero for flat b */
+    real *C;                 /* n x e: covariance of y and (b, u) */
+    real *F;                 /* n x n: lower Cholesky factor of V */
+    real *mean;              /* n: of y where flat b are 0 */
+    real *mean_e;            /* e */
+    real *XF;                /* n x pf: F^-1 times the flat columns */
+    real *A;                 /* pf x pf: lower Cholesky factor of XF'XF */
     bool   *flat;              /* p */
 } oracle;
 
 /* ---- textbook algebra, column-major ---- */
 
 /* False: not positive definite. */
-static inline bool oracle_chol(size_t n, double *A)
+static inline bool oracle_chol(size_t n, real *A)
 {
     for (size_t j = 0; j < n; j++)
         for (size_t i = j; i < n; i++) {
-            double s = A[i + j * n];
+            real s = A[i + j * n];
 
             for (size_t k = 0; k < j; k++) s -= A[i + k * n] * A[j + k * n];
             if (i == j && !(s > 0)) return false;
-            A[i + j * n] = i == j ? sqrt(s) : s / A[j + j * n];
+            A[i + j * n] = i == j ? sqrtl(s) : s / A[j + j * n];
         }
     return true;
 }
 
 /* x <- F^-1 x */
-static inline void oracle_solve(size_t n, const double *F, double *x)
+static inline void oracle_solve(size_t n, const real *F, real *x)
 {
     for (size_t j = 0; j < n; j++) {
         x[j] /= F[j + j * n];
@@ -50,9 +52,9 @@ static inline void oracle_solve(size_t n, const double *F, double *x)
     }
 }
 
-static inline double oracle_dot(size_t n, const double *x, const double *y)
+static inline real oracle_dot(size_t n, const real *x, const real *y)
 {
-    double s = 0;
+    real s = 0;
 
     for (size_t i = 0; i < n; i++) s += x[i] * y[i];
     return s;
@@ -79,7 +81,7 @@ static inline void oracle_prior(oracle *o, const bm_priors *pr, int intercept)
     if (!pr->centred || intercept < 0) return;
     for (size_t k = 0, i = (size_t)intercept; k < p; k++)
         if (k != i) {
-            double x = pr->xbar[k], v = o->Ve[k + k * e];
+            real x = pr->xbar[k], v = o->Ve[k + k * e];
 
             if (o->flat[k] && x != 0 && !o->flat[i]) fail_msg("the dense model knows no centred intercept beside a flat coefficient");
             o->mean_e[i] -= x * o->mean_e[k];
@@ -108,7 +110,7 @@ static inline void oracle_effects(oracle *o, const bm_design *d, const double *L
     }
 }
 
-static inline bool oracle_covariance(oracle *o, const bm_design *d, double sigma)
+static inline bool oracle_covariance(oracle *o, const bm_design *d, real sigma)
 {
     size_t n = o->n, e = o->e;
 
@@ -150,19 +152,19 @@ static inline oracle *oracle_try(const bm_design *d, const bm_priors *pr, const 
 
     for (size_t k = 0; k < d->nfac; k++) nu += d->fac[k].J * d->fac[k].q;
     e = p + nu;
-    *o = (oracle){ .n = n, .p = p, .nu = nu, .e = e, .H = calloc(n * e + 1, sizeof(double)), .Ve = calloc(e * e + 1, sizeof(double)),
-                   .C = calloc(n * e + 1, sizeof(double)), .F = calloc(n * n, sizeof(double)), .mean = calloc(n, sizeof(double)),
-                   .mean_e = calloc(e + 1, sizeof(double)), .flat = calloc(p + 1, sizeof(bool)) };
+    *o = (oracle){ .n = n, .p = p, .nu = nu, .e = e, .H = calloc(n * e + 1, sizeof(real)), .Ve = calloc(e * e + 1, sizeof(real)),
+                   .C = calloc(n * e + 1, sizeof(real)), .F = calloc(n * n, sizeof(real)), .mean = calloc(n, sizeof(real)),
+                   .mean_e = calloc(e + 1, sizeof(real)), .flat = calloc(p + 1, sizeof(bool)) };
     if (pr) oracle_prior(o, pr, d->intercept);
     for (size_t k = 0; !pr && k < p; k++) o->flat[k] = true;
     if (!pr) o->pf = p;
     oracle_effects(o, d, L);
     ok = oracle_covariance(o, d, sigma);
-    o->XF = calloc(n * o->pf + 1, sizeof(double));
-    o->A = calloc(o->pf * o->pf + 1, sizeof(double));
+    o->XF = calloc(n * o->pf + 1, sizeof(real));
+    o->A = calloc(o->pf * o->pf + 1, sizeof(real));
     for (size_t k = 0, f = 0; k < p; k++)
         if (ok && o->flat[k]) {
-            memcpy(o->XF + f * n, o->H + k * n, n * sizeof(double));
+            memcpy(o->XF + f * n, o->H + k * n, n * sizeof(real));
             oracle_solve(n, o->F, o->XF + f++ * n);
         }
     for (size_t a = 0; a < o->pf; a++)
@@ -183,7 +185,7 @@ static inline oracle *oracle_new(const bm_design *d, const bm_priors *pr, const 
 /* ---- what it says ---- */
 
 /* r = F^-1 (y - mean) and h = A^-1 XF'r: the whitened residual and what the flat columns take of it. */
-static inline void oracle_residual(const oracle *o, const double *y, double *r, double *h)
+static inline void oracle_residual(const oracle *o, const double *y, real *r, real *h)
 {
     for (size_t i = 0; i < o->n; i++) r[i] = y[i] - o->mean[i];
     oracle_solve(o->n, o->F, r);
@@ -194,44 +196,44 @@ static inline void oracle_residual(const oracle *o, const double *y, double *r, 
 /* log p(y): with flat columns the restricted likelihood, log of the integral of N(y; X b, V) over b. */
 static inline double oracle_logp(const oracle *o, const double *y)
 {
-    double *r = calloc(o->n + o->pf, sizeof *r), *h = r + o->n, logp = -0.5 * (double)(o->n - o->pf) * log(2 * M_PI);
+    real *r = calloc(o->n + o->pf, sizeof *r), *h = r + o->n, logp = -0.5 * (real)(o->n - o->pf) * logl(2 * M_PI);
 
     oracle_residual(o, y, r, h);
     logp -= 0.5 * (oracle_dot(o->n, r, r) - oracle_dot(o->pf, h, h));
-    for (size_t i = 0; i < o->n; i++) logp -= log(o->F[i + i * o->n]);
-    for (size_t f = 0; f < o->pf; f++) logp -= log(o->A[f + f * o->pf]);
+    for (size_t i = 0; i < o->n; i++) logp -= logl(o->F[i + i * o->n]);
+    for (size_t f = 0; f < o->pf; f++) logp -= logl(o->A[f + f * o->pf]);
     free(r);
-    return logp;
+    return (double)logp;
 }
 
 /* The log likelihood where the flat columns have their best coefficients: ML. */
 static inline double oracle_profile_logp(const oracle *o, const double *y)
 {
-    double logp = oracle_logp(o, y) - 0.5 * (double)o->pf * log(2 * M_PI);
+    real logp = oracle_logp(o, y) - 0.5 * (real)o->pf * logl(2 * M_PI);
 
-    for (size_t f = 0; f < o->pf; f++) logp += log(o->A[f + f * o->pf]);
-    return logp;
+    for (size_t f = 0; f < o->pf; f++) logp += logl(o->A[f + f * o->pf]);
+    return (double)logp;
 }
 
 /* Conditional means and sds of effects first .. first + count - 1 of (b, u) given y. */
 static inline void oracle_moments(const oracle *o, const double *y, size_t first, size_t count, double *mean, double *sd)
 {
     size_t  n = o->n, pf = o->pf;
-    double *r = calloc(2 * n + 2 * pf, sizeof *r), *c = r + n, *h = c + n, *g = h + pf;
+    real *r = calloc(2 * n + 2 * pf, sizeof *r), *c = r + n, *h = c + n, *g = h + pf;
 
     oracle_residual(o, y, r, h);
     for (size_t k = first, flat = 0, seen = 0; k < first + count; k++) {
         bool   is_flat = k < o->p && o->flat[k];
-        double v;
+        real v;
 
         for (; seen < k && seen < o->p; seen++) flat += o->flat[seen];
         memcpy(c, o->C + k * n, n * sizeof *c);
         oracle_solve(n, o->F, c);
-        for (size_t f = 0; f < pf; f++) g[f] = is_flat ? -(double)(f == flat) : oracle_dot(n, o->XF + f * n, c);
+        for (size_t f = 0; f < pf; f++) g[f] = is_flat ? -(real)(f == flat) : oracle_dot(n, o->XF + f * n, c);
         oracle_solve(pf, o->A, g);
         v = o->Ve[k + k * o->e] - oracle_dot(n, c, c) + oracle_dot(pf, g, g);
-        mean[k - first] = o->mean_e[k] + oracle_dot(n, c, r) - oracle_dot(pf, g, h);
-        sd[k - first] = sqrt(fmax(0, v));
+        mean[k - first] = (double)(o->mean_e[k] + oracle_dot(n, c, r) - oracle_dot(pf, g, h));
+        sd[k - first] = (double)sqrtl(fmaxl(0, v));
     }
     free(r);
 }

@@ -64,6 +64,17 @@ static inline void soak_correlations(const soak_theta *t, const double *natural,
         if (t->kind[i] == SOAK_COR && t->factor[i] == k) R[t->a[i] + t->b[i] * q] = R[t->b[i] + t->a[i] * q] = natural[i];
 }
 
+static inline bool soak_chol(size_t q, double *A)
+{
+    real C[SOAK_EFFECTS * SOAK_EFFECTS];
+    bool ok;
+
+    for (size_t i = 0; i < q * q; i++) C[i] = A[i];
+    ok = oracle_chol(q, C);
+    for (size_t i = 0; i < q * q; i++) A[i] = (double)C[i];
+    return ok;
+}
+
 /* Cholesky factors of every G, one after the other. False: not positive definite. */
 static inline bool soak_factors(const soak_theta *t, const double *natural, double *L, double *sigma)
 {
@@ -73,7 +84,7 @@ static inline bool soak_factors(const soak_theta *t, const double *natural, doub
         double *C = L;
 
         soak_correlations(t, natural, k, C);
-        if (!oracle_chol(q, C)) return false;
+        if (!soak_chol(q, C)) return false;
         for (size_t i = 0; i < q; i++, at++)
             for (size_t j = 0; j < q; j++) C[i + j * q] = j <= i ? C[i + j * q] * natural[at] : 0;
         L += q * q;
@@ -93,7 +104,7 @@ static inline bool soak_natural(const soak_theta *t, const double *x, double *na
     }
     for (size_t k = 0; k < t->m->d.nfac; k++) {
         soak_correlations(t, natural, k, R);
-        if (!oracle_chol(t->m->g[k].q, R)) return false;
+        if (!soak_chol(t->m->g[k].q, R)) return false;
     }
     return true;
 }
@@ -139,18 +150,19 @@ static inline double soak_log_lkj(double eta, size_t q)
 /* Inverse Wishart density of G with scale v I. */
 static inline double soak_log_inv_wishart(double df, double v, const double *G, size_t q)
 {
-    double C[SOAK_EFFECTS * SOAK_EFFECTS], e[SOAK_EFFECTS], logdet = 0, trace = 0, gamma = 0.25 * (double)(q * (q - 1)) * log(M_PI);
+    double gamma = 0.25 * (double)(q * (q - 1)) * log(M_PI);
+    real   C[SOAK_EFFECTS * SOAK_EFFECTS], e[SOAK_EFFECTS], logdet = 0, trace = 0;
 
-    memcpy(C, G, q * q * sizeof *C);
+    for (size_t i = 0; i < q * q; i++) C[i] = G[i];
     oracle_chol(q, C);
     for (size_t i = 0; i < q; i++) {
         for (size_t j = 0; j < q; j++) e[j] = i == j;
         oracle_solve(q, C, e);
         trace += v * oracle_dot(q, e, e);
-        logdet += 2 * log(C[i + i * q]);
+        logdet += 2 * logl(C[i + i * q]);
         gamma += lgamma(0.5 * df - 0.5 * (double)i);
     }
-    return 0.5 * df * (double)q * log(v) - 0.5 * df * (double)q * log(2) - gamma - 0.5 * (df + (double)q + 1) * logdet - 0.5 * trace;
+    return 0.5 * df * (double)q * log(v / 2) - gamma - 0.5 * (df + (double)q + 1) * (double)logdet - 0.5 * (double)trace;
 }
 
 /* Log density of sds, correlations (inverse Wishart: of G) and sigma. */
@@ -164,7 +176,7 @@ static inline double soak_prior_density(const soak_model *m, const soak_theta *t
 
         soak_correlations(t, natural, k, R);
         memcpy(C, R, sizeof C);
-        oracle_chol(q, C);
+        soak_chol(q, C);
         if (!wishart && m->g[k].nblock == 1 && q > 1) {
             lp -= soak_log_lkj(m->cor[k].a[0], q);
             for (size_t i = 0; i < q; i++) lp += 2 * (m->cor[k].a[0] - 1) * log(C[i + i * q]);
