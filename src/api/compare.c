@@ -7,6 +7,8 @@
 
 /* Work of profiling all of a model's parameters that takes about a second: parameters^2 x the numbers behind one evaluation. */
 static const double PROFILE_WORK = 2e6;
+/* Evaluations with all factors together that profiling takes, over parameters^2. */
+static const double PROFILE_EVALUATIONS = 50;
 
 bm_theta_draws bm_compare_theta(const bm_compare *c)
 {
@@ -22,6 +24,7 @@ static bool profile_is_cheap(const bm_model *m)
 {
     double npar = (double)(m->post->th.nsd + m->post->th.ncor + m->stats->p + 1), work = 100;
 
+    if (m->stats->nfac > 1) return npar * npar * PROFILE_EVALUATIONS * bm_packed_seconds(m->post->pk) <= 1;
     for (size_t k = 0; k < m->stats->nfac; k++) work += (double)m->stats->fac[k].J * (double)(m->stats->fac[k].q * (m->stats->fac[k].q + m->stats->p));
     return npar * npar * work <= PROFILE_WORK;
 }
@@ -125,6 +128,38 @@ static bm_status check(const bm_compare *c, bm_error *err)
     return BM_OK;
 }
 
+bm_status bm_compare_saved(bm_compare **out, const bm_model *m, const bm_saved *s, bm_error *err)
+{
+    bm_status      st;
+    size_t         used;
+    bm_theta_draws d;
+    bm_compare    *c = bm_alloc(1, sizeof *c);
+
+    *out = NULL;
+    if (!c) return bm_nomem(err);
+    c->model = m;
+    c->opt = (bm_compare_options)BM_COMPARE_OPTIONS_INIT;
+    c->fit_opt = m->spec->fit;
+    c->saved = (bm_fit){ .model = m, .opt = m->spec->fit, .draws = s->draws, .nmonitored = m->monitored.n, .summary = s->summary, .run = s->run };
+    c->saved.run.no_evidence = "it was not computed";
+    c->fit = &c->saved;
+    if ((st = classical(c, err)) != BM_OK) goto done;
+    if (!(c->flat_b = bm_alloc(m->post->st->p, sizeof *c->flat_b))) {
+        st = bm_nomem(err);
+        goto done;
+    }
+    d = bm_compare_theta(c);
+    if ((st = bm_flat_moments(m->post, &d, c->flat_b, NULL, &used, err)) != BM_OK) goto done;
+    set_view(c);
+    if ((st = bm_compare_rows(c, err)) != BM_OK) goto done;
+    if ((st = bm_compare_explain(c, err)) != BM_OK) goto done;
+    *out = c;
+    c = NULL;
+done:
+    bm_compare_free(c);
+    return st;
+}
+
 bm_status bm_compare_run(bm_compare **out, const bm_model *m, const bm_compare_options *opt, bm_error *err)
 {
     static const bm_compare_options defaults = BM_COMPARE_OPTIONS_INIT;
@@ -172,7 +207,7 @@ void bm_compare_free(bm_compare *c)
     bm_strv_free(&c->notes);
     bm_strv_free(&c->warnings);
     bm_reml_free(c->reml);
-    bm_fit_free(c->fit);
+    if (c->fit != &c->saved) bm_fit_free(c->fit);
     free(c);
 }
 

@@ -9,6 +9,7 @@ struct bm_compare {
     bm_compare_options opt;
     bm_fit_options     fit_opt;
     bm_fit            *fit;
+    bm_fit             saved;          /* what fit points to where the draws are not ours: only what the parameters need */
     bm_reml           *reml;
     double            *natural_se;     /* of REML's sds, correlations, sigma */
     double            *shrink;         /* of every group effect, averaged over the draws */
@@ -21,6 +22,8 @@ struct bm_compare {
 /* The draws of theta, as the functions of fit take them. */
 bm_theta_draws bm_compare_theta(const bm_compare *c);
 
+/* The parameters, and why they differ, of a fit that was read back; it must outlive *out. m: its model. */
+bm_status bm_compare_saved(bm_compare **out, const bm_model *m, const bm_saved *s, bm_error *err);
 bm_status bm_compare_rows(bm_compare *c, bm_error *err);                     /* compare_rows.c: parameters, shares */
 bm_status bm_compare_effects(bm_compare *c, bm_error *err);                  /* compare_effects.c */
 bm_status bm_compare_explain(bm_compare *c, bm_error *err);                  /* compare_why.c */

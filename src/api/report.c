@@ -1,5 +1,5 @@
 /* report.c: the report of an output directory: reads it back, judges it, compares it with REML, and writes one HTML page. */
-#include "api/api.h"
+#include "api/compare_priv.h"
 
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 typedef struct {
     bm_saved        saved;
     bm_model       *model;
-    bm_reml        *reml;
+    bm_compare     *compare;     /* with REML; NULL: there is no such fit */
     bm_ranef_row   *ranef;   size_t nranef;
     bm_derived_row *derived; size_t nderived;
     bm_checks       checks;
@@ -26,15 +26,14 @@ static void clear(materials *a)
     free(a->fitted);
     free(a->predictive.y);
     bm_checks_free(&a->checks);
-    bm_reml_free(a->reml);
+    bm_compare_free(a->compare);
     bm_model_free(a->model);
     bm_saved_clear(&a->saved);
 }
 
 static bm_status gather(materials *a, const char *dir, bm_error *why_no_reml, bm_error *err)
 {
-    const bm_reml_options opt = BM_REML_OPTIONS_INIT;
-    bm_status             st;
+    bm_status st;
 
     if ((st = bm_saved_read(&a->saved, &dir, 1, err)) != BM_OK) return st;
     if (!a->saved.json) return bm_fail(err, BM_EINVAL, "%s is not an output directory of bmixed fit: a report needs its summary.json and model.json", dir);
@@ -44,9 +43,8 @@ static bm_status gather(materials *a, const char *dir, bm_error *why_no_reml, bm
     if ((st = bm_saved_checks(&a->saved, a->model, "", &a->checks, err)) != BM_OK) return st;
     if ((st = bm_saved_fitted(&a->saved, a->model, a->ranef, a->nranef, &a->fitted, err)) != BM_OK) return st;
     if ((st = bm_saved_predictive(&a->saved, a->model, &a->predictive, err)) != BM_OK) return st;
-    if ((st = bm_reml_run(&a->reml, a->model, &opt, why_no_reml)) == BM_ENOMEM) return bm_nomem(err);
-    if (st != BM_OK) a->reml = NULL;
-    return BM_OK;
+    st = bm_compare_saved(&a->compare, a->model, &a->saved, why_no_reml);
+    return st == BM_ENOMEM ? bm_nomem(err) : BM_OK;
 }
 
 bm_status bm_report_write(const char *dir, FILE *out, bm_error *err)
@@ -60,7 +58,7 @@ bm_status bm_report_write(const char *dir, FILE *out, bm_error *err)
                             .options = &a.model->spec->fit, .draws = a.saved.draws, .nmonitored = a.model->monitored.n, .summary = a.saved.summary,
                             .ranef = a.ranef, .nranef = a.nranef, .derived = a.derived, .nderived = a.nderived, .run = &a.saved.run,
                             .notes = &a.saved.notes };
-        bm_html_input in = { .result = &r, .checks = &a.checks, .reml = a.reml, .reml_missing = why.msg, .predictive = &a.predictive,
+        bm_html_input in = { .result = &r, .checks = &a.checks, .comparison = a.compare ? &a.compare->view : NULL, .reml_missing = why.msg, .predictive = &a.predictive,
                              .fitted = a.fitted, .dir = dir, .command = a.saved.command, .version = a.saved.version, .hash = a.saved.hash };
 
         st = bm_report_html(&in, out, err);

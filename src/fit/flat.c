@@ -124,7 +124,7 @@ void bm_prior_weights(const bm_theta *th, const bm_theta_draws *d, size_t v, dou
 
 /* ---- coefficients without their prior, and how far the groups are pulled ---- */
 
-/* How many draws, at least 200 if there are that many, so that the work stays bounded. */
+/* How many draws, at least 200 if there are that many (100 where several factors are evaluated together), so that the work stays bounded. */
 static size_t step_of(const bm_post *post, size_t n)
 {
     double work = 16;
@@ -134,7 +134,8 @@ static size_t step_of(const bm_post *post, size_t n)
 
         work += (double)f->J * (double)(f->q * (f->q + post->st->p));
     }
-    double most = fmax(200, 2e8 / work);
+    double most = fmax(200, 2e8 / work), seconds = post->st->nfac > 1 ? bm_packed_seconds(post->pk) : 0;
+    if (seconds > 0) most = fmin(most, fmax(100, 2 / seconds));
     return (double)n <= most ? 1 : (size_t)ceil((double)n / most);
 }
 

@@ -26,14 +26,14 @@ void bm_screen_dim_paragraph(bm_screen *s, bm_buf *text)
 
 /* ---- header ---- */
 
-static const char *interval_of(const bm_comparison *c, bool coefficients)
+const char *bm_compare_interval(const bm_comparison *c, bool coefficients)
 {
     for (size_t i = 0; i < c->nrow; i++)
         if ((c->row[i].kind == BM_PARAM_B) == coefficients && c->row[i].interval) return c->row[i].interval;
     return NULL;
 }
 
-static const char *interval_words(const char *interval)
+const char *bm_compare_interval_words(const char *interval)
 {
     if (!interval) return "none";
     return strcmp(interval, "profile") == 0 ? "profile likelihood (ML deviance)" : strcmp(interval, "wald") == 0 ? "Wald" : "Wald on the log and atanh scale";
@@ -43,12 +43,12 @@ static void header(bm_screen *s, const bm_comparison *c)
 {
     const bm_reml *r = c->reml;
     bm_buf         text = { 0 };
-    const char    *theta = interval_of(c, false), *b = interval_of(c, true);
+    const char    *theta = bm_compare_interval(c, false), *b = bm_compare_interval(c, true);
 
     bm_screen_model(s, c->spec, c->frame, c->design);
     bm_buf_printf(&text, "criterion %.4f%s; intervals:", r->criterion, r->singular ? "; singular fit" : "");
-    if (b) bm_buf_printf(&text, " coefficients %s;", interval_words(b));
-    bm_buf_printf(&text, " sds, correlations and sigma %s", interval_words(theta));
+    if (b) bm_buf_printf(&text, " coefficients %s;", bm_compare_interval_words(b));
+    bm_buf_printf(&text, " sds, correlations and sigma %s", bm_compare_interval_words(theta));
     bm_screen_field(s, "REML", &text);
     text = (bm_buf){ 0 };
     bm_buf_printf(&text, "%zu chain%s x %zu draws, seed %llu", c->nchain, c->nchain == 1 ? "" : "s", c->niter, (unsigned long long)c->seed);

@@ -10,6 +10,10 @@ void bm_screen_dim_paragraph(bm_screen *s, bm_buf *text);
 /* A number into a grid, "-" where there is none, and no -0.00. */
 void bm_compare_number(bm_grid *g, double x, int decimals);
 
+/* The kind of REML's intervals of the coefficients, or of the other parameters; NULL: there are none. And in words. */
+const char *bm_compare_interval(const bm_comparison *c, bool coefficients);
+const char *bm_compare_interval_words(const char *interval);
+
 bm_status bm_compare_print_effects(bm_screen *s, const bm_comparison *c, bm_error *err);     /* compare_effects_print.c */
 void      bm_compare_print_pooling(bm_screen *s, const bm_comparison *c);                    /* compare_tests_print.c */
 void      bm_compare_print_tests(bm_screen *s, const bm_comparison *c);

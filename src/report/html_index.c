@@ -68,23 +68,16 @@ void bm_page_label(bm_buf *b, const bm_page *p, size_t var)
 
 double bm_page_reml(const bm_page *p, size_t var, double *lower, double *upper)
 {
-    const bm_reml   *r = p->in->reml;
-    const bm_design *d = p->in->result->design;
+    const bm_comparison *c = p->in->comparison;
+    const char          *name = p->in->result->summary[var].name;
 
     if (lower) *lower = NAN;
     if (upper) *upper = NAN;
-    if (!r || var == 0) return NAN;
-    if (var <= d->p) {
-        if (var > r->p || r->aliased[var - 1]) return NAN;
-        if (lower) *lower = r->b[var - 1] - 1.959964 * r->se[var - 1];
-        if (upper) *upper = r->b[var - 1] + 1.959964 * r->se[var - 1];
-        return r->b[var - 1];
+    for (size_t i = 0; c && i < c->nrow; i++) {
+        if (strcmp(c->row[i].name, name) != 0) continue;
+        if (lower) *lower = c->row[i].lower;
+        if (upper) *upper = c->row[i].upper;
+        return c->row[i].reml;
     }
-    for (size_t k = 0; k < d->nfac && k < r->ngroup; k++)
-        for (size_t i = 0; i < d->fac[k].q; i++) {
-            if (var == bm_page_sd(p, k, i)) return r->group[k].sd[i];
-            for (size_t j = 0; j < i; j++)
-                if (var == bm_page_cor(p, k, i, j)) return r->group[k].cor[i + j * r->group[k].q];
-        }
-    return var == bm_page_sigma(p) ? r->sigma : NAN;
+    return NAN;
 }

@@ -42,7 +42,7 @@ static void group_terms(bm_buf *b, const bm_group *g)
 {
     for (size_t i = 0; i < g->q && g->q <= TERMS_SHOWN; i++) {
         plus(b);
-        bm_html(b, "<msub><mi>u</mi><mrow><mn>%zu</mn><mo>,</mo><mtext class=\"v\">%s</mtext><mo>[</mo><mi>i</mi><mo>]</mo></mrow></msub>", i, g->name);
+        bm_html(b, "<msub><mi>u</mi><mrow><mn>%zu</mn><mo>,</mo><mtext class=\"v\">%s</mtext><mo stretchy=\"false\">[</mo><mi>i</mi><mo stretchy=\"false\">]</mo></mrow></msub>", i, g->name);
         if (is_intercept(g->znames[i])) continue;
         bm_buf_puts(b, "<mo>&#x2062;</mo><msub>");
         name_in_math(b, g->znames[i]);
@@ -50,7 +50,7 @@ static void group_terms(bm_buf *b, const bm_group *g)
     }
     if (g->q > TERMS_SHOWN)
         bm_html(b, "<mo>+</mo><msubsup><mi mathvariant=\"bold\">z</mi><mi>i</mi><mo>′</mo></msubsup><msub><mi mathvariant=\"bold\">u</mi><mrow>"
-                   "<mtext class=\"v\">%s</mtext><mo>[</mo><mi>i</mi><mo>]</mo></mrow></msub>", g->name);
+                   "<mtext class=\"v\">%s</mtext><mo stretchy=\"false\">[</mo><mi>i</mi><mo stretchy=\"false\">]</mo></mrow></msub>", g->name);
 }
 
 static void observations(bm_page *p)
@@ -77,11 +77,11 @@ static void observations(bm_page *p)
     close_math(b);
     open_math(b);
     bm_buf_puts(b, "<msub><mi>ε</mi><mi>i</mi></msub><mo>∼</mo><mi>N</mi>"
-                   "<mo>(</mo><mn>0</mn><mo>,</mo>");
+                   "<mo stretchy=\"false\">(</mo><mn>0</mn><mo>,</mo>");
     if (d->known_se) bm_buf_puts(b, "<msubsup><mtext>se</mtext><mi>i</mi><mn>2</mn></msubsup>");
     else bm_buf_puts(b, "<msup><mi>σ</mi><mn>2</mn></msup>");
     if (d->w && !d->known_se) bm_buf_puts(b, "<mo>/</mo><msub><mi>w</mi><mi>i</mi></msub>");
-    bm_buf_puts(b, "<mo>)</mo>");
+    bm_buf_puts(b, "<mo stretchy=\"false\">)</mo>");
     close_math(b);
 }
 
@@ -99,7 +99,7 @@ static void block_equation(bm_buf *b, const bm_group *g, const bm_block *blk, bo
     bool many = blk->size > 4;
 
     open_math(b);
-    if (blk->size > 1) bm_buf_puts(b, "<mo>(</mo>");
+    if (blk->size > 1) bm_buf_puts(b, "<mo stretchy=\"false\">(</mo>");
     for (size_t i = 0; i < blk->size; i++) {
         if (many && i == 2) {
             bm_buf_puts(b, "<mo>,</mo><mo>…</mo>");
@@ -110,21 +110,21 @@ static void block_equation(bm_buf *b, const bm_group *g, const bm_block *blk, bo
         if (named) bm_html(b, "<mtext class=\"v\">%s</mtext><mo>,</mo>", g->name);
         bm_buf_puts(b, "<mi>j</mi></mrow></msub>");
     }
-    if (blk->size > 1) bm_buf_puts(b, "<mo>)</mo>");
-    bm_buf_puts(b, "<mo>∼</mo><mi>N</mi><mo>(</mo><mn>0</mn><mo>,</mo>");
+    if (blk->size > 1) bm_buf_puts(b, "<mo stretchy=\"false\">)</mo>");
+    bm_buf_puts(b, "<mo>∼</mo><mi>N</mi><mo stretchy=\"false\">(</mo><mn>0</mn><mo>,</mo>");
     if (blk->size == 1) {
         bm_buf_puts(b, "<msup>");
         tau(b, g, blk->first, named);
         bm_buf_puts(b, "<mn>2</mn></msup>");
     } else bm_buf_puts(b, "<mi mathvariant=\"bold\">D</mi><mo>&#x2062;</mo><mi mathvariant=\"bold\">R</mi><mo>&#x2062;</mo><mi mathvariant=\"bold\">D</mi>");
-    bm_buf_puts(b, "<mo>)</mo><mo>,</mo><mspace width=\"1em\"/><mi>j</mi><mo>=</mo><mn>1</mn><mo>,</mo><mo>…</mo><mo>,</mo>");
+    bm_buf_puts(b, "<mo stretchy=\"false\">)</mo><mo>,</mo><mspace width=\"1em\"/><mi>j</mi><mo>=</mo><mn>1</mn><mo>,</mo><mo>…</mo><mo>,</mo>");
     bm_html(b, "<mn>%zu</mn>", g->J);
     if (blk->size > 1) {
-        bm_buf_puts(b, "<mo>,</mo><mspace width=\"1em\"/><mi mathvariant=\"bold\">D</mi><mo>=</mo><mi>diag</mi><mo>(</mo>");
+        bm_buf_puts(b, "<mo>,</mo><mspace width=\"1em\"/><mi mathvariant=\"bold\">D</mi><mo>=</mo><mi>diag</mi><mo stretchy=\"false\">(</mo>");
         tau(b, g, blk->first, named);
         bm_buf_puts(b, blk->size > 2 ? "<mo>,</mo><mo>…</mo><mo>,</mo>" : "<mo>,</mo>");
         tau(b, g, blk->first + blk->size - 1, named);
-        bm_buf_puts(b, "<mo>)</mo>");
+        bm_buf_puts(b, "<mo stretchy=\"false\">)</mo>");
     }
     close_math(b);
 }

@@ -96,7 +96,7 @@ typedef struct {
 typedef struct {
     const bm_result     *result;
     const bm_checks     *checks;
-    const bm_reml       *reml;           /* NULL: for the reason reml_missing */
+    const bm_comparison *comparison;     /* with REML: parameters and why they differ; NULL: for the reason reml_missing */
     const char          *reml_missing;
     const bm_predictive *predictive;
     const double        *fitted;         /* n: at the posterior means */
