@@ -345,6 +345,28 @@ BM_API BM_MUST_CHECK bm_status bm_sbc_write(const bm_sbc *s, const char *dir, co
 BM_API BM_MUST_CHECK bm_status bm_sbc_check_output(const char *dir, bool force, bm_error *err);
 BM_API void bm_sbc_free(bm_sbc *s);
 
+typedef struct {
+    int      reps;                  /* independent chains per kernel */
+    int      steps;                 /* transitions of each: parameters given data, data given parameters */
+    double   alpha;                 /* the chance that a right sampler is called wrong, over all kernels and quantities together */
+    uint64_t seed;
+    int      threads;               /* 0: one per core; the result does not depend on it */
+    void   (*progress)(void *self, const bm_progress *p);
+    void    *progress_self;
+    const volatile sig_atomic_t *stop;
+} bm_geweke_options;
+#define BM_GEWEKE_OPTIONS_INIT { .reps = 400, .steps = 8, .alpha = 0.01, .seed = 1, .threads = 0, .progress = NULL, .progress_self = NULL, .stop = NULL }
+
+typedef struct bm_geweke bm_geweke; /* the joint-distribution test (Geweke 2004) of every kernel that can sample this model, on its own design */
+
+/* m must outlive *out. BM_INTERRUPTED: *out holds the chains so far (NULL if there are too few). */
+BM_API BM_MUST_CHECK bm_status bm_geweke_run(bm_geweke **out, const bm_model *m, const bm_geweke_options *opt, bm_error *err);
+/* False: some kernel does not leave the joint distribution of parameters and data as it is. */
+BM_API bool bm_geweke_passed(const bm_geweke *g);
+/* Verdicts as text or, with opt->json, as JSON. */
+BM_API BM_MUST_CHECK bm_status bm_geweke_print(const bm_geweke *g, FILE *out, const bm_print_options *opt, bm_error *err);
+BM_API void bm_geweke_free(bm_geweke *g);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,22 +6,12 @@
  * 5.9 standard errors in the mean or the mean square of the ranks' normal scores (p = 4e-9 each): with some 90 quantities the chance of a false alarm is
  * below 1e-6 over all seeds, and the seeds are fixed. Power: a posterior too wide or narrow by 15 %, or shifted by 0.2 sd, fails; tests/mutants.sh
  * breaks the code in the ways that matter (a Jacobian left out, a proposal density of the wrong scale, ...) and demands that this test sees it. */
-#include "testing.h"
+#include "random_model.h"
 
-#include "api/api.h"
 #include <gsl/gsl_cdf.h>
 
 enum { REPS = 1000, L = 63, BINS = 16, MOST = 24 };
 static const double CHI2_LIMIT = 68, Z_LIMIT = 5.9;
-
-typedef struct {
-    const char *name, *formula;
-    const char *prior[6];
-    size_t      n, J;
-    bool        weights, se;
-    const char *sampler;             /* NULL: auto */
-    int         thin;
-} shape;
 
 static const shape SHAPES[] = {
     { "linear", "y ~ x", { "b ~ normal(0, 1)", "sigma ~ half_cauchy(0, 1)" }, 12, 1, false, false, NULL, 5 },
@@ -40,49 +30,6 @@ static const shape SHAPES[] = {
     { "crossed slope, factor by factor", SLOPE, "gibbs", 20 },
     { "crossed slope, together", SLOPE, "collapsed", 5 },
 };
-
-/* ---- a model on random covariates ---- */
-
-static bm_model *make_model(const shape *s, uint64_t seed)
-{
-    bm_frame *frame = NULL;
-    bm_spec  *spec = NULL;
-    bm_model *m = NULL;
-    bm_error  err = { 0 };
-    bm_rng    r;
-    double    x[64], y[64], w[64];
-    char      text[64][8], *label[64], htext[64][8], *hlabel[64];
-    const char *klabel[64];
-
-    bm_rng_key(&r, seed, 5, 5);
-    for (size_t i = 0; i < s->n; i++) {
-        x[i] = bm_rng_normal(&r);
-        y[i] = bm_rng_normal(&r);
-        w[i] = 0.3 + 2 * bm_rng_uniform(&r);
-        snprintf(text[i], sizeof text[i], "g%d", (int)(i < s->J ? i : bm_rng_u64(&r) % s->J));
-        label[i] = text[i];
-        snprintf(htext[i], sizeof htext[i], "h%d", (int)(4 * bm_rng_uniform(&r) * bm_rng_uniform(&r)));      /* unbalanced */
-        hlabel[i] = htext[i];
-        klabel[i] = bm_rng_u64(&r) % 2 ? "k1" : "k2";
-    }
-    bm_assert_ok(bm_frame_new(&frame, s->n, &err), err);
-    bm_assert_ok(bm_frame_add_numeric(frame, "y", y, &err), err);
-    bm_assert_ok(bm_frame_add_numeric(frame, "x", x, &err), err);
-    bm_assert_ok(bm_frame_add_numeric(frame, "w", w, &err), err);
-    bm_assert_ok(bm_frame_add_factor(frame, "g", (const char *const *)label, &err), err);
-    bm_assert_ok(bm_frame_add_factor(frame, "h", (const char *const *)hlabel, &err), err);
-    bm_assert_ok(bm_frame_add_factor(frame, "k", klabel, &err), err);
-    bm_assert_ok(bm_spec_new(&spec, &err), err);
-    if (s->sampler) bm_assert_ok(bm_spec_set(spec, "sampler", s->sampler, &err), err);
-    bm_assert_ok(bm_spec_set(spec, "formula", s->formula, &err), err);
-    if (s->weights) bm_assert_ok(bm_spec_set(spec, "weights", "w", &err), err);
-    if (s->se) bm_assert_ok(bm_spec_set(spec, "se", "w", &err), err);
-    for (size_t k = 0; k < 6 && s->prior[k]; k++) bm_assert_ok(bm_spec_set(spec, "prior", s->prior[k], &err), err);
-    bm_assert_ok(bm_model_new(&m, spec, frame, &err), err);
-    bm_spec_free(spec);
-    bm_frame_free(frame);
-    return m;
-}
 
 /* ---- one replication ---- */
 
@@ -198,7 +145,7 @@ static verdict judge(const int *count, int reps)
 /* How many quantities of a shape are not calibrated. */
 static int calibrate(const shape *s, int reps)
 {
-    bm_model *m = make_model(s, 1);
+    bm_model *m = random_model(s, 1);
     int       counts[MOST][BINS] = { { 0 } }, bad = 0;
     size_t    nq = 0;
 

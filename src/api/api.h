@@ -41,6 +41,8 @@ enum { BM_BLOCK_MAX = 32 };
 bm_status bm_draw_prior(const bm_model *m, bm_rng *rng, double *value, bm_error *err);
 /* y (n) given the parameters in that order; group effects u (in the order of bm_marginal_draw) and residuals are drawn. */
 bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, double *u, bm_error *err);
+/* y (n) given the parameters and the group effects. */
+void      bm_simulate_residuals(const bm_model *m, const double *value, const double *u, bm_rng *rng, double *y);
 /* The same model for another response y (n) on the same rows; priors stay as they are. It borrows from m, which must outlive it. basis: of m's design,
  * by which only what depends on y is computed anew; or NULL. */
 bm_status bm_model_with_response(bm_model **out, const bm_model *m, const bm_basis *basis, const double *y, bm_error *err);

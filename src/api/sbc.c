@@ -137,20 +137,7 @@ static bm_status simulate(replica *r, const job *j, size_t i, bm_error *err)
     if (st == BM_OK) st = bm_simulate_response(j->m, r->value, &r->rng, r->y, r->u, err);
     if (st != BM_OK) return st;
     bm_quantities_at(&j->q, r->y, r->value, r->u, j->truth + i * j->q.n);
-    for (size_t k = 0; k < j->m->design->n; k++)
-        if (!(fabs(r->y[k]) < 1e150)) return bm_fail(err, BM_ENUMERIC, "the simulated response is too large for floating point");
     return BM_OK;
-}
-
-/* BM_ENUMERIC: these data are beyond double precision. */
-static bm_status fit_model(replica *r, const job *j, bm_error *err)
-{
-    bool      perfect;
-    bm_status st = bm_model_with_response(&r->c, j->m, j->basis, r->y, err);
-
-    if (st == BM_OK) st = bm_model_fits_perfectly(r->c, &perfect, err);
-    if (st == BM_OK && perfect) st = bm_fail(err, BM_ENUMERIC, "sigma is so small beside the rest of the simulated response that rounding hides it");
-    return st;
 }
 
 static bm_status sample(replica *r, const job *j, size_t i, double *ess, bm_error *err)
@@ -195,7 +182,7 @@ static void replicate(void *self, size_t i, size_t worker)
     bm_status st;
 
     if (stopped(j) || j->why[worker].code) return;
-    if ((st = replica_new(&r, j, i, &err)) == BM_OK && (st = simulate(&r, j, i, &err)) == BM_OK && (st = fit_model(&r, j, &err)) == BM_OK) {
+    if ((st = replica_new(&r, j, i, &err)) == BM_OK && (st = simulate(&r, j, i, &err)) == BM_OK && (st = bm_simulated_model(&r.c, j->m, j->basis, r.y, &err)) == BM_OK) {
         bad = FAILED;
         st = sample(&r, j, i, &ess, &err);
     }

@@ -1,4 +1,4 @@
-/* sbc_prior.c: can parameters be drawn from these priors? */
+/* sbc_prior.c: can parameters be drawn from these priors, and can what they give be fitted? */
 #include "api/sbc_priv.h"
 
 #include <math.h>
@@ -53,4 +53,18 @@ bm_status bm_check_simulable(const bm_model *m, const char *what, bm_error *err)
             if (d->fac[k].block[b].size > BM_BLOCK_MAX)
                 return bm_fail(err, BM_EINVAL, "%s takes at most %d correlated effects; '%s' has %zu", what, BM_BLOCK_MAX, d->fac[k].name, d->fac[k].block[b].size);
     return BM_OK;
+}
+
+bm_status bm_simulated_model(bm_model **out, const bm_model *m, const bm_basis *basis, const double *y, bm_error *err)
+{
+    bool      perfect;
+    bm_status st;
+
+    *out = NULL;
+    for (size_t k = 0; k < m->design->n; k++)
+        if (!(fabs(y[k]) < 1e150)) return bm_fail(err, BM_ENUMERIC, "the simulated response is too large for floating point");
+    st = bm_model_with_response(out, m, basis, y, err);
+    if (st == BM_OK) st = bm_model_fits_perfectly(*out, &perfect, err);
+    if (st == BM_OK && perfect) st = bm_fail(err, BM_ENUMERIC, "sigma is so small beside the rest of the simulated response that rounding hides it");
+    return st;
 }

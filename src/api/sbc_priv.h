@@ -23,4 +23,8 @@ void      bm_quantities_at(const bm_quantities *q, const double *y, const double
 /* Every parameter must have a prior from which it can be drawn: else BM_EINVAL, which names it and a prior to give (sbc_prior.c). */
 bm_status bm_check_simulable(const bm_model *m, const char *what, bm_error *err);
 
+/* The model of a simulated response. BM_ENUMERIC: it is beyond double precision, which the response alone decides; *out is made or NULL either way, and the
+ * caller's to free. */
+bm_status bm_simulated_model(bm_model **out, const bm_model *m, const bm_basis *basis, const double *y, bm_error *err);
+
 #endif

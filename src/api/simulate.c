@@ -215,6 +215,22 @@ static bm_status add_effects(const bm_model *m, size_t k, const double *sd, cons
     return BM_OK;
 }
 
+/* Residuals on top of the means in y. */
+static void add_residuals(const bm_model *m, double sigma, bm_rng *rng, double *y)
+{
+    const bm_design *d = m->design;
+
+    for (size_t i = 0; i < d->n; i++) y[i] += sigma / sqrt(d->w ? d->w[i] : 1) * bm_rng_normal(rng);
+}
+
+static void fixed_means(const bm_design *d, const double *b, double *y)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        y[i] = d->o ? d->o[i] : 0;
+        for (size_t k = 0; k < d->p; k++) y[i] += d->X[i + k * d->n] * b[k];
+    }
+}
+
 bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, double *u, bm_error *err)
 {
     const bm_design *d = m->design;
@@ -222,18 +238,27 @@ bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *r
     double           sigma = m->priors->has_sigma ? cor[m->post->th.ncor] : 1;
     bm_status        st = BM_OK;
 
-    for (size_t i = 0; i < d->n; i++) {
-        y[i] = d->o ? d->o[i] : 0;
-        for (size_t k = 0; k < d->p; k++) y[i] += d->X[i + k * d->n] * value[k];
-    }
+    fixed_means(d, value, y);
     for (size_t k = 0; k < d->nfac && st == BM_OK; k++) {
         st = add_effects(m, k, sd, cor, rng, y, u, err);
         u += d->fac[k].J * d->fac[k].q;
         sd += d->fac[k].q;
         for (size_t b = 0; b < d->fac[k].nblock; b++) cor += d->fac[k].block[b].size * (d->fac[k].block[b].size - 1) / 2;
     }
-    for (size_t i = 0; i < d->n; i++) y[i] += sigma / sqrt(d->w ? d->w[i] : 1) * bm_rng_normal(rng);
+    add_residuals(m, sigma, rng, y);
     return st;
+}
+
+void bm_simulate_residuals(const bm_model *m, const double *value, const double *u, bm_rng *rng, double *y)
+{
+    const bm_design *d = m->design;
+    double           sigma = m->priors->has_sigma ? value[m->monitored.n - 2] : 1;
+
+    fixed_means(d, value, y);
+    for (size_t k = 0; k < d->nfac; u += d->fac[k].J * d->fac[k].q, k++)
+        for (size_t r = 0; r < d->n; r++)
+            for (size_t i = 0; i < d->fac[k].q; i++) y[r] += d->fac[k].Z[r + i * d->n] * u[(size_t)d->fac[k].code[r] * d->fac[k].q + i];
+    add_residuals(m, sigma, rng, y);
 }
 
 /* ---- writing ---- */

@@ -32,6 +32,7 @@ typedef struct {
     bm_write_options write;
     bm_compare_options compare;
     bm_sbc_options   sbc;
+    bm_geweke_options geweke;
 } cli_defaults;
 
 typedef enum { CLI_NO_DEFAULT, CLI_DEFAULT_TEXT, CLI_DEFAULT_INT, CLI_DEFAULT_U64, CLI_DEFAULT_DOUBLE, CLI_DEFAULT_WORD } cli_default_kind;
@@ -62,7 +63,7 @@ struct cli_command {
     int              (*run)(const cli_args *a);                                  /* an exit code */
 };
 
-extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_diagnose, cli_plot, cli_report, cli_simulate, cli_sbc, cli_help;
+extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary, cli_diagnose, cli_plot, cli_report, cli_simulate, cli_sbc, cli_geweke, cli_help;
 const cli_command *const *cli_commands(void);                                    /* NULL ends it (main.c) */
 
 /* Tables that several subcommands list (options.c). */
@@ -79,7 +80,7 @@ struct cli_args {
     cli_list    keys, values;       /* CLI_SPEC options in order */
     cli_list    set, vars, kinds;
     const bm_checkpoint *resumed;   /* whose model it is, instead of what files name; options come on top */
-    const char *out, *checkpoint, *resume, *probs, *rows_from, *anova, *differ, *eps, *reps;
+    const char *out, *checkpoint, *resume, *probs, *rows_from, *anova, *differ, *eps, *reps, *steps;
     int         format;             /* bm_format; -1: not asked for */
     int         picture;            /* bm_plot_format */
     int         ci;                 /* 0: wald, 1: profile */
@@ -92,6 +93,8 @@ struct cli_args {
 /* CLI_DONE, or CLI_INPUT after a message. free with cli_args_free either way. */
 int  cli_parse(cli_args *a, const cli_command *cmd, int argc, char **argv);
 void cli_args_free(cli_args *a);
+/* The number (above 0) that was given to a CLI_TEXT option; left alone without one. An exit code. */
+int  cli_whole_number(const char *option, const char *text, int *out);
 /* The default in words, or "" where there is none. */
 const char *cli_default_text(const cli_option *o, char *buf, size_t size);
 /* How many options the tables of a command have, and the i-th of them. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const cli_command *const commands[] = { &cli_fit, &cli_reml, &cli_compare, &cli_model, &cli_summary, &cli_diagnose, &cli_plot, &cli_report,
-                                              &cli_simulate, &cli_sbc, &cli_help, NULL };
+                                              &cli_simulate, &cli_sbc, &cli_geweke, &cli_help, NULL };
 
 const cli_command *const *cli_commands(void)
 {

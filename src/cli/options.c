@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +82,7 @@ static const char *nth_word(const char *words, size_t i, size_t *n)
 
 const char *cli_default_text(const cli_option *o, char *buf, size_t size)
 {
-    static const cli_defaults defaults = { BM_FIT_OPTIONS_INIT, BM_WRITE_OPTIONS_INIT, BM_COMPARE_OPTIONS_INIT, BM_SBC_OPTIONS_INIT };
+    static const cli_defaults defaults = { BM_FIT_OPTIONS_INIT, BM_WRITE_OPTIONS_INIT, BM_COMPARE_OPTIONS_INIT, BM_SBC_OPTIONS_INIT, BM_GEWEKE_OPTIONS_INIT };
     const char *at = (const char *)&defaults + o->def_at, *word;
     double      value = 0;
     size_t      n;
@@ -246,4 +247,19 @@ void cli_args_free(cli_args *a)
     cli_list_free(&a->set);
     cli_list_free(&a->vars);
     cli_list_free(&a->kinds);
+}
+
+int cli_whole_number(const char *option, const char *text, int *out)
+{
+    char *end;
+    long  v;
+
+    if (!text) return CLI_DONE;
+    v = strtol(text, &end, 10);
+    if (end == text || *end || v < 1 || v > INT_MAX) {
+        cli_error("--%s: '%s' is not a whole number above 0", option, text);
+        return CLI_INPUT;
+    }
+    *out = (int)v;
+    return CLI_DONE;
 }

@@ -1,23 +1,6 @@
 /* sbc.c: `bmixed sbc`: is the sampler right for this model on this design? */
 #include "cli/cli.h"
 
-#include <limits.h>
-#include <stdlib.h>
-
-static int integer(const char *option, const char *text, int *out)
-{
-    char *end;
-    long  v;
-
-    if (!text) return CLI_DONE;
-    v = strtol(text, &end, 10);
-    if (end == text || *end || v < 1 || v > INT_MAX) {
-        cli_error("--%s: '%s' is not a whole number above 0", option, text);
-        return CLI_INPUT;
-    }
-    *out = (int)v;
-    return CLI_DONE;
-}
 
 /* Pictures, or a note why there are none. */
 static bm_plots *draw(const bm_sbc *s, const cli_args *a)
@@ -57,7 +40,7 @@ static int calibrate(const bm_model *model, const bm_spec *spec, const cli_args 
     bm_sbc        *s = NULL;
     bm_error       err = { 0 };
     bm_status      st;
-    int            code = integer("reps", a->reps, &opt.reps);
+    int            code = cli_whole_number("reps", a->reps, &opt.reps);
 
     if (code != CLI_DONE) return code;
     bm_spec_fit_options(spec, &fit);

@@ -43,6 +43,17 @@ bm_status bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done
 bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err);
 void      bm_mcmc_free(bm_mcmc *s);
 
+/* ---- one kernel at a time, from a state given (place.c): for tests of the kernels ---- */
+
+typedef enum { BM_MOVE_CHOSEN, BM_MOVE_INDEPENDENCE, BM_MOVE_WALK, BM_MOVE_HAMILTON, BM_MOVE_EFFECTS, BM_MOVE_SWEEP } bm_move;
+/* Can this posterior be moved that way? */
+bool      bm_move_possible(const bm_post *post, bm_move move);
+/* Before the warm-up: theta is moved by this kernel alone (EFFECTS: not at all). SWEEP needs the factor-wise sampler, the others the collapsed one. */
+void      bm_mcmc_force(bm_mcmc *s, bm_move move);
+/* After the warm-up: the (only) chain goes on from here. Student-t coefficients' precisions are drawn given b. BM_NOT_PD: no density there that
+ * double precision can tell. */
+bm_status bm_mcmc_place(bm_mcmc *s, const double *b, const double *natural, const double *u);
+
 /* Pauses: every so many seconds, and when asked to stop, all chains halt between two moves, save is called, and they go on as if nothing had been.
  * save uses bm_mcmc_state. */
 typedef struct { double every; void *self; bm_status (*save)(void *self, bm_error *err); } bm_pause;

@@ -87,6 +87,13 @@ void bm_gibbs_sweep(bm_gibbs_chain *c, bm_rng *rng, double adapt, bm_moments *mo
     if (moments) bm_moments_add(moments, 1);
 }
 
+void bm_gibbs_place(bm_gibbs_chain *c, const double *u, const double *beta, bm_rng *rng)
+{
+    memcpy(c->beta, beta, c->g->post->st->p * sizeof *beta);
+    bm_gibbs_set_effects(c, u);
+    mix_priors(c, rng);
+}
+
 /* ---- the density ---- */
 
 /* log density of the effects of one factor: sum over levels of log N(u; 0, L L'). An effect whose sd is 0 counts nothing. */

@@ -84,6 +84,8 @@ double    bm_gibbs_own_form(const bm_facstat *f, const double *v);
 void      bm_gibbs_clear(bm_gibbs_chain *c);
 /* What follows from effects v that were put in from outside. */
 void      bm_gibbs_recount(bm_gibbs_chain *c);
+/* These effects, in the user's units, and what follows from them. */
+void      bm_gibbs_set_effects(bm_gibbs_chain *c, const double *u);
 /* The statistics of what the other factors leave. */
 void      bm_gibbs_take_others(bm_gibbs_chain *c, size_t i);
 /* theta of the part, from all of theta and back. */
@@ -100,6 +102,9 @@ void      bm_gibbs_step(const double *x, const double *C, size_t d, double scale
 bm_status bm_gibbs_find(bm_gibbs_chain *c, bm_gibbs *g, bm_rng *rng, int sweeps, bm_error *err);
 /* c takes the state of `from`, theta moved away from it by draws of a wide t. */
 void      bm_gibbs_disperse(bm_gibbs_chain *c, const bm_gibbs_chain *from, bm_rng *rng);
+/* The state is that with these effects, and coefficients beta in the basis of the statistics; theta stands in whole->x. Student-t coefficients' precisions
+ * are drawn given beta. */
+void      bm_gibbs_place(bm_gibbs_chain *c, const double *u, const double *beta, bm_rng *rng);
 /* One sweep; adapt > 0: the proposals' scales follow the acceptance with that gain. moments: NULL, or where the conditional moments go. */
 void      bm_gibbs_sweep(bm_gibbs_chain *c, bm_rng *rng, double adapt, bm_moments *moments);
 /* Log density of everything: y, coefficients, effects and (natural) variance parameters. */

@@ -241,6 +241,15 @@ void bm_gibbs_recount(bm_gibbs_chain *c)
     for (size_t i = 0; i < c->g->npart; i++) c->W[i] = part_form(c, c->g->part[i]);
 }
 
+void bm_gibbs_set_effects(bm_gibbs_chain *c, const double *u)
+{
+    const bm_stats *st = c->g->post->st;
+
+    memcpy(c->u, u, c->g->post->nu * sizeof *u);
+    for (size_t k = 0; k < st->nfac; k++) to_basis(&st->fac[k], c->u + c->g->first[k], c->v + c->g->first[k]);
+    bm_gibbs_recount(c);
+}
+
 /* ---- theta of a part ---- */
 
 void bm_gibbs_theta_in(bm_gibbs_chain *c, size_t i)

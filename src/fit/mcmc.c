@@ -157,6 +157,9 @@ bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
     if (s->stage == BM_STAGE_SAMPLING) return BM_OK;        /* read back */
     if (s->gibbs) {
         st = bm_gibbs_warmup(s, err);
+    } else if (s->forced == BM_MOVE_EFFECTS) {              /* theta stays where bm_mcmc_place puts it */
+        s->kernel = BM_KERNEL_FIXED;
+        st = BM_OK;
     } else if (s->post->th.d == 0) {                        /* nothing to move: every draw is exact and independent */
         s->kernel = BM_KERNEL_FIXED;
         st = evaluate_constants(s, err);
@@ -175,6 +178,7 @@ static void move_theta(const bm_mcmc *s, bm_chain *c)
     case BM_KERNEL_FIXED: break;
     case BM_KERNEL_GIBBS: break;                     /* has a loop of its own */
     case BM_KERNEL_HMC: bm_hmc_step(c, &s->hmc); break;
+    case BM_KERNEL_WALK: bm_local_step(c, &s->q, s->local_C, 2.4); break;
     case BM_KERNEL_INDEPENDENCE:
         bm_chain_note_ratio(c, bm_independence_step(c, &s->q));
         if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, &s->q, s->local_C, 2.4);

@@ -6,7 +6,8 @@
 
 #include <stdatomic.h>
 
-typedef enum { BM_KERNEL_FIXED, BM_KERNEL_INDEPENDENCE, BM_KERNEL_HMC, BM_KERNEL_GIBBS } bm_kernel;
+/* BM_KERNEL_WALK: random-walk steps alone, where they are asked for by bm_mcmc_force. */
+typedef enum { BM_KERNEL_FIXED, BM_KERNEL_INDEPENDENCE, BM_KERNEL_HMC, BM_KERNEL_GIBBS, BM_KERNEL_WALK } bm_kernel;
 
 /* How far a run has come: within warm-up, what is going on; afterwards, sampling. */
 typedef enum { BM_STAGE_START, BM_STAGE_MIXTURE, BM_STAGE_TUNE, BM_STAGE_METRIC, BM_STAGE_GIBBS, BM_STAGE_SAMPLING } bm_stage;
@@ -19,6 +20,7 @@ struct bm_mcmc {
     size_t         nchain;
     bm_chain      *chain;
     bm_kernel      kernel;
+    bm_move        forced;
     double         local_share;      /* of iterations with a local step beside the independence step */
     bm_mixture     q;
     double        *local_C;          /* d x d: Cholesky factor of the local steps' covariance */

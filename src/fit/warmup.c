@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIXTURE_UP_TO = 12 };                         /* dimensions; beyond, independence proposals die */
-
 static const double KEEP_INDEPENDENCE = 0.12;        /* acceptance below which Hamiltonian moves take over */
 
 /* The image of x with all sds positive. */
@@ -288,7 +286,7 @@ static bm_status begin(bm_mcmc *s, bm_error *err)
         if ((st = bm_chain_trail(c, s->post->th.d, (size_t)s->opt.warmup, err)) != BM_OK) return st;
         if ((st = disperse(s, c, s->local_C, err)) != BM_OK) return st;
     }
-    if (s->post->th.d > MIXTURE_UP_TO) return begin_hmc(s, err);
+    if (s->post->th.d > BM_MIXTURE_UP_TO || s->forced == BM_MOVE_HAMILTON) return begin_hmc(s, err);
     s->kernel = BM_KERNEL_INDEPENDENCE;
     s->stage = BM_STAGE_MIXTURE;
     return BM_OK;
@@ -302,6 +300,7 @@ bm_status bm_warmup(bm_mcmc *s, bm_error *err)
     if (s->stage == BM_STAGE_START && (st = begin(s, err)) != BM_OK) return st;
     if (s->stage == BM_STAGE_MIXTURE) {
         if ((st = adapt_mixture(s, warmup, err)) != BM_OK) return st;
+        if (s->forced != BM_MOVE_CHOSEN) return BM_OK;
         s->local_share = s->warmup_acceptance > 0.4 ? 0.05 : 1;
         if (s->warmup_acceptance >= KEEP_INDEPENDENCE || warmup == 0) return BM_OK;
         if ((st = begin_hmc(s, err)) != BM_OK) return st;

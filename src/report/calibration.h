@@ -50,4 +50,42 @@ bm_status bm_report_sbc_check(const char *dir, bool force, bm_error *err);
 /* The picture (plot_ecdf.c). */
 bm_status bm_report_sbc_plot(bm_plots **out, const bm_sbc *s, const bm_plot_options *opt, bm_error *err);
 
+/* ---- Geweke's test ---- */
+
+enum { BM_GEWEKE_KERNELS = 5 };
+
+/* One quantity under one kernel: how far its normal scores lie from those of the joint distribution, in standard errors. */
+typedef struct {
+    double               location, spread;   /* of the mean score, and of the mean square */
+    double               p;                  /* of the larger one, two-sided */
+    bm_calibration_level level;
+} bm_geweke_cell;
+
+typedef struct {
+    const char          *name, *heading, *word;   /* in words; short; for JSON */
+    size_t               counted, failed;    /* chains */
+    char                 failure[256];       /* the first message */
+    bm_geweke_cell      *cell;               /* nrow */
+    bm_calibration_level level;
+} bm_geweke_kernel;
+
+struct bm_geweke {
+    const bm_spec   *spec;                   /* of the model, which must outlive this; design and priors too */
+    const bm_design *design;
+    const bm_priors *priors;
+    const bm_frame  *frame;
+    size_t           asked, done, steps, moves, reference;   /* chains per kernel; transitions, moves in each; draws of the joint distribution to compare with */
+    double           alpha;
+    uint64_t         seed;
+    size_t           refused;                /* responses beyond double precision, drawn again */
+    size_t           nkernel, nrow;
+    bm_geweke_kernel kernel[BM_GEWEKE_KERNELS];
+    char           **name;                   /* nrow */
+    const char     **meaning;
+    bool             interrupted;
+    double           seconds;
+};
+
+bm_status bm_report_geweke(const bm_geweke *g, FILE *out, const bm_print_options *opt, bm_error *err);
+
 #endif
