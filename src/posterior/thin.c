@@ -49,6 +49,7 @@ void bm_thin_work_free(bm_thin_work *w)
     free(w->E);
     free(w->scratch);
     free(w->z);
+    free(w->back);
     free(w->item);
     free(w);
 }
@@ -140,8 +141,7 @@ INLINE void several(const bm_thin *th, size_t r, const double *w, const double *
 
 CLONES static double first_factor(const bm_thin *th, bm_thin_work *w, double t)
 {
-    enum { PIECE = 512 };                            /* longest run: see thin_items.c */
-    double        wi[PIECE], v[PIECE], log_M = kinds(th, t, w->w);
+    double        wi[BM_THIN_LONGEST], v[BM_THIN_LONGEST], log_M = kinds(th, t, w->w);
     const double *d = th->sum;
 
     if (th->merged) square_kinds(th, w->w, w->SF);

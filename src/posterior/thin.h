@@ -24,7 +24,7 @@ typedef struct bm_thin {
 
     size_t     n0, nitem, nrun, nkind;
     bool       merged;               /* kinds are fewer than levels, and G is kept; else every level is an item and a kind of its own */
-    uint32_t  *order;                /* n0: levels, item after item */
+    uint32_t  *order, *level_item;   /* n0: levels, item after item; the item of each of these */
     size_t    *item;                 /* nitem + 1: into order */
     size_t    *run;                  /* nrun + 1: items */
     size_t    *x_at;                 /* nrun: first number in x: neighbours x items */
@@ -44,7 +44,7 @@ typedef struct bm_thin {
     uint32_t  *mid_pair_at;
     bm_panels *rest;
     size_t     rest_val, nval;       /* where the panels begin; numbers in all */
-    size_t    *rhs;                  /* nplace: where d is */
+    size_t    *rhs, *diagonal;       /* nplace: where d is, and a */
     size_t     nbase;                /* A of the levels with a place */
     uint32_t  *base_at;
     double    *base;
@@ -53,6 +53,7 @@ typedef struct bm_thin {
     double    *sum;                  /* run after run: p1 x items: sums of d */
     double    *G;                    /* p1 (p1 + 1) / 2 x nkind (merged only) */
     double    *d;                    /* nplace x p1 */
+    double    *level_d;              /* p1 x n0: d of the first factor's levels, in their order here */
     bool       view;
     double     seconds;              /* estimate of one evaluation */
 } bm_thin;
@@ -70,6 +71,8 @@ bm_status bm_thin_items(bm_thin *th, const bm_facstat *f, const size_t *ptr, con
 /* Fills sum, G and d; only what y has a part in unless `all`. */
 void      bm_thin_fill(bm_thin *th, const bm_stats *st, bool all);
 
+enum { BM_THIN_LONGEST = 512 };           /* items of a run: some numbers of each are kept on the stack */
+
 /* One point's numbers. */
 typedef struct bm_thin_work {
     double *val, *fac;         /* A and D as they stand when their level is eliminated; the panels' factor */
@@ -80,6 +83,7 @@ typedef struct bm_thin_work {
     double *E;                 /* nplace x p1: N D / ts */
     double *scratch;
     double *z;                 /* nv normals */
+    double *back;              /* p1 x BM_THIN_LONGEST, NULL until wanted */
     double  t[64], ts[64];     /* of each factor; ts: 1 for those eliminated level by level */
     double *item;              /* p1, then p1, ...: scratch of one item */
 } bm_thin_work;
@@ -90,6 +94,13 @@ void      bm_thin_work_free(bm_thin_work *w);
 /* As bm_joint_eval and bm_joint_gradient; T and G: a number per factor. */
 double    bm_thin_eval(const bm_thin *th, bm_thin_work *w, const double *T, double *SF);
 bm_status bm_thin_gradient(const bm_thin *th, bm_thin_work *w, const double *beta, const double *Rinv, double sigma, double *G);
+/* What right-hand sides are made into: [B R'^-1 | (c - B beta) / sigma], n = p + 1, or without Rinv the last alone, n = 1. */
+typedef struct { size_t p, n; const double *beta, *Rinv; double sigma; } bm_thin_rhs;
+/* E (nplace x n); z (NULL: none): normals, place after place, for a draw with residual sd `noise` (n = 1). */
+void      bm_thin_solve(const bm_thin *th, const bm_thin_work *w, const bm_thin_rhs *s, double noise, const double *z);
+/* w->inv. BM_ENOMEM. */
+bm_status bm_thin_invert(const bm_thin *th, bm_thin_work *w);
+
 /* As bm_marginal_draw's u. */
 void      bm_thin_draw(const bm_thin *th, bm_thin_work *w, const bm_stats *st, const double *beta, double sigma, bm_rng *rng, double *u);
 /* As bm_kernel_moments. BM_ENOMEM. */

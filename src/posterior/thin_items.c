@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST = 512 };                   /* items of a run: thin.c keeps two numbers of each on the stack */
-
 typedef struct {
     const uint32_t *nbr;
     const double   *x;
@@ -63,6 +61,7 @@ static bm_status allocate(bm_thin *th, size_t nnz)
     size_t n = th->n0;
 
     th->order = bm_alloc(n, sizeof *th->order);
+    th->level_item = bm_alloc(n, sizeof *th->level_item);
     th->item = bm_alloc(n + 1, sizeof *th->item);
     th->run = bm_alloc(n + 1, sizeof *th->run);
     th->x_at = bm_alloc(n + 1, sizeof *th->x_at);
@@ -73,7 +72,7 @@ static bm_status allocate(bm_thin *th, size_t nnz)
     th->count = bm_alloc(n, sizeof *th->count);
     th->kind_a = bm_alloc(n, sizeof *th->kind_a);
     th->kind_count = bm_alloc(n, sizeof *th->kind_count);
-    return th->order && th->item && th->run && th->x_at && th->x && th->nbr_ptr && th->nbr && th->kind && th->count && th->kind_a && th->kind_count
+    return th->order && th->level_item && th->item && th->run && th->x_at && th->x && th->nbr_ptr && th->nbr && th->kind && th->count && th->kind_a && th->kind_count
                ? BM_OK : BM_ENOMEM;
 }
 
@@ -86,10 +85,11 @@ static void cut(bm_thin *th, const leaf *l, size_t *first)
 
         th->order[j] = l[j].level;
         if (!(th->merged && same_run && by_products(before, &l[j]) == 0)) {
-            if (!same_run || th->nitem - th->run[th->nrun - 1] == LONGEST) th->run[th->nrun++] = th->nitem;
+            if (!same_run || th->nitem - th->run[th->nrun - 1] == BM_THIN_LONGEST) th->run[th->nrun++] = th->nitem;
             th->item[th->nitem] = j;
             first[th->nitem++] = j;
         }
+        th->level_item[j] = (uint32_t)th->nitem - 1;
         th->count[th->nitem - 1]++;
     }
     th->item[th->nitem] = th->n0;
@@ -142,7 +142,8 @@ bm_status bm_thin_items(bm_thin *th, const bm_facstat *f, const size_t *ptr, con
     find_kinds(th, l, first, values, nvalues);
     th->sum = bm_alloc(th->nitem * p1, sizeof *th->sum);
     th->G = bm_alloc(th->merged ? th->nkind * (p1 * (p1 + 1) / 2) : 1, sizeof *th->G);
-    if (th->sum && th->G) st = BM_OK;
+    th->level_d = bm_alloc(th->n0 * p1, sizeof *th->level_d);
+    if (th->sum && th->G && th->level_d) st = BM_OK;
 done:
     free(l);
     free(first);
@@ -158,11 +159,29 @@ static double column(const bm_facstat *f, size_t level, size_t c)
 }
 
 /* G_xy of all kinds. */
-static void fill_products(bm_thin *th, const bm_facstat *f, size_t x, size_t y, double *G)
+static void fill_products(bm_thin *th, size_t x, size_t y, double *G)
 {
+    const double *dx = th->level_d + x * th->n0, *dy = th->level_d + y * th->n0;
+
     memset(G, 0, th->nkind * sizeof *G);
     for (size_t i = 0; i < th->nitem; i++)
-        for (size_t j = th->item[i]; j < th->item[i + 1]; j++) G[th->kind[i]] += column(f, th->order[j], x) * column(f, th->order[j], y);
+        for (size_t j = th->item[i]; j < th->item[i + 1]; j++) G[th->kind[i]] += dx[j] * dy[j];
+}
+
+/* The sums of the items' levels. */
+static void fill_sums(bm_thin *th, size_t c)
+{
+    const double *d = th->level_d + c * th->n0;
+
+    for (size_t r = 0; r < th->nrun; r++) {
+        size_t  n = th->run[r + 1] - th->run[r];
+        double *sum = th->sum + th->run[r] * th->p1 + c * n;
+
+        for (size_t i = 0; i < n; i++) {
+            sum[i] = 0;
+            for (size_t j = th->item[th->run[r] + i]; j < th->item[th->run[r] + i + 1]; j++) sum[i] += d[j];
+        }
+    }
 }
 
 void bm_thin_fill(bm_thin *th, const bm_stats *st, bool all)
@@ -171,21 +190,13 @@ void bm_thin_fill(bm_thin *th, const bm_stats *st, bool all)
     size_t            p = th->p, p1 = th->p1, from = all ? 0 : p;
     double           *G = th->G;
 
-    for (size_t r = 0; r < th->nrun; r++) {
-        size_t n = th->run[r + 1] - th->run[r];
-
-        for (size_t c = from; c < p1; c++)
-            for (size_t i = 0; i < n; i++) {
-                size_t item = th->run[r] + i;
-                double v = 0;
-
-                for (size_t j = th->item[item]; j < th->item[item + 1]; j++) v += column(f, th->order[j], c);
-                th->sum[th->run[r] * p1 + c * n + i] = v;
-            }
+    for (size_t c = from; c < p1; c++) {
+        for (size_t j = 0; j < th->n0; j++) th->level_d[c * th->n0 + j] = column(f, th->order[j], c);
+        fill_sums(th, c);
     }
     for (size_t x = 0; th->merged && x < p1; x++)
         for (size_t y = x; y < p1; y++, G += th->nkind)
-            if (all || y == p) fill_products(th, f, x, y, G);
+            if (all || y == p) fill_products(th, x, y, G);
     for (size_t i = 0; i < th->nplace; i++)
         for (size_t c = from; c < p1; c++) th->d[i * p1 + c] = column(&st->fac[th->fac[i]], th->lev[i], c);
 }

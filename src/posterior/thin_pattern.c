@@ -211,7 +211,8 @@ static bm_status lay_columns(bm_thin *th, const bm_stats *st)
     th->fac = bm_alloc(th->nplace, sizeof *th->fac);
     th->lev = bm_alloc(th->nplace, sizeof *th->lev);
     th->rhs = bm_alloc(th->nplace, sizeof *th->rhs);
-    if (!th->mid_ptr || !th->mid_val || !th->mid_pair || !th->fac || !th->lev || !th->rhs) return BM_ENOMEM;
+    th->diagonal = bm_alloc(th->nplace, sizeof *th->diagonal);
+    if (!th->mid_ptr || !th->mid_val || !th->mid_pair || !th->fac || !th->lev || !th->rhs || !th->diagonal) return BM_ENOMEM;
     for (size_t k = 0; k < st->nfac; k++)
         for (size_t j = 0; k != th->stage[0] && j < st->fac[k].J; j++) {
             th->fac[th->place[k][j]] = (uint32_t)k;
@@ -246,6 +247,7 @@ static bm_status lay_columns(bm_thin *th, const bm_stats *st)
     th->rest_val = th->mid_val[th->nmid];
     th->nval = th->rest_val + th->rest->val[th->rest->n];
     for (size_t i = 0; i < th->m; i++) th->rhs[th->nmid + i] = th->rest_val + bm_panels_rhs(th->rest, i);
+    for (uint32_t i = 0; i < th->nplace; i++) th->diagonal[i] = find(th, i, i);
     return BM_OK;
 }
 
@@ -260,7 +262,7 @@ static bm_status lay_base(bm_thin *th, const bm_stats *st)
     th->base = bm_alloc(most, sizeof *th->base);
     if (!th->base_at || !th->base) return BM_ENOMEM;
     for (uint32_t i = 0; i < th->nplace; i++) {
-        th->base_at[n] = find(th, i, i);
+        th->base_at[n] = (uint32_t)th->diagonal[i];
         th->base[n++] = st->fac[th->fac[i]].A[th->lev[i]];
     }
     for (size_t k = 0; k < st->nfac; k++)
@@ -388,12 +390,14 @@ bm_thin *bm_thin_share(const bm_thin *from)
     th->sum = bm_alloc(th->nitem * th->p1, sizeof *th->sum);
     th->G = bm_alloc(products, sizeof *th->G);
     th->d = bm_alloc(th->nplace * th->p1, sizeof *th->d);
-    if (!th->sum || !th->G || !th->d) {
+    th->level_d = bm_alloc(th->n0 * th->p1, sizeof *th->level_d);
+    if (!th->sum || !th->G || !th->d || !th->level_d) {
         bm_thin_free(th);
         return NULL;
     }
     memcpy(th->sum, from->sum, th->nitem * th->p1 * sizeof *th->sum);
     memcpy(th->G, from->G, products * sizeof *th->G);
+    memcpy(th->level_d, from->level_d, th->n0 * th->p1 * sizeof *th->level_d);
     memcpy(th->d, from->d, th->nplace * th->p1 * sizeof *th->d);
     return th;
 }
@@ -406,8 +410,8 @@ void bm_thin_response(bm_thin *th, const bm_stats *st)
 static void free_pattern(bm_thin *th)
 {
     for (size_t k = 0; th->place && k < th->nfac; k++) free(th->place[k]);
-    void *blocks[] = { th->stage, th->place, th->fac, th->lev, th->order, th->item, th->run, th->x_at, th->x, th->nbr_ptr, th->nbr, th->pair, th->pair_at,
-                       th->kind, th->count, th->kind_a, th->kind_count, th->mid_ptr, th->mid_nbr, th->mid_val, th->mid_pair, th->mid_pair_at, th->rhs,
+    void *blocks[] = { th->stage, th->place, th->fac, th->lev, th->order, th->level_item, th->item, th->run, th->x_at, th->x, th->nbr_ptr, th->nbr, th->pair, th->pair_at,
+                       th->kind, th->count, th->kind_a, th->kind_count, th->mid_ptr, th->mid_nbr, th->mid_val, th->mid_pair, th->mid_pair_at, th->rhs, th->diagonal,
                        th->base_at, th->base };
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) free(blocks[i]);
     bm_panels_free(th->rest);
@@ -419,6 +423,7 @@ void bm_thin_free(bm_thin *th)
     free(th->sum);
     free(th->G);
     free(th->d);
+    free(th->level_d);
     if (!th->view) free_pattern(th);
     free(th);
 }
