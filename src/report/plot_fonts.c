@@ -2,9 +2,12 @@
  * Pango's boxes for unknown letters), so they become small boxes here. fontconfig's fc-list, which comes with those terminals, knows the fonts. */
 #include "report/plot_priv.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { MAX_BLOCKS = 64 };
 typedef struct { uint32_t block[MAX_BLOCKS]; bool has[MAX_BLOCKS]; size_t n; } fonts;
@@ -15,19 +18,41 @@ static bool is_common(uint32_t c)
     return c < 0x530 || (c >= 0x1e00 && c < 0x2600);
 }
 
+/* fc-list with its answer in a pipe, its complaints nowhere. */
+static bool start(pid_t *pid, int pipe_end[2], char *pattern)
+{
+    static char name[] = "fc-list", file[] = "file";
+    char *const argv[] = { name, pattern, file, NULL };
+    posix_spawn_file_actions_t actions;
+    bool                       started;
+
+    if (pipe2(pipe_end, O_CLOEXEC) != 0) return false;
+    started = posix_spawn_file_actions_init(&actions) == 0;
+    if (started) {
+        started = posix_spawn_file_actions_adddup2(&actions, pipe_end[1], 1) == 0
+                  && posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0) == 0
+                  && posix_spawnp(pid, name, &actions, NULL, argv, environ) == 0;
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    close(pipe_end[1]);
+    if (!started) close(pipe_end[0]);
+    return started;
+}
+
 /* Asks for one letter. Where fc-list is missing nothing is known, and the letter is left as it is. */
 static bool some_font_has(uint32_t c)
 {
-    char  command[80], line[8];
-    FILE *f;
-    bool  any;
-    int   status;
+    char    pattern[40], block[4096];
+    int     pipe_end[2], status = 0;
+    pid_t   pid;
+    ssize_t n;
+    bool    any = false;
 
-    snprintf(command, sizeof command, "exec fc-list ':charset=%x' file 2>/dev/null", (unsigned)c);
-    if (!(f = popen(command, "re"))) return true;
-    any = fgets(line, sizeof line, f) != NULL;
-    while (fgets(line, sizeof line, f)) { }
-    status = pclose(f);
+    snprintf(pattern, sizeof pattern, ":charset=%x", (unsigned)c);
+    if (!start(&pid, pipe_end, pattern)) return true;
+    while ((n = read(pipe_end[0], block, sizeof block)) > 0 || (n < 0 && errno == EINTR)) any |= n > 0;
+    close(pipe_end[0]);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) { }
     return any || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
