@@ -95,6 +95,11 @@ typedef struct bm_model bm_model;   /* design, priors in numbers, cross-products
 /* frame NULL: read the file that the specification names ("-": standard input). A model whose posterior is improper is made all the same:
  * bm_fit_run and bm_model_print then say why it cannot be fitted, REML and simulation do without. */
 BM_API BM_MUST_CHECK bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err);
+/* The same from the file, of which, where it has more than hold_rows rows, only cross-products are kept if the model allows it: memory then grows with
+ * groups and columns, not with rows. Such a model can be fitted; what needs the rows (plots, simulation, REML, ...) refuses it. */
+BM_API BM_MUST_CHECK bm_status bm_model_new_streamed(bm_model **out, const bm_spec *spec, size_t hold_rows, bm_error *err);
+/* Which way its data were read and why, or "" where there was no choice. */
+BM_API const char *bm_model_reading(const bm_model *m);
 BM_API void bm_model_free(bm_model *m);
 
 typedef struct {

@@ -17,6 +17,7 @@ struct bm_model {
     bm_post    *post;
     bm_strv     monitored;     /* lp__, b_, sd_, cor_, sigma */
     double      read_seconds;
+    char        reading[400];  /* how the data were read, where that was a question; else "" */
     char        why[256];      /* the sampler's choice */
     bool        collapsed;
     bm_error    refusal;       /* why there is no posterior to sample (improper, perfect fit); code 0: there is one */
@@ -51,6 +52,16 @@ bm_status bm_model_with_response(bm_model **out, const bm_model *m, const bm_bas
 bm_status bm_model_fits_perfectly(const bm_model *m, bool *perfect, bm_error *err);
 /* The reason why the model cannot be fitted, if there is one. REML and simulation do without a posterior. */
 bm_status bm_model_refusal(const bm_model *m, bm_error *err);
+
+/* ---- data of which only cross-products are kept (model_stream.c) ---- */
+
+/* The file of the model's data, opened; the columns that the model needs. */
+bm_status bm_model_source(bm_model *m, bm_source **src, bm_strv *want, bm_error *err);
+/* The source's first rows decide. *kept: the model needs all rows, or there are no more than `hold`; bm_source_read goes on. Else design, statistics and an
+ * empty frame are the model's. src is replaced where the file has to be read again, after a level that came late. */
+bm_status bm_model_stream(bm_model *m, bm_source **src, const bm_strv *want, size_t hold, bool *kept, bm_error *err);
+/* BM_EINVAL where rows are needed and were not kept; what: "REML". */
+bm_status bm_model_needs_rows(const bm_model *m, const char *what, bm_error *err);
 
 /* ---- results on disk (saved.c) ---- */
 

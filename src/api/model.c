@@ -44,11 +44,10 @@ static void tell_reading(void *self, uint64_t done, uint64_t total)
     o->progress(o->progress_self, &p);
 }
 
-static bm_status read_frame(bm_model *m, bm_error *err)
+bm_status bm_model_source(bm_model *m, bm_source **src, bm_strv *want, bm_error *err)
 {
     const bm_spec     *s = m->spec;
-    bm_source         *src = NULL;
-    bm_strv            want = { 0 }, factors = { 0 };
+    bm_strv            factors = { 0 };
     bm_read_options    opt = { .delim = s->delim, .na = (const char *const *)s->na_strings.v, .nna = s->na_strings.n };
     const char *const *names;
     size_t             n;
@@ -56,17 +55,27 @@ static bm_status read_frame(bm_model *m, bm_error *err)
 
     if (!s->data) return bm_fail(err, BM_EINVAL, "no data: name a CSV file, or \"data\" in the model file");
     if (!opt.nna) opt.na = NULL;
-    if ((st = bm_source_open(&src, s->data, &opt, err)) != BM_OK) goto done;
-    if (s->fit.progress) bm_source_watch(src, tell_reading, m);
-    names = bm_source_names(src, &n);
-    if ((st = expand_dot(m, names, n, err)) != BM_OK) goto done;
-    if ((st = wanted(m, &want, &factors, err)) != BM_OK) goto done;
-    if ((st = bm_source_add_factors(src, (const char *const *)factors.v, factors.n, err)) != BM_OK) goto done;
-    st = bm_source_read(src, &m->frame, (const char *const *)want.v, want.n, err);
-done:
+    if ((st = bm_source_open(src, s->data, &opt, err)) != BM_OK) return st;
+    if (s->fit.progress) bm_source_watch(*src, tell_reading, m);
+    names = bm_source_names(*src, &n);
+    if ((st = expand_dot(m, names, n, err)) == BM_OK && (st = wanted(m, want, &factors, err)) == BM_OK)
+        st = bm_source_add_factors(*src, (const char *const *)factors.v, factors.n, err);
+    bm_strv_free(&factors);
+    return st;
+}
+
+/* The table, or only its cross-products where it has more than hold rows. */
+static bm_status read_data(bm_model *m, size_t hold, bm_error *err)
+{
+    bm_source *src = NULL;
+    bm_strv    want = { 0 };
+    bool       kept = true;
+    bm_status  st = bm_model_source(m, &src, &want, err);
+
+    if (st == BM_OK && hold) st = bm_model_stream(m, &src, &want, hold, &kept, err);
+    if (st == BM_OK && kept) st = bm_source_read(src, &m->frame, (const char *const *)want.v, want.n, err);
     bm_source_close(src);
     bm_strv_free(&want);
-    bm_strv_free(&factors);
     return st;
 }
 
@@ -232,7 +241,7 @@ static bm_status choose_sampler(bm_model *m, bm_error *err)
     return bm_choose_collapsed(m->post, m->spec->fit.sampler, &m->collapsed, m->why, sizeof m->why, err);
 }
 
-bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err)
+static bm_status model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, size_t hold, bm_error *err)
 {
     double    start = bm_clock();
     bm_status st = BM_ENOMEM;
@@ -246,12 +255,12 @@ bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *fram
         goto done;
     }
     if ((st = bm_formula_parse(&m->formula, m->spec->formula, err)) != BM_OK) goto done;
-    if ((st = frame ? copy_frame(m, frame, err) : read_frame(m, err)) != BM_OK) goto done;
-    if ((st = bm_design_new(&m->design, m->spec, m->formula, m->frame, err)) != BM_OK) goto done;
+    if ((st = frame ? copy_frame(m, frame, err) : read_data(m, hold, err)) != BM_OK) goto done;
+    if (!m->design && (st = bm_design_new(&m->design, m->spec, m->formula, m->frame, err)) != BM_OK) goto done;
     m->read_seconds = bm_clock() - start;
     if ((st = bm_priors_new(&m->priors, m->spec, m->design, err)) != BM_OK) goto done;
     if ((st = fix_constants(m, err)) != BM_OK) goto done;
-    if ((st = bm_stats_new(&m->stats, m->design, err)) != BM_OK) goto done;
+    if (!m->stats && (st = bm_stats_new(&m->stats, m->design, err)) != BM_OK) goto done;
     if ((st = bm_post_new(&m->post, m->stats, m->priors, m->design, err)) != BM_OK) goto done;
     if ((st = choose_sampler(m, err)) != BM_OK) goto done;
     if ((st = name_parameters(m, err)) != BM_OK) goto done;
@@ -265,6 +274,21 @@ bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *fram
 done:
     bm_model_free(m);
     return st;
+}
+
+bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err)
+{
+    return model_new(out, spec, frame, 0, err);
+}
+
+bm_status bm_model_new_streamed(bm_model **out, const bm_spec *spec, size_t hold_rows, bm_error *err)
+{
+    return model_new(out, spec, NULL, hold_rows ? hold_rows : 1, err);
+}
+
+const char *bm_model_reading(const bm_model *m)
+{
+    return m->reading;
 }
 
 /* Statistics and posterior of c's response. */
@@ -338,6 +362,7 @@ bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *o
     bm_plan plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .sampler = m->collapsed ? "collapsed" : "gibbs", .why = m->why,
                      .ntheta = m->post->th.d, .parameters = &m->monitored };
 
+    if (bm_model_needs_rows(m, "printing the model", err) != BM_OK) return BM_EINVAL;
     if (bm_model_refusal(m, err) != BM_OK) return m->refusal.code;
     return bm_report_plan(&plan, out, opt, err);
 }

@@ -86,7 +86,7 @@ static bm_status ranef_rows(bm_fit *f, const bm_moments *m, const double *u, siz
 static void mean_square(const bm_group *g, size_t n, double *M)
 {
     for (size_t a = 0; a < g->q; a++)
-        for (size_t b = 0; b < g->q; b++) M[a + b * g->q] = bm_dot(n, g->Z + a * n, g->Z + b * n) / (double)n;
+        for (size_t b = 0; b < g->q; b++) M[a + b * g->q] = g->Z ? bm_dot(n, g->Z + a * n, g->Z + b * n) / (double)n : g->zz[a + b * g->q];
 }
 
 /* tr(G M) from the recorded sds and correlations of one draw; value(v) is monitored variable v of it. sd, cor: first variables. */
@@ -114,12 +114,9 @@ static double group_variance(const bm_group *g, const double *M, const double *x
 
 static double residual_variance(const bm_fit *f, const double *x, size_t stride)
 {
-    const bm_design *d = f->model->design;
-    double           v = 0, s = f->model->priors->has_sigma ? x[stride * (f->nmonitored - 1)] : 1;
+    double s = f->model->priors->has_sigma ? x[stride * (f->nmonitored - 1)] : 1;
 
-    if (!d->w) return s * s;
-    for (size_t i = 0; i < d->n; i++) v += 1 / d->w[i];
-    return s * s * v / (double)d->n;
+    return s * s * f->model->design->mean_variance;
 }
 
 static bm_status derived_row(bm_fit *f, char *name, char *meaning, double *share, size_t n, bm_error *err)

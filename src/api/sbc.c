@@ -357,7 +357,7 @@ bm_status bm_sbc_run(bm_sbc **out, const bm_model *m, const bm_sbc_options *opt,
 
     *out = NULL;
     if (!opt) opt = &defaults;
-    if ((st = check_options(m, opt, err)) != BM_OK) return st;
+    if ((st = bm_model_needs_rows(m, "simulation", err)) != BM_OK || (st = check_options(m, opt, err)) != BM_OK) return st;
     int threads = opt->threads > 0 ? opt->threads : bm_cores();
     if ((st = job_new(&j, m, opt, threads, &basis, err)) != BM_OK) goto done;
     bm_parallel((size_t)opt->reps, threads, replicate, &j);

@@ -307,8 +307,10 @@ bm_status bm_simulate(const bm_model *m, FILE *out, const char *const *set, size
     truth     t = { .n = m->monitored.n - 1 };
     double   *y = bm_alloc(m->design->n, sizeof *y), *u = bm_alloc(m->post->nu, sizeof *u);
     bm_rng    rng;
-    bm_status st = BM_ENOMEM;
+    bm_status st = bm_model_needs_rows(m, "simulation", err);
 
+    if (st != BM_OK) goto done;
+    st = BM_ENOMEM;
     t.value = bm_alloc(t.n, sizeof *t.value);
     t.set = bm_alloc(t.n, sizeof *t.set);
     if (!y || !u || !t.value || !t.set) {

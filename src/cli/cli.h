@@ -80,7 +80,8 @@ struct cli_args {
     cli_list    keys, values;       /* CLI_SPEC options in order */
     cli_list    set, vars, kinds;
     const bm_checkpoint *resumed;   /* whose model it is, instead of what files name; options come on top */
-    const char *out, *checkpoint, *resume, *probs, *rows_from, *anova, *differ, *eps, *reps, *steps;
+    const char *out, *checkpoint, *resume, *probs, *rows_from, *anova, *differ, *eps, *reps, *steps, *hold_rows;
+    size_t      hold;               /* rows to keep in memory; 0: all */
     int         format;             /* bm_format; -1: not asked for */
     int         picture;            /* bm_plot_format */
     int         ci;                 /* 0: wald, 1: profile */

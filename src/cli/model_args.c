@@ -119,10 +119,13 @@ int cli_with_model(const cli_args *a, cli_model_use *use, void *self)
     if (code != CLI_DONE) return code;
     cli_progress_start(&progress, a);
     bm_spec_on_progress(spec, cli_progress_step, &progress);
-    st = bm_model_new(&model, spec, NULL, &err);
+    st = a->hold ? bm_model_new_streamed(&model, spec, a->hold, &err) : bm_model_new(&model, spec, NULL, &err);
     cli_progress_end(&progress);
     if (st != BM_OK) code = cli_fail_reading(st, &err);
-    else code = use(model, spec, a, self);
+    else {
+        if (a->verbose && *bm_model_reading(model)) cli_note(a, "data: %s", bm_model_reading(model));
+        code = use(model, spec, a, self);
+    }
     bm_model_free(model);
     bm_spec_free(spec);
     return code;

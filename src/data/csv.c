@@ -13,7 +13,8 @@
 enum { PAD = 64, BLOCK = 1 << 18, MAX_RECORD = 64 << 20, MAX_FIELDS = 1000000 };
 
 struct bm_csv {
-    bm_input   *in;
+    bm_input   *in;                  /* NULL: over a block of another's file */
+    const bm_csv *of;                /* then that file, for messages */
     char       *buf;                 /* len bytes, and PAD that may be looked at */
     size_t      cap, len, start;     /* start: of the record being read, or of the next one */
     size_t      at;                  /* what has been scanned */
@@ -286,6 +287,125 @@ bm_status bm_csv_next(bm_csv *c, const bm_field **fields, size_t *nfield, bm_err
     return BM_OK;
 }
 
+/* ---- blocks ---- */
+
+/* Where the last record that is whole within s[0 .. n) ends, 0 if there is none; s begins with a record. What opens a quote: see bm_csv_next. */
+static size_t last_record(const bm_csv *c, const char *s, size_t n)
+{
+    const char *nl;
+    size_t      end = 0;
+
+    if (!memchr(s, '"', n)) return (nl = memrchr(s, '\n', n)) ? (size_t)(nl - s) + 1 : 0;
+    for (size_t i = 0; i < n;) {                     /* one field after the other */
+        while (i < n && is_blank(c, s[i])) i++;
+        if (i < n && s[i] == '"')
+            for (i++; i < n; i++)
+                if (s[i] == '"' && (++i == n || s[i] != '"')) break;
+        while (i < n && s[i] != c->delim && s[i] != '\n') i++;
+        if (i < n && s[i++] == '\n') end = i;
+    }
+    return end;
+}
+
+/* Bytes of the file, those first that have been read already. */
+static bm_status take_bytes(bm_csv *c, char *dst, size_t room, size_t *got, bm_error *err)
+{
+    *got = c->len - c->start < room ? c->len - c->start : room;
+    memcpy(dst, c->buf + c->start, *got);
+    c->start += *got;
+    if (*got || !room || c->end) return BM_OK;
+    bm_status st = bm_input_read(c->in, dst, room, got, err);
+    c->end = st == BM_OK && *got == 0;
+    return st;
+}
+
+static bm_status grow_to(bm_block *b, size_t cap, bm_error *err)
+{
+    char *buf = cap > b->cap ? realloc(b->buf, cap + PAD) : b->buf;
+
+    if (!buf) return bm_nomem(err);
+    b->buf = buf;
+    if (cap > b->cap) b->cap = cap;
+    return BM_OK;
+}
+
+/* What follows the block's last record goes back to be read again. */
+static bm_status put_back(bm_csv *c, bm_block *b, size_t end, bm_error *err)
+{
+    size_t n = b->len - end, left = c->len - c->start;
+    char  *buf;
+
+    b->len = end;
+    if (n <= c->start) c->start -= n;
+    else {
+        if (!(buf = malloc(n + left + PAD))) return bm_nomem(err);
+        memcpy(buf + n, c->buf + c->start, left);
+        free(c->buf);
+        c->buf = buf;
+        c->cap = c->len = n + left;
+        c->start = 0;
+    }
+    memcpy(c->buf + c->start, b->buf + end, n);
+    return BM_OK;
+}
+
+static bm_status check_block(const bm_csv *c, const bm_block *b, bm_error *err)
+{
+    const char *nul = memchr(b->buf, 0, b->len), *nl;
+
+    if (!nul) return BM_OK;
+    nl = memrchr(b->buf, '\n', (size_t)(nul - b->buf));
+    return bm_fail(err, BM_EPARSE, "%s:%zu: byte %zu of the line is NUL: this is not a text file (UTF-16? convert it with iconv)", bm_csv_name(c),
+                   c->line + count_lines(b->buf, nul), (size_t)(nul - (nl ? nl + 1 : b->buf)) + 1);
+}
+
+/* A block is full before it is cut, so that where it ends does not depend on how the bytes come in. */
+bm_status bm_csv_block(bm_csv *c, bm_block *b, size_t room, bm_error *err)
+{
+    bm_status st = BM_OK;
+    size_t    end = 0, got = 1;
+
+    c->mask = 0;
+    b->len = 0;
+    for (;; room *= 2) {
+        if (room > 2 * (size_t)MAX_RECORD)
+            return bm_fail(err, BM_EPARSE, "%s:%zu: this record is longer than %d MB; is a quote not closed, or the file not CSV?", bm_csv_name(c), c->line,
+                           MAX_RECORD >> 20);
+        if ((st = grow_to(b, room, err)) != BM_OK) return st;
+        for (got = 1; b->len < room && got; b->len += got)
+            if ((st = take_bytes(c, b->buf + b->len, room - b->len, &got, err)) != BM_OK) return st;
+        end = got ? last_record(c, b->buf, b->len) : b->len;
+        if (end || !got) break;
+    }
+    if ((st = put_back(c, b, end, err)) != BM_OK) return st;
+    memset(b->buf + b->len, 0, PAD);
+    b->line = c->line;
+    b->lines = count_lines(b->buf, b->buf + b->len);
+    st = check_block(c, b, err);
+    c->line += b->lines;
+    return st;
+}
+
+bm_status bm_csv_twin(bm_csv **out, const bm_csv *c, bm_error *err)
+{
+    bm_csv *t = *out = bm_alloc(1, sizeof *t);
+
+    if (!t) return bm_nomem(err);
+    t->of = c;
+    t->delim = c->delim;
+    return BM_OK;
+}
+
+void bm_csv_over(bm_csv *t, const bm_block *b)
+{
+    t->buf = b->buf;
+    t->cap = t->len = b->len;
+    t->start = t->at = t->base = 0;
+    t->mask = 0;
+    t->end = true;
+    t->line = t->record_line = b->line;
+}
+
 /* ---- opening ---- */
 
 /* The bytes of the first two lines that are not empty, and how often each candidate stands in them outside quotes. */
@@ -374,12 +494,12 @@ size_t bm_csv_line(const bm_csv *c)
 
 const char *bm_csv_path(const bm_csv *c)
 {
-    return bm_input_path(c->in);
+    return bm_input_path(c->of ? c->of->in : c->in);
 }
 
 const char *bm_csv_name(const bm_csv *c)
 {
-    return bm_input_name(c->in);
+    return bm_input_name(c->of ? c->of->in : c->in);
 }
 
 char bm_csv_delim(const bm_csv *c)
@@ -405,8 +525,10 @@ uint64_t bm_csv_bytes(const bm_csv *c)
 void bm_csv_close(bm_csv *c)
 {
     if (!c) return;
-    bm_input_close(c->in);
-    free(c->buf);
+    if (!c->of) {
+        bm_input_close(c->in);
+        free(c->buf);
+    }
     free(c->field);
     free(c);
 }

@@ -35,6 +35,8 @@ const bm_column *bm_frame_col(const bm_frame *f, const char *name);      /* NULL
 bm_status bm_column_as_factor(bm_column *out, const bm_column *c, size_t n, bm_error *err);
 /* Puts a factor's levels in the order asked for; levels that are not listed are an error, listed ones without rows are
  * dropped. */
+bm_status bm_labels_order(const char *const *label, size_t n, int32_t *rank, bool *numeric, bm_error *err);   /* rank[k]: place of label k: numeric order if
+                                                                                                              all are numbers, else byte order */
 bm_status bm_column_relevel(bm_column *c, size_t n, const char *const *levels, size_t nlevels, bm_error *err);
 void bm_column_clear(bm_column *c);
 /* Takes over the content of c (zeroing it) on success. A duplicate name is an error. */
@@ -90,6 +92,14 @@ bm_status bm_source_add_factors(bm_source *s, const char *const *names, size_t n
  * every value is a number or written as one that cannot be read (1,5 in a semicolon file; 1e999; NaN). A factor's labels
  * are the text of its cells ("007"). */
 bm_status bm_source_read(bm_source *s, bm_frame **out, const char *const *want, size_t nwant, bm_error *err);
+/* The first `most` rows, if there may be more (*more; *out NULL if not): to see what is in the file. Then either all rows, these included, by bm_source_read,
+ * or the rest in portions by bm_source_stream. A file with a single column is never in portions. */
+bm_status bm_source_head(bm_source *s, bm_frame **out, bool *more, const char *const *want, size_t nwant, size_t most, bm_error *err);
+/* The rows after those of bm_source_head to use(), portion by portion in the order of the file, as frames with the same columns; they are gone when it
+ * returns. What the columns are stays as in the head: text among numbers is an error. Factors have codes as in the head, labels first seen after it
+ * are counted on; levels is NULL. Portions depend on the file alone, not on threads, which parse while use() works (one call at a time). At the end
+ * *out has no rows but the columns with all their labels (in the order of the codes), the hash, and n. */
+bm_status bm_source_stream(bm_source *s, int threads, bm_status (*use)(void *self, const bm_frame *rows, bm_error *err), void *self, bm_frame **out, bm_error *err);
 void bm_source_close(bm_source *s);
 
 #endif

@@ -45,7 +45,11 @@ typedef struct {
     bm_slot *slot;  size_t nslot;                    /* open addressing */
 } bm_levels;
 
-/* The code of a label, which is added if it is new (*added). */
+/* The code of a label, which is added if it is new (*added). Many at once: hash first, fetch the slots ahead of time. */
+typedef struct { uint64_t head, h; } bm_label_hash;
+bm_label_hash bm_hash_of_label(const char *s, size_t n);
+void        bm_levels_fetch(const bm_levels *lv, uint64_t h);
+bm_status   bm_levels_code_of(bm_levels *lv, const char *s, size_t n, bm_label_hash of, int32_t *code, bool *added, bm_error *err);
 bm_status   bm_levels_code(bm_levels *lv, const char *s, size_t n, int32_t *code, bool *added, bm_error *err);
 bool        bm_levels_find(const bm_levels *lv, const char *s, size_t n, int32_t *code);
 const char *bm_levels_label(const bm_levels *lv, size_t code);
@@ -53,5 +57,56 @@ const char *bm_levels_label(const bm_levels *lv, size_t code);
  * first sight, is rewritten to match. */
 bm_status   bm_levels_finish(const bm_levels *lv, bm_column *c, size_t n, bm_error *err);
 void        bm_levels_free(bm_levels *lv);
+
+/* ---- column.c: a column in the making ---- */
+
+typedef enum { BM_NUMBERS, BM_LABELS, BM_LOST } bm_building;     /* lost: text came after the limit, so the labels before it are gone */
+
+typedef struct {
+    size_t      field;               /* position in the record */
+    bm_building as;
+    bool        asked;               /* to be a factor */
+    bm_column   col;
+    size_t      cap;                 /* of col.num or col.code */
+    bm_buf      text;                /* numbers: the cells so far, each with a NUL */
+    bool        kept;                /* text is complete */
+    bm_levels   levels;
+    size_t      lost;                /* lost: cells that are not numbers */
+} bm_builder;
+
+/* Stores one typed cell; row counts from 0. */
+bm_status bm_builder_add(bm_builder *b, const bm_source *s, const bm_field *f, size_t row, bm_error *err);
+/* Whether the column can be meant as what its cells so far make it; what it is, checked: into b->col. */
+bm_status bm_builder_check(const bm_builder *b, const bm_source *s, size_t rows, bm_error *err);
+bm_status bm_builder_end(bm_builder *b, const bm_source *s, size_t rows, bm_error *err);
+/* The column as it would end here, without the checks; b goes on. */
+bm_status bm_builder_head(const bm_builder *b, const bm_source *s, size_t rows, bm_column *out, bm_error *err);
+/* Messages that both ways of reading have. */
+bm_status bm_not_utf8(const bm_source *s, size_t line, const char *what, const char *text, size_t n, bm_error *err);
+bm_status bm_text_among_numbers(const bm_source *s, size_t line, const char *column, const char *cell, bm_error *err);
+bm_status bm_ragged(const bm_source *s, size_t line, const bm_field *field, size_t nfield, bm_error *err);
+void      bm_builder_clear(bm_builder *b);
+
+/* ---- an open file (read.c) ---- */
+
+struct bm_source {
+    bm_csv       *csv;
+    bm_strv       name;
+    bm_levels     index;             /* name to position */
+    bm_cell_rules rules;
+    bm_strv       factors;
+    bm_builder   *b;                 /* nb columns in the making, one for each that is wanted */
+    size_t        nb, rows;
+    size_t        empty;             /* empty lines that have not been judged */
+};
+
+/* ---- csv.c, for stream.c: records in blocks of the file ---- */
+
+/* Room bytes of the file at most, ending with a record, into *buf (malloc'ed, grown where a record is longer; with padding behind). *len 0: the end. */
+typedef struct { char *buf; size_t cap, len, line, lines; } bm_block;
+bm_status bm_csv_block(bm_csv *c, bm_block *b, size_t room, bm_error *err);
+/* A parser over such a block (which it changes), named and delimited as c. It is to be given a block, by bm_csv_over, before each use. */
+bm_status bm_csv_twin(bm_csv **out, const bm_csv *c, bm_error *err);
+void      bm_csv_over(bm_csv *twin, const bm_block *b);
 
 #endif

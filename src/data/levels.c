@@ -118,9 +118,26 @@ static bm_status add_text(bm_levels *lv, const char *s, size_t n, bm_error *err)
     return BM_OK;
 }
 
+bm_label_hash bm_hash_of_label(const char *s, size_t n)
+{
+    uint64_t head = head_of(s, n);
+
+    return (bm_label_hash){ .head = head, .h = hash_label(s, n, head) };
+}
+
+void bm_levels_fetch(const bm_levels *lv, uint64_t h)
+{
+    if (lv->nslot) __builtin_prefetch(&lv->slot[(size_t)h & (lv->nslot - 1)]);
+}
+
 bm_status bm_levels_code(bm_levels *lv, const char *s, size_t n, int32_t *code, bool *added, bm_error *err)
 {
-    uint64_t  head = head_of(s, n), h = hash_label(s, n, head);
+    return bm_levels_code_of(lv, s, n, bm_hash_of_label(s, n), code, added, err);
+}
+
+bm_status bm_levels_code_of(bm_levels *lv, const char *s, size_t n, bm_label_hash of, int32_t *code, bool *added, bm_error *err)
+{
+    uint64_t  head = of.head, h = of.h;
     bm_slot  *slot;
     bm_status st;
 
@@ -152,39 +169,47 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y ? 1 : by_bytes(a, b);
 }
 
+bm_status bm_labels_order(const char *const *label, size_t n, int32_t *rank, bool *numeric, bm_error *err)
+{
+    sortable *order = bm_alloc(n, sizeof *order);
+
+    if (!order) return bm_nomem(err);
+    *numeric = n > 0;
+    for (size_t k = 0; k < n; k++) {
+        order[k] = (sortable){ .s = label[k], .code = (int32_t)k };
+        *numeric = *numeric && bm_parse_double(order[k].s, strlen(order[k].s), &order[k].x);
+    }
+    qsort(order, n, sizeof *order, *numeric ? by_number : by_bytes);
+    for (size_t k = 0; k < n; k++) rank[order[k].code] = (int32_t)k;
+    free(order);
+    return BM_OK;
+}
+
 bm_status bm_levels_finish(const bm_levels *lv, bm_column *c, size_t n, bm_error *err)
 {
-    sortable *order = bm_alloc(lv->n, sizeof *order);
-    int32_t  *rank = bm_alloc(lv->n, sizeof *rank);
-    char    **labels = bm_alloc(lv->n, sizeof *labels);
-    bool      numeric = lv->n > 0;
-    bm_status st = BM_ENOMEM;
+    int32_t     *rank = bm_alloc(lv->n, sizeof *rank);
+    const char **text = bm_alloc(lv->n, sizeof *text);
+    char       **labels = bm_alloc(lv->n, sizeof *labels);
+    bool         numeric = false;
+    bm_status    st = rank && text && labels ? BM_OK : bm_nomem(err);
 
-    if (!order || !rank || !labels) goto done;
-    for (size_t k = 0; k < lv->n; k++) {
-        order[k] = (sortable){ .s = bm_levels_label(lv, k), .code = (int32_t)k };
-        numeric = numeric && bm_parse_double(order[k].s, strlen(order[k].s), &order[k].x);
+    for (size_t k = 0; k < lv->n && st == BM_OK; k++) text[k] = bm_levels_label(lv, k);
+    if (st == BM_OK) st = bm_labels_order(text, lv->n, rank, &numeric, err);
+    for (size_t k = 0; k < lv->n && st == BM_OK; k++)
+        if (!(labels[rank[k]] = bm_strdup(text[k]))) st = bm_nomem(err);
+    if (st == BM_OK) {
+        for (size_t i = 0; i < n; i++)
+            if (c->code[i] >= 0) c->code[i] = rank[c->code[i]];
+        c->kind = BM_COL_FACTOR;
+        c->levels = labels;
+        c->nlevels = lv->n;
+        c->numeric_levels = numeric;
+        labels = NULL;
     }
-    qsort(order, lv->n, sizeof *order, numeric ? by_number : by_bytes);
-    for (size_t k = 0; k < lv->n; k++) {
-        rank[order[k].code] = (int32_t)k;
-        if (!(labels[k] = bm_strdup(order[k].s))) goto done;
-    }
-    for (size_t i = 0; i < n; i++)
-        if (c->code[i] >= 0) c->code[i] = rank[c->code[i]];
-    c->kind = BM_COL_FACTOR;
-    c->levels = labels;
-    c->nlevels = lv->n;
-    c->numeric_levels = numeric;
-    labels = NULL;
-    st = BM_OK;
-done:
-    if (st != BM_OK) bm_nomem(err);
-    if (labels)
-        for (size_t k = 0; k < lv->n; k++) free(labels[k]);
+    for (size_t k = 0; labels && k < lv->n; k++) free(labels[k]);
     free(labels);
+    free(text);
     free(rank);
-    free(order);
     return st;
 }
 

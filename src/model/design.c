@@ -93,7 +93,7 @@ static bm_status plan_settings(bm_recipe *r, bm_error *err)
     return st;
 }
 
-static bm_status plan(bm_recipe *r, bool response, bm_error *err)
+bm_status bm_recipe_plan(bm_recipe *r, bool response, bm_error *err)
 {
     bm_status st = r->f->dot ? bm_formula_fail(r->f, 0, err, BM_EINVAL, "formula: '.' is not expanded") : BM_OK;
 
@@ -108,7 +108,7 @@ static bm_status plan(bm_recipe *r, bool response, bm_error *err)
     return st;
 }
 
-static void recipe_clear(bm_recipe *r)
+void bm_recipe_clear(bm_recipe *r)
 {
     for (size_t k = 0; k < r->ninput; k++) bm_column_clear(&r->input[k].own);
     for (size_t k = 0; k < r->nvar; k++) bm_var_clear(&r->var[k]);
@@ -135,7 +135,7 @@ static void recipe_clear(bm_recipe *r)
 
 /* ---- the left side ---- */
 
-static bm_status eval_offsets(const bm_recipe *r, bm_design *d, bm_error *err)
+bm_status bm_offsets_eval(const bm_recipe *r, bm_design *d, bm_error *err)
 {
     double   *o = bm_alloc(r->n, sizeof *o);
     bm_status st = o && (d->o = bm_alloc(r->n, sizeof *d->o)) ? BM_OK : bm_nomem(err);
@@ -148,41 +148,55 @@ static bm_status eval_offsets(const bm_recipe *r, bm_design *d, bm_error *err)
     return st;
 }
 
-static bm_status eval_response(const bm_recipe *r, bm_design *d, bm_error *err)
+bm_status bm_response_check(const bm_recipe *r, const bm_design *d, bool constant, bm_error *err)
 {
     const bm_var *v = &r->var[r->response];
-    double       *e = bm_alloc(r->n, sizeof *e);
-    bm_moments    m;
-    bm_status     st = e && (d->y = bm_alloc(r->n, sizeof *d->y)) && (d->yname = bm_strdup(v->name)) ? BM_OK : bm_nomem(err);
 
-    if (st == BM_OK) st = bm_var_numbers(r, v, r->row, r->n, d->y, err);
+    if (constant)
+        return bm_formula_fail(r->f, r->f->lhs->pos, err, BM_EINVAL,
+                               "formula: the response %.100s%s is constant (%.15g in %s%zu row%s): there is nothing to explain", v->name,
+                               r->noffset ? " minus the offset" : "", d->ymean, d->n > 1 ? "all " : "", d->n, d->n > 1 ? "s" : "");
+    if (!isfinite(d->ysd)) return bm_fail(err, BM_EINVAL, "the standard deviation of the response overflows: divide %.100s by something", v->name);
+    return BM_OK;
+}
+
+/* d->y, and e = y - o. */
+bm_status bm_response_eval(const bm_recipe *r, bm_design *d, double *e, bm_error *err)
+{
+    bm_status st = (d->y = bm_alloc(r->n, sizeof *d->y)) ? bm_var_numbers(r, &r->var[r->response], r->row, r->n, d->y, err) : bm_nomem(err);
+
     for (size_t i = 0; i < r->n && st == BM_OK; i++) {
         e[i] = d->y[i] - (d->o ? d->o[i] : 0);
-        if (!isfinite(e[i])) st = bm_fail(err, BM_EINVAL, "the response minus the offset overflows in data row %zu", r->row[i] + 1);
+        if (!isfinite(e[i])) st = bm_fail(err, BM_EINVAL, "the response minus the offset overflows in data row %zu", r->first + r->row[i] + 1);
     }
+    return st;
+}
+
+static bm_status eval_response(const bm_recipe *r, bm_design *d, bm_error *err)
+{
+    double    *e = bm_alloc(r->n, sizeof *e);
+    bm_moments m;
+    bm_status  st = e && (d->yname = bm_strdup(r->var[r->response].name)) ? bm_response_eval(r, d, e, err) : bm_nomem(err);
+
     if (st == BM_OK) {
         m = bm_moments_of(e, r->n);
         d->ymean = m.mean;
         d->ysd = m.sd;
-        if (m.constant)
-            st = bm_formula_fail(r->f, r->f->lhs->pos, err, BM_EINVAL,
-                                 "formula: the response %.100s%s is constant (%.15g in %s%zu row%s): there is nothing to explain", v->name,
-                                 d->o ? " minus the offset" : "", m.mean, r->n > 1 ? "all " : "", r->n, r->n > 1 ? "s" : "");
-        else if (!isfinite(m.sd))
-            st = bm_fail(err, BM_EINVAL, "the standard deviation of the response overflows: divide %.100s by something", v->name);
+        st = bm_response_check(r, d, m.constant, err);
     }
     free(e);
     return st;
 }
 
 /* Precision weights; a known standard error is one over its square. */
-static bm_status eval_weights(const bm_recipe *r, bm_design *d, bm_error *err)
+bm_status bm_weights_eval(const bm_recipe *r, bm_design *d, bm_error *err)
 {
     bool             se = r->se != SIZE_MAX;
     const bm_column *c = r->input[se ? r->se : r->weights].col;
 
     d->known_se = se;
     if (!(d->w = bm_alloc(r->n, sizeof *d->w))) return bm_nomem(err);
+    d->mean_variance = 0;
     for (size_t i = 0; i < r->n; i++) {
         double x = c->num[r->row[i]];
 
@@ -193,20 +207,21 @@ static bm_status eval_weights(const bm_recipe *r, bm_design *d, bm_error *err)
             bm_buf_num(&value, x);
             bm_fail(err, BM_EINVAL, "%s: '%.100s' is %s in data row %zu; %s", se ? "se" : "weights", c->name,
                     value.failed ? "?" : value.s,
-                    r->row[i] + 1, se ? "a standard error is positive" : "a weight is positive; take the row out to give it none");
+                    r->first + r->row[i] + 1, se ? "a standard error is positive" : "a weight is positive; take the row out to give it none");
             bm_buf_free(&value);
             return BM_EINVAL;
         }
         if (!isfinite(d->w[i]) || !(d->w[i] > 0))
             return bm_fail(err, BM_EINVAL, "%s: '%.100s' is %g in data row %zu, which is out of range", se ? "se" : "weights",
-                           c->name, x, r->row[i] + 1);
+                           c->name, x, r->first + r->row[i] + 1);
+        d->mean_variance += 1 / d->w[i] / (double)r->n;
     }
     return BM_OK;
 }
 
 /* ---- X ---- */
 
-static bm_status note_constant(const bm_design *d, size_t k, bm_strv *notes, bm_error *err)
+bm_status bm_note_constant(const bm_design *d, size_t k, bm_strv *notes, bm_error *err)
 {
     double x = d->xmean[k];
 
@@ -230,33 +245,40 @@ static bm_status name_columns(const bm_recipe *r, bm_design *d, bm_error *err)
     return BM_OK;
 }
 
-static bm_status eval_fixed(bm_recipe *r, bm_design *d, bm_error *err)
+bm_status bm_fixed_columns(bm_recipe *r, bm_design *d, bm_error *err)
 {
     bm_status st = bm_coding_new(&r->coding, r, &r->terms, r->fixed_var, "the fixed part", BM_MAX_COLUMNS, err);
 
     if (st != BM_OK) return st;
     d->p = r->coding.ncol;
     d->intercept = r->coding.intercept;
-    if (d->p && r->n > (SIZE_MAX >> 1) / sizeof(double) / d->p) return bm_nomem(err);
-    d->X = bm_alloc(r->n * d->p, sizeof *d->X);
     d->xnames = bm_alloc(d->p, sizeof *d->xnames);
     d->bnames = bm_alloc(d->p, sizeof *d->bnames);
     d->xmean = bm_alloc(d->p, sizeof *d->xmean);
     d->xsd = bm_alloc(d->p, sizeof *d->xsd);
-    if (!d->X) return bm_fail(err, BM_ENOMEM, "out of memory: X has %zu rows and %zu columns", r->n, d->p);
     if (!d->xnames || !d->bnames || !d->xmean || !d->xsd) return bm_nomem(err);
-    if ((st = name_columns(r, d, err)) == BM_OK) st = bm_coding_eval(&r->coding, r, r->row, r->n, d->X, err);
+    return name_columns(r, d, err);
+}
+
+static bm_status eval_fixed(bm_recipe *r, bm_design *d, bm_error *err)
+{
+    bm_status st = bm_fixed_columns(r, d, err);
+
+    if (st != BM_OK) return st;
+    if (d->p && r->n > (SIZE_MAX >> 1) / sizeof(double) / d->p) return bm_nomem(err);
+    if (!(d->X = bm_alloc(r->n * d->p, sizeof *d->X))) return bm_fail(err, BM_ENOMEM, "out of memory: X has %zu rows and %zu columns", r->n, d->p);
+    st = bm_coding_eval(&r->coding, r, r->row, r->n, d->X, err);
     for (size_t k = 0; k < d->p && st == BM_OK; k++) {
         bm_moments m = bm_moments_of(d->X + k * r->n, r->n);
 
         d->xmean[k] = m.mean;
         d->xsd[k] = m.sd;
-        if (m.constant && (int)k != d->intercept) st = note_constant(d, k, &d->notes, err);
+        if (m.constant && (int)k != d->intercept) st = bm_note_constant(d, k, &d->notes, err);
     }
     return st;
 }
 
-static bm_status note_dot(const bm_formula *f, bm_design *d, bm_error *err)
+bm_status bm_note_dot(const bm_formula *f, bm_design *d, bm_error *err)
 {
     bm_status st = BM_OK;
 
@@ -271,15 +293,16 @@ static bm_status eval(bm_recipe *r, bm_design *d, bm_error *err)
 {
     bm_status st = bm_complete_rows(r, d, err);
 
+    d->n = r->n;
+    d->mean_variance = 1;
     for (size_t k = 0; k < r->nvar && st == BM_OK; k++) st = bm_var_levels(r, &r->var[k], err);
     if (st == BM_OK) st = bm_var_contrasts(r, &d->notes, err);
-    if (st == BM_OK && r->noffset) st = eval_offsets(r, d, err);
+    if (st == BM_OK && r->noffset) st = bm_offsets_eval(r, d, err);
     if (st == BM_OK && r->response != SIZE_MAX) st = eval_response(r, d, err);
-    if (st == BM_OK && (r->weights != SIZE_MAX || r->se != SIZE_MAX)) st = eval_weights(r, d, err);
-    if (st == BM_OK) st = note_dot(r->f, d, err);
+    if (st == BM_OK && (r->weights != SIZE_MAX || r->se != SIZE_MAX)) st = bm_weights_eval(r, d, err);
+    if (st == BM_OK) st = bm_note_dot(r->f, d, err);
     if (st == BM_OK) st = eval_fixed(r, d, err);
     if (st == BM_OK) st = bm_groups_eval(r, d, err);
-    d->n = r->n;
     d->n_read = r->frame->n;
     d->row = r->row;                                 /* handed over */
     r->row = NULL;
@@ -291,7 +314,7 @@ static bm_status design_new(bm_design **out, const bm_spec *s, const bm_formula 
 {
     bm_recipe  r = { .spec = s, .f = f, .frame = frame };
     bm_design *d = bm_alloc(1, sizeof *d);
-    bm_status  st = d ? plan(&r, response, err) : bm_nomem(err);
+    bm_status  st = d ? bm_recipe_plan(&r, response, err) : bm_nomem(err);
 
     *out = NULL;
     if (st == BM_OK) st = eval(&r, d, err);
@@ -299,7 +322,7 @@ static bm_status design_new(bm_design **out, const bm_spec *s, const bm_formula 
         *out = d;
         d = NULL;
     }
-    recipe_clear(&r);
+    bm_recipe_clear(&r);
     bm_design_free(d);
     return st;
 }
@@ -328,6 +351,7 @@ static void free_group(bm_group *g)
     free(g->code);
     free(g->Z);
     free(g->zsd);
+    free(g->zz);
     free(g->block);
 }
 

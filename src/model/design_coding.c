@@ -277,7 +277,7 @@ bm_status bm_coding_eval(const bm_coding *c, const bm_recipe *r, const size_t *r
             for (size_t k = 0; k < m && st == BM_OK; k++)
                 if (!isfinite(x[k]))
                     st = bm_fail(err, BM_EINVAL, "the column '%.200s' overflows in data row %zu: scale its variables",
-                                 c->col[j].name, row[i + k] + 1);
+                                 c->col[j].name, r->first + row[i + k] + 1);
         }
     }
     values_clear(&v, r->nvar);

@@ -211,11 +211,14 @@ static bm_status group_levels(const bm_recipe *r, const bm_grouping *p, bm_group
         if (st == BM_OK) st = cross(g, v, code, r->n, err);
     }
     free(code);
-    if (st == BM_OK && g->J == 1)
-        st = bm_formula_fail(r->f, v->node->pos, err, BM_EINVAL,
-                             "formula: the group '%.100s' has only one level ('%.60s') in the rows used: how levels vary cannot be estimated",
-                             g->name, g->levels[0]);
-    return st;
+    return st == BM_OK ? bm_group_check(r, p, g, err) : st;
+}
+
+bm_status bm_group_check(const bm_recipe *r, const bm_grouping *p, const bm_group *g, bm_error *err)
+{
+    if (g->J > 1) return BM_OK;
+    return bm_formula_fail(r->f, r->var[p->comp[p->ncomp - 1]].node->pos, err, BM_EINVAL,
+                           "formula: the group '%.100s' has only one level ('%.60s') in the rows used: how levels vary cannot be estimated", g->name, g->levels[0]);
 }
 
 /* ---- effects ---- */
@@ -249,38 +252,50 @@ static bm_status add_effects(const bm_recipe *r, bm_group *g, const bm_effects *
         if (e->bar->independent) g->block[g->nblock++] = (bm_block){ .first = first + k, .size = 1 };
     }
     if (!e->bar->independent) g->block[g->nblock++] = (bm_block){ .first = first, .size = c->ncol };
-    return st == BM_OK ? bm_coding_eval(c, r, r->row, r->n, g->Z + first * r->n, err) : st;
+    return st;
 }
 
-static bm_status note_constant(const bm_recipe *r, const bm_group *g, size_t k, bm_design *d, bm_error *err)
+bm_status bm_note_constant_effect(const bm_group *g, size_t k, double value, bm_design *d, bm_error *err)
 {
-    const double *z = g->Z + k * r->n;
-    const char   *says = z[0] == 0 ? "is 0 in every row: its sd is known from its prior only" : "is constant: it acts as an intercept";
+    const char *says = value == 0 ? "is 0 in every row: its sd is known from its prior only" : "is constant: it acts as an intercept";
 
     if (strcmp(g->znames[k], "Intercept") == 0) return BM_OK;
     return bm_strv_addf(&d->notes, err, "the effect '%s' of '%s' %s", g->znames[k], g->name, says);
 }
 
-static bm_status make_group(const bm_recipe *r, const bm_grouping *p, bm_group *g, bm_design *d, bm_error *err)
+bm_status bm_group_columns(const bm_recipe *r, const bm_grouping *p, bm_group *g, bm_error *err)
 {
     size_t    q = 0;
-    bm_status st;
+    bm_status st = BM_OK;
 
-    if (!(g->name = bm_strdup(p->name))) return bm_nomem(err);
-    if ((st = group_levels(r, p, g, err)) != BM_OK) return st;
     for (size_t i = 0; i < p->nterm; i++) q += r->effects[p->term[i]].coding.ncol;
-    if (r->n > SIZE_MAX / sizeof(double) / q) return bm_nomem(err);
     g->znames = bm_alloc(q, sizeof *g->znames);
     g->block = bm_alloc(q, sizeof *g->block);
     g->zsd = bm_alloc(q, sizeof *g->zsd);
-    g->Z = bm_alloc(q * r->n, sizeof *g->Z);
-    if (!g->znames || !g->block || !g->zsd || !g->Z) return bm_nomem(err);
+    if (!g->znames || !g->block || !g->zsd) return bm_nomem(err);
     for (size_t i = 0; i < p->nterm && st == BM_OK; i++) st = add_effects(r, g, &r->effects[p->term[i]], err);
+    return st;
+}
+
+static bm_status make_group(const bm_recipe *r, const bm_grouping *p, bm_group *g, bm_design *d, bm_error *err)
+{
+    size_t    n = r->n, at = 0;
+    bm_status st;
+
+    if (!(g->name = bm_strdup(p->name))) return bm_nomem(err);
+    if ((st = group_levels(r, p, g, err)) != BM_OK || (st = bm_group_columns(r, p, g, err)) != BM_OK) return st;
+    if (n > SIZE_MAX / sizeof(double) / g->q || !(g->Z = bm_alloc(g->q * n, sizeof *g->Z))) return bm_nomem(err);
+    for (size_t i = 0; i < p->nterm && st == BM_OK; i++) {
+        const bm_coding *c = &r->effects[p->term[i]].coding;
+
+        st = bm_coding_eval(c, r, r->row, n, g->Z + at * n, err);
+        at += c->ncol;
+    }
     for (size_t k = 0; k < g->q && st == BM_OK; k++) {
-        bm_moments m = bm_moments_of(g->Z + k * r->n, r->n);
+        bm_moments m = bm_moments_of(g->Z + k * n, n);
 
         g->zsd[k] = m.constant || !(m.sd > 0) ? 1 : m.sd;
-        if (m.constant) st = note_constant(r, g, k, d, err);
+        if (m.constant) st = bm_note_constant_effect(g, k, m.mean, d, err);
     }
     return st;
 }
@@ -303,14 +318,14 @@ static bm_status note_double_bar(const bm_recipe *r, const bm_effects *e, bm_des
     return st;
 }
 
-static bm_status note_saturated(const bm_recipe *r, const bm_group *g, bm_design *d, bm_error *err)
+bm_status bm_note_saturated(const bm_recipe *r, const bm_group *g, bm_design *d, bm_error *err)
 {
-    if (g->J < r->n || r->se != SIZE_MAX) return BM_OK;
+    if (g->J < d->n || r->se != SIZE_MAX) return BM_OK;
     return bm_strv_addf(&d->notes, err,
                         "the group '%s' has as many levels as there are rows: only the priors tell its sd and sigma apart", g->name);
 }
 
-bm_status bm_groups_eval(bm_recipe *r, bm_design *d, bm_error *err)
+bm_status bm_effects_columns(bm_recipe *r, bm_design *d, bm_error *err)
 {
     bm_status st = BM_OK;
 
@@ -320,11 +335,18 @@ bm_status bm_groups_eval(bm_recipe *r, bm_design *d, bm_error *err)
         st = bm_coding_new(&e->coding, r, &e->terms, e->var, "this random term", BM_MAX_EFFECTS, err);
         if (st == BM_OK && e->bar->independent) st = note_double_bar(r, e, d, err);
     }
+    return st;
+}
+
+bm_status bm_groups_eval(bm_recipe *r, bm_design *d, bm_error *err)
+{
+    bm_status st = bm_effects_columns(r, d, err);
+
     if (st == BM_OK && r->ngroup && !(d->fac = bm_alloc(r->ngroup, sizeof *d->fac))) st = bm_nomem(err);
     for (size_t i = 0; i < r->ngroup && st == BM_OK; i++) {
         d->nfac = i + 1;
         st = make_group(r, &r->group[i], &d->fac[i], d, err);
-        if (st == BM_OK) st = note_saturated(r, &d->fac[i], d, err);
+        if (st == BM_OK) st = bm_note_saturated(r, &d->fac[i], d, err);
     }
     return st;
 }

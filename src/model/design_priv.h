@@ -37,7 +37,8 @@ typedef struct {
     bool           factor, logical;
     bm_program     prog;          /* numbers; FALSE 0, TRUE 1. Empty where a factor is a column */
     size_t         input;         /* of a factor that is a column, else SIZE_MAX */
-    int32_t       *map;           /* the column's codes to ours: only levels that occur */
+    int32_t       *map;           /* the column's codes (nmap) to ours: only levels that occur; -1 else */
+    size_t         nmap;
     double        *value;         /* of a factor made from numbers: those of the levels, ascending */
     size_t         nlevels;
     char         **levels;
@@ -78,6 +79,8 @@ typedef struct {
     size_t       ngroup, cap_group;
     bm_grouping *group;
     size_t       n, *row;         /* the rows used */
+    size_t       first;           /* rows of the data before those of the frame */
+    bool         measured;        /* scale() has taken numbers from all rows of the frame */
 } bm_recipe;
 
 /* ---- design_input.c: columns and complete rows ---- */
@@ -121,6 +124,16 @@ bm_status bm_coding_eval(const bm_coding *c, const bm_recipe *r, const size_t *r
 
 /* ---- design.c ---- */
 
+bm_status bm_recipe_plan(bm_recipe *r, bool response, bm_error *err);
+void      bm_recipe_clear(bm_recipe *r);
+/* Parts of the evaluation, for the rows of the recipe, and what is said about all rows in the end. */
+bm_status bm_offsets_eval(const bm_recipe *r, bm_design *d, bm_error *err);
+bm_status bm_response_eval(const bm_recipe *r, bm_design *d, double *e, bm_error *err);
+bm_status bm_response_check(const bm_recipe *r, const bm_design *d, bool constant, bm_error *err);
+bm_status bm_weights_eval(const bm_recipe *r, bm_design *d, bm_error *err);
+bm_status bm_fixed_columns(bm_recipe *r, bm_design *d, bm_error *err);           /* coding, names, room for moments */
+bm_status bm_note_constant(const bm_design *d, size_t k, bm_strv *notes, bm_error *err);
+bm_status bm_note_dot(const bm_formula *f, bm_design *d, bm_error *err);
 /* var[k]: the plan's variable of t->var[k]; SIZE_MAX where no term has it (any more). */
 bm_status bm_terms_vars(bm_recipe *r, const bm_terms *t, size_t *var, bm_error *err);
 
@@ -130,6 +143,12 @@ bm_status bm_terms_vars(bm_recipe *r, const bm_terms *t, size_t *var, bm_error *
 bm_status bm_groups_plan(bm_recipe *r, bm_error *err);
 /* And after: codes, levels, Z. */
 bm_status bm_groups_eval(bm_recipe *r, bm_design *d, bm_error *err);
+/* Its parts: the coding of every random term; a group's name, effects and blocks; what is said in the end. */
+bm_status bm_effects_columns(bm_recipe *r, bm_design *d, bm_error *err);
+bm_status bm_group_columns(const bm_recipe *r, const bm_grouping *p, bm_group *g, bm_error *err);
+bm_status bm_group_check(const bm_recipe *r, const bm_grouping *p, const bm_group *g, bm_error *err);
+bm_status bm_note_constant_effect(const bm_group *g, size_t k, double value, bm_design *d, bm_error *err);
+bm_status bm_note_saturated(const bm_recipe *r, const bm_group *g, bm_design *d, bm_error *err);
 
 /* Mean and standard deviation (n - 1) in two passes; whether all values are equal. */
 typedef struct { double mean, sd; bool constant; } bm_moments;

@@ -186,6 +186,7 @@ static bm_status compile_scale(const compiler *c, const bm_node *n)
     bm_status      st = bm_program_compile(c->r, &x, &ignored, bm_call_arg(n, 0), c->err);
 
     if (st == BM_OK) st = measure(c, &x, measured_mean, &mean, &sd);
+    c->r->measured = c->r->measured || measured_mean || measured_sd;
     if (!measured_sd) sd = by->kind == BM_NODE_BOOL ? 1 : constant(by);
     if (st == BM_OK && sd == 0)
         st = bm_formula_fail(c->r->f, n->pos, c->err, BM_EINVAL,

@@ -104,9 +104,9 @@ static bm_status not_finite(const bm_recipe *r, const bm_var *v, size_t row, dou
 
     if (v->node->kind == BM_NODE_NAME)
         bm_buf_printf(&b, "the column '%.100s' is %s in data row %zu; it has to be a number", v->name,
-                      isnan(x) ? "NaN" : x > 0 ? "Inf" : "-Inf", row + 1);
+                      isnan(x) ? "NaN" : x > 0 ? "Inf" : "-Inf", r->first + row + 1);
     else {
-        bm_buf_printf(&b, "%.200s is %s in data row %zu", v->name, isnan(x) ? "NaN" : x > 0 ? "Inf" : "-Inf", row + 1);
+        bm_buf_printf(&b, "%.200s is %s in data row %zu", v->name, isnan(x) ? "NaN" : x > 0 ? "Inf" : "-Inf", r->first + row + 1);
         add_where(r, v, row, &b);
     }
     bm_formula_fail(r->f, v->node->pos, err, BM_EINVAL, "%s", b.failed ? v->name : b.s);
@@ -171,6 +171,7 @@ static bm_status levels_of_column(const bm_recipe *r, bm_var *v, bm_error *err)
     v->map = bm_alloc(c->nlevels, sizeof *v->map);
     v->levels = bm_alloc(c->nlevels, sizeof *v->levels);
     if (!v->map || !v->levels) return bm_nomem(err);
+    v->nmap = c->nlevels;
     for (size_t i = 0; i < r->n; i++) v->map[c->code[r->row[i]]] = 1;
     for (size_t k = 0; k < c->nlevels; k++) {
         if (!v->map[k]) {

@@ -66,6 +66,7 @@ typedef struct {
     size_t     q;
     char     **znames;      /* q: "Intercept", "Days", R's column names otherwise */
     double    *Z;           /* n x q */
+    double    *zz;          /* q x q: mean of z z' over the rows, where Z is not kept; else NULL */
     double    *zsd;         /* q: sd of the column over the rows used (n-1 in the denominator); 1 for a constant column */
     size_t     nblock;
     bm_block  *block;       /* in order, covering 0 .. q-1 */
@@ -79,6 +80,7 @@ typedef struct {
     double   *y;            /* n */
     double   *w;            /* n precision weights, or NULL for ones; with se: 1/se^2 */
     double   *o;            /* n offsets, or NULL */
+    double    mean_variance;   /* mean of 1 / w */
     bool      known_se;     /* residual sds are known: no sigma */
     size_t    p;
     char    **xnames;       /* p: R's model.matrix names, "(Intercept)" included */
@@ -99,6 +101,22 @@ bm_status bm_design_new(bm_design **out, const bm_spec *s, const bm_formula *f, 
 /* The right side only, whatever the response is: y, yname are NULL, ymean and ysd 0. */
 bm_status bm_design_rhs(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bm_error *err);
 void      bm_design_free(bm_design *d);
+
+/* ---- a design whose rows come in portions and are not kept (design_stream.c) ---- */
+
+/* Planned on the first rows of the data, `head`, which must live as long. BM_EINVAL: the model needs all rows at once, or so it seems from the first: the
+ * message says why, and bm_design_new on all rows decides. */
+typedef struct bm_design_stream bm_design_stream;
+bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *s, const bm_formula *f, const bm_frame *head, bm_error *err);
+/* q of each of the nfac factors; p. */
+void      bm_design_stream_size(const bm_design_stream *s, size_t *p, size_t *nfac, const size_t **q);
+/* The next rows, of which a column is as in the head but may have more codes: *part is good for y, w, o, X and of every group J (so far), Z and code (in the
+ * order of first sight), until the next call. Its n may be 0. *late: a factor of the fixed part or of an effect has a level that the head did not have. */
+bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const bm_design **part, bool *late, bm_error *err);
+/* labels: columns as in the head, with all levels in the order of the codes. *out has no rows: X, y, w, o, row and, per group, Z and code are NULL.
+ * order[k]: for each code of factor k its place among the levels; borrowed from s. */
+bm_status bm_design_stream_end(bm_design_stream *s, const bm_frame *labels, bm_design **out, const int32_t *const **order, bm_error *err);
+void      bm_design_stream_free(bm_design_stream *s);
 /* Parameter names: sd_GROUP__TERM, cor_GROUP__A__B, r_GROUP[level,term]. */
 void bm_sd_name(bm_buf *b, const bm_group *g, size_t i);
 void bm_cor_name(bm_buf *b, const bm_group *g, size_t i, size_t j);

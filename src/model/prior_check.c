@@ -122,6 +122,7 @@ static bm_status free_part_new(free_part *f, const bm_priors *p, const bm_design
     size_t n = d->n, m = count_free(p, d), c = 0;
 
     *f = (free_part){ .n = n, .m = m };
+    if (!d->X) return bm_fail(err, BM_EINVAL, "whether the posterior is proper under these flat priors is judged on all rows, which were not kept: see --hold-rows");
     f->X = bm_alloc(n * m, sizeof *f->X);
     f->length = bm_alloc(m, sizeof *f->length);
     f->column = bm_alloc(m, sizeof *f->column);

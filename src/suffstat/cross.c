@@ -120,6 +120,12 @@ static const char *shared_column(const bm_group *a, const bm_group *b, size_t n)
     return NULL;
 }
 
+bm_status bm_same_groups(const bm_group *a, const bm_group *b, const char *effect, bm_error *err)
+{
+    return bm_fail(err, BM_EINVAL, "'%s' and '%s' group the rows identically (%zu levels each), and the effect '%s' varies by both: the two cannot be told apart; "
+                                   "drop one of the terms", a->name, b->name, a->J, effect);
+}
+
 static bm_status check_pair(const bm_stats *s, const bm_design *d, size_t k, size_t l, bm_error *err)
 {
     const bm_group *a = &d->fac[k], *b = &d->fac[l];
@@ -127,8 +133,7 @@ static bm_status check_pair(const bm_stats *s, const bm_design *d, size_t k, siz
 
     if (!bm_stats_cross(s, k, l)->nested || !bm_stats_cross(s, l, k)->nested) return BM_OK;
     if (!(what = shared_column(a, b, d->n))) return BM_OK;
-    return bm_fail(err, BM_EINVAL, "'%s' and '%s' group the rows identically (%zu levels each), and the effect '%s' varies by both: the two cannot be told apart; "
-                                   "drop one of the terms", a->name, b->name, a->J, what);
+    return bm_same_groups(a, b, what, err);
 }
 
 bm_status bm_stats_add_cross(bm_stats *s, const bm_design *d, double *const *Z, bm_error *err)

@@ -66,6 +66,7 @@ bm_status bm_accum_add(bm_accum *a, const bm_design *rows, bm_error *err);
 bm_status bm_accum_end(bm_accum *a, const int32_t *const *order, const size_t *J, bm_stats **out, bm_error *err);
 /* Factors k < l group the rows alike, and a column of one is, scale apart, a column of the other (effect *i of k): their effects cannot be told apart. */
 bool      bm_accum_same(const bm_accum *a, size_t k, size_t l, size_t *i);
+bm_status bm_same_groups(const bm_group *a, const bm_group *b, const char *effect, bm_error *err);    /* says so */
 void      bm_accum_free(bm_accum *a);
 
 /* ---- another response on the same rows (respond.c) ---- */

@@ -1,0 +1,290 @@
+/* Models of data that are not kept against models of the same data in memory. */
+#include "stats_compare.h"
+
+#include "api/api.h"
+
+#include <unistd.h>
+
+static bm_spec *spec_of(const char *formula, const char *data, const char *const *set)
+{
+    bm_spec *s;
+    bm_error err = { 0 };
+
+    bm_assert_ok(bm_spec_new(&s, &err), err);
+    bm_assert_ok(bm_spec_set(s, "formula", formula, &err), err);
+    bm_assert_ok(bm_spec_set(s, "data", data, &err), err);
+    for (; set && *set; set += 2) bm_assert_ok(bm_spec_set(s, set[0], set[1], &err), err);
+    return s;
+}
+
+static bm_model *streamed(const bm_spec *s, size_t hold)
+{
+    bm_model *m;
+    bm_error  err = { 0 };
+
+    bm_assert_ok(bm_model_new_streamed(&m, s, hold, &err), err);
+    return m;
+}
+
+static void same_strings(char *const *a, char *const *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) assert_string_equal(a[i], b[i]);
+}
+
+static void same_groups(const bm_group *a, const bm_group *b)
+{
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->J, b->J);
+    assert_int_equal(a->q, b->q);
+    assert_int_equal(a->nblock, b->nblock);
+    assert_memory_equal(a->block, b->block, b->nblock * sizeof *b->block);
+    same_strings(a->levels, b->levels, b->J);
+    same_strings(a->znames, b->znames, b->q);
+    same("zsd", a->zsd, b->zsd, b->q, 0, 1e-12);
+}
+
+static void same_designs(const bm_design *a, const bm_design *b)
+{
+    assert_int_equal(a->n, b->n);
+    assert_int_equal(a->n_read, b->n_read);
+    assert_int_equal(a->p, b->p);
+    assert_int_equal(a->intercept, b->intercept);
+    assert_int_equal(a->known_se, b->known_se);
+    assert_string_equal(a->yname, b->yname);
+    same_strings(a->xnames, b->xnames, b->p);
+    same_strings(a->bnames, b->bnames, b->p);
+    for (size_t k = 0; k < b->p; k++) {
+        same("xmean", &a->xmean[k], &b->xmean[k], 1, b->xsd[k], 1e-12);
+        same("xsd", &a->xsd[k], &b->xsd[k], 1, 0, 1e-12);
+    }
+    same("ymean", &a->ymean, &b->ymean, 1, b->ysd, 1e-12);
+    same("ysd", &a->ysd, &b->ysd, 1, 0, 1e-12);
+    same("mean variance", &a->mean_variance, &b->mean_variance, 1, 0, 1e-12);
+    assert_int_equal(a->ndropped, b->ndropped);
+    for (size_t k = 0; k < b->ndropped; k++) {
+        assert_string_equal(a->dropped[k].name, b->dropped[k].name);
+        assert_int_equal(a->dropped[k].n, b->dropped[k].n);
+    }
+    assert_int_equal(a->notes.n, b->notes.n);
+    same_strings(a->notes.v, b->notes.v, b->notes.n);
+    assert_int_equal(a->nfac, b->nfac);
+    for (size_t k = 0; k < b->nfac; k++) same_groups(&a->fac[k], &b->fac[k]);
+}
+
+static void same_priors(const bm_priors *a, const bm_priors *b)
+{
+    for (size_t k = 0; k < b->p; k++) {
+        assert_int_equal(a->b[k].kind, b->b[k].kind);
+        same("prior", a->b[k].a, b->b[k].a, 3, 0, 1e-11);
+    }
+    same("sigma", a->sigma.a, b->sigma.a, 3, 0, 1e-11);
+}
+
+static void compare(const char *formula, const char *data, const char *const *set, size_t hold, double tol)
+{
+    bm_spec  *s = spec_of(formula, data, set);
+    bm_model *want, *got = streamed(s, hold);
+    bm_error  err = { 0 };
+
+    bm_assert_ok(bm_model_new(&want, s, NULL, &err), err);
+    if (!strstr(bm_model_reading(got), "in one pass")) {
+        print_error("%s: '%s'\n", formula, bm_model_reading(got));
+        fail();
+    }
+    same_designs(got->design, want->design);
+    same_stats(got->stats, want->stats, tol);
+    same_priors(got->priors, want->priors);
+    assert_string_equal(got->frame->hash, want->frame->hash);
+    assert_int_equal(got->frame->n, want->frame->n);
+    assert_int_equal(got->refusal.code, want->refusal.code);
+    bm_model_free(got);
+    bm_model_free(want);
+    bm_spec_free(s);
+}
+
+static void test_models_of_many_kinds(void **state)
+{
+    static const char *const weights[] = { "weights", "w", NULL }, *const se[] = { "se", "se", NULL }, *const sum[] = { "contrasts", "sum", NULL };
+    static const struct { const char *formula, *data; const char *const *set; size_t hold; } cases[] = {
+        { "Reaction ~ Days + (Days | Subject)", "sleepstudy.csv", NULL, 20 },
+        { "Reaction ~ Days + I(Days^2) + (Days || Subject)", "sleepstudy.csv", NULL, 11 },
+        { "log(Reaction) ~ Days + offset(Days / 50) + (1 | Subject)", "sleepstudy.csv", NULL, 25 },
+        { "Reaction ~ Days + (Days | Subject)", "sleepstudy_w.csv", weights, 20 },
+        { "y ~ 1 + (1 | school)", "eight_schools.csv", se, 3 },
+        { "diameter ~ 1 + (1 | plate) + (1 | sample)", "Penicillin.csv", NULL, 7 },
+        { "strength ~ 1 + (1 | batch/cask)", "Pastes.csv", NULL, 5 },
+        { "angle ~ recipe * temperature + (1 | recipe:replicate)", "cake.csv", sum, 40 },
+        { "mAch ~ sx * cses + (cses | school)", "Hsb82.csv.gz", NULL, 100 },
+        { "distance ~ age * Sex + (age | Subject)", "Orthodont.csv", NULL, 80 },
+        { "Reaction ~ 0 + Days + (0 + Days | Subject) + (1 | Days)", "sleepstudy.csv", NULL, 12 },
+        { "Reaction ~ Days + (1 | Days:Subject) + (1 | Subject)", "sleepstudy.csv", NULL, 12 },
+        { "y ~ service + studage + (1 | s) + (1 | d) + (1 | dept:service)", "InstEval.csv.gz", NULL, 1000 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[200];
+
+        snprintf(path, sizeof path, "tests/data/%s", cases[i].data);
+        compare(cases[i].formula, path, cases[i].set, cases[i].hold, 1e-10);
+    }
+}
+
+/* ---- a file made for it ---- */
+
+typedef struct { char path[40]; } file;
+
+/* rows lines with what a CSV may hold: quoted cells with delimiters and line ends, missing values, blank lines, CRLF; groups come late and in odd order. */
+static file file_new(size_t rows, bool quotes)
+{
+    file   f = { "/tmp/bmixed-stream-XXXXXX" };
+    int    fd = mkstemp(f.path);
+    FILE  *out = fdopen(fd, "w");
+    bm_rng r;
+
+    assert_non_null(out);
+    bm_rng_key(&r, 11, 2, 3);
+    fprintf(out, "y,x,g,h,v,w%s\n", quotes ? ",note" : "");
+    for (size_t i = 0; i < rows; i++) {
+        size_t g = (size_t)(bm_rng_u64(&r) % (1 + i / 20)), h = (size_t)(bm_rng_u64(&r) % 13);
+        double x = bm_rng_normal(&r);
+
+        if (i % 97 == 3) fprintf(out, "NA,");
+        else fprintf(out, "%.6f,", 3 + x + 0.1 * (double)(g % 17) + bm_rng_normal(&r));
+        if (i % 89 == 5) fprintf(out, ",");
+        else fprintf(out, "%.9g,", x);
+        if (quotes && i % 7 == 0) fprintf(out, "\"g,%zu\",", g);
+        else fprintf(out, i % 101 == 7 ? "NA," : "g%zu,", g);
+        fprintf(out, "%zu,%g,%.3f", h, bm_rng_normal(&r), 0.5 + bm_rng_uniform(&r));
+        if (quotes) fprintf(out, i % 11 == 0 ? ",\"said \"\"no\"\"\nand left\"" : i % 13 == 0 ? ",5\" pipe" : ",");
+        fprintf(out, i % 3 == 0 ? "\r\n" : i % 51 == 1 ? "\n\n" : "\n");
+    }
+    assert_int_equal(fclose(out), 0);
+    return f;
+}
+
+static void test_missing_values_quotes_and_line_ends(void **state)
+{
+    static const char *const weights[] = { "weights", "w", NULL };
+
+    (void)state;
+    for (int quotes = 0; quotes < 2; quotes++) {
+        file f = file_new(60000, quotes);
+
+        compare("y ~ x + (x | g) + (1 | h)", f.path, weights, 500, 1e-10);
+        compare("y ~ x * v + (1 | g:h)", f.path, NULL, 1, 1e-10);
+        unlink(f.path);
+    }
+}
+
+static void test_threads_change_nothing(void **state)
+{
+    static const char *const one[] = { "threads", "1", NULL }, *const four[] = { "threads", "4", NULL };
+    file      f = file_new(60000, true);
+    bm_spec  *s1 = spec_of("y ~ x + (x | g) + (1 | h)", f.path, one), *s4 = spec_of("y ~ x + (x | g) + (1 | h)", f.path, four);
+    bm_model *a = streamed(s1, 500), *b = streamed(s4, 500);
+
+    (void)state;
+    same_stats(a->stats, b->stats, 0);
+    same_designs(a->design, b->design);
+    bm_model_free(a);
+    bm_model_free(b);
+    bm_spec_free(s1);
+    bm_spec_free(s4);
+    unlink(f.path);
+}
+
+/* ---- where rows are kept after all, and what is wrong with a file ---- */
+
+static void write_text(file *f, const char *text)
+{
+    int fd;
+
+    strcpy(f->path, "/tmp/bmixed-stream-XXXXXX");
+    fd = mkstemp(f->path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+static void test_rows_are_kept_where_the_model_needs_them(void **state)
+{
+    static const char *const constant[] = { "prior", "b_Days ~ constant(10)", NULL },
+                      *const flat[] = { "prior", "sd ~ flat()", NULL };
+    static const struct { const char *formula, *data, *why; const char *const *set; } cases[] = {
+        { "Reaction ~ scale(Days) + (1 | Subject)", "tests/data/sleepstudy.csv", "scale() takes", NULL },
+        { "Reaction ~ Days + (1 | Subject)", "tests/data/sleepstudy.csv", "moves a column", constant },
+        { "Reaction ~ Days + (1 | Subject)", "tests/data/sleepstudy.csv", "judged on all rows", flat },
+        { "angle ~ recipe + (1 | replicate)", "tests/data/cake.csv", "only one level", NULL },
+        { "Reaction ~ factor(Days) + (1 | Subject)", "tests/data/sleepstudy.csv", "a level of 'factor(Days)' first occurs in data row 4", NULL },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bm_spec  *s = spec_of(cases[i].formula, cases[i].data, cases[i].set);
+        bm_model *m = streamed(s, 3);
+
+        if (!strstr(bm_model_reading(m), cases[i].why)) {
+            print_error("'%s' does not say '%s'\n", bm_model_reading(m), cases[i].why);
+            fail();
+        }
+        assert_non_null(m->design->y);
+        bm_model_free(m);
+        bm_spec_free(s);
+    }
+}
+
+static void test_errors_name_the_line(void **state)
+{
+    static const struct { const char *text, *says; } cases[] = {
+        { "y,x,g\n1,2,a\n2,3,b\n3,oops,a\n", ":4: column 'x' holds numbers up to here, then text ('oops')" },
+        { "y,x,g\n1,2,a\n2,3,b\n3,4,a,5\n", ":4: 4 fields where the header has 3" },
+        { "y,x,g\n1,2,a\n2,3,b\n3,4,\"a\n", ":4: the quote opened on this line (field 3) is never closed" },
+        { "y,x,g\n1,2,a\n2,3,b\n\n3,4,\"x\ny\"\n3,4,\xff\n", ":7: column 'g', the label '\\xff': byte 1 (0xFF) is not UTF-8" },
+        { "y,x,g\n1,2,a\n1,3,b\n1,4,b\n", "the response y is constant (1 in all 3 rows)" },
+        { "y,x,g\n1,2,a\n2,3,a\n3,4,a\n", "the group 'g' has only one level ('a')" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        file      f;
+        bm_error  err = { 0 };
+        bm_model *m;
+
+        write_text(&f, cases[i].text);
+        bm_spec *s = spec_of("y ~ x + (1 | g)", f.path, NULL);
+        assert_int_not_equal(bm_model_new_streamed(&m, s, 1, &err), BM_OK);
+        bm_assert_says(err, cases[i].says);
+        bm_spec_free(s);
+        unlink(f.path);
+    }
+}
+
+/* Simulation, comparisons and the plan of a model take rows: they say so. */
+static void test_what_needs_rows_refuses(void **state)
+{
+    bm_spec    *s = spec_of("Reaction ~ Days + (Days | Subject)", "tests/data/sleepstudy.csv", NULL);
+    bm_model   *m = streamed(s, 20);
+    bm_error    err[4] = { 0 };
+    bm_compare *c;
+    bm_sbc     *sbc;
+
+    (void)state;
+    assert_int_equal(bm_model_print(m, stdout, NULL, &err[0]), BM_EINVAL);
+    assert_int_equal(bm_simulate(m, stdout, NULL, 0, 1, &err[1]), BM_EINVAL);
+    assert_int_equal(bm_compare_run(&c, m, NULL, &err[2]), BM_EINVAL);
+    assert_int_equal(bm_sbc_run(&sbc, m, NULL, &err[3]), BM_EINVAL);
+    for (size_t i = 0; i < 4; i++) bm_assert_says(err[i], "needs the rows of the data");
+    bm_model_free(m);
+    bm_spec_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_models_of_many_kinds),
+        cmocka_unit_test(test_missing_values_quotes_and_line_ends),
+        cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_rows_are_kept_where_the_model_needs_them),
+        cmocka_unit_test(test_errors_name_the_line),
+        cmocka_unit_test(test_what_needs_rows_refuses),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Data of which only cross-products are kept, from the command line: files, pipes, what is written, what is said.
+. "$(dirname "$0")/testing.sh"
+here=$PWD
+data=$here/tests/data/sleepstudy.csv
+formula='Reaction ~ Days + (Days | Subject)'
+quick=(--draws 100 --warmup 100 --chains 2)
+cd "$WORK" || exit 1
+
+# The same draws, but for the rounding of sums.
+same_means()
+{
+    jq -s '[.[0], .[1] | [.. | objects | select(has("mean")) | .mean]] | transpose | map((.[0] - .[1]) / ((.[1] | fabs) + 1e-9) | fabs) | max < 1e-6' \
+        "$1/summary.json" "$2/summary.json" | grep -qx true
+}
+
+run "$BMIXED" fit "$formula" "$data" "${quick[@]}" -o all --hold-rows all
+it 'all rows kept' exits 0
+run "$BMIXED" fit "$formula" "$data" "${quick[@]}" -o streamed --hold-rows 20 -v
+it 'in one pass' eval 'exits 0 && says "data: in one pass: 180 rows went into cross-products"'
+it 'the results are those of the rows in memory' same_means streamed all
+it 'the hash of the data is that of the file' eval '[ "$(jq -r "[.. | .hash? // empty][0]" streamed/summary.json)" = "$(jq -r "[.. | .hash? // empty][0]" all/summary.json)" ]'
+run bash -c "'$BMIXED' fit '$formula' - ${quick[*]} -o piped --hold-rows 20 < '$data'"
+it 'a pipe gives the same bytes as the file' eval 'exits 0 && cmp -s piped/draws.csv streamed/draws.csv'
+run bash -c "while read -r l; do printf '%s\n' \"\$l\"; done < '$data' | '$BMIXED' fit '$formula' - ${quick[*]} -o slow --hold-rows 20"
+it 'also one that comes in small pieces' eval 'exits 0 && cmp -s slow/draws.csv streamed/draws.csv'
+for t in 1 3; do
+    run "$BMIXED" fit "$formula" "$data" "${quick[@]}" -o "t$t" --hold-rows 20 --threads "$t"
+    it "$t threads: the same bytes" eval "exits 0 && cmp -s t$t/draws.csv streamed/draws.csv"
+done
+run "$BMIXED" report streamed
+it 'report reads the rows again' exits 0
+run "$BMIXED" fit "$formula" "$data" "${quick[@]}" --hold-rows 200 -v
+it 'a short file is kept without a word' eval 'exits 0 && ! says "data:"'
+run "$BMIXED" fit 'Reaction ~ scale(Days) + (1 | Subject)' "$data" "${quick[@]}" --hold-rows 20 -v
+it 'scale() keeps the rows, and says so' eval 'exits 0 && says "rows are kept in memory: scale() takes"'
+run "$BMIXED" fit 'Reaction ~ factor(Days) + (1 | Subject)' "$data" "${quick[@]}" --hold-rows 5 -v
+it 'a level that comes late in a file: read again' eval 'exits 0 && says "first occurs in data row 6"'
+run bash -c "'$BMIXED' fit 'Reaction ~ factor(Days) + (1 | Subject)' - --hold-rows 5 < '$data'"
+it 'in a pipe: an error with a way out' refuses 2 'keep more of them (--hold-rows)'
+for v in 0 -1 x 1.5 99999999999999999999999; do
+    run "$BMIXED" fit "$formula" "$data" --hold-rows "$v"
+    it "--hold-rows $v" refuses 2 "--hold-rows: '$v' is neither"
+done
+run bash -c "{ cat '$data'; printf '300,1\n'; } | '$BMIXED' fit '$formula' - --hold-rows 20 -o bad"
+it 'an error late in the data leaves nothing behind' eval 'refuses 2 ":182: 2 fields where the header has 3" && [ ! -e bad ]'
+finish
