@@ -1,7 +1,7 @@
 /* thin_effects.c: group effects given theta, their draws and moments: places by bm_thin_solve, then the first factor's levels side by side. */
 #include "posterior/thin.h"
 
-#include "posterior/joint.h"
+#include "posterior/posterior_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -107,7 +107,7 @@ void bm_thin_draw(const bm_thin *th, bm_thin_work *w, const bm_stats *st, const 
     size_t      begin[BM_FACTORS_MAX];
 
     begin_at(st, begin);
-    bm_rng_normals(rng, w->z, th->nv);
+    bm_noise(rng, w->z, th->nv);
     bm_thin_solve(th, w, &s, sigma, w->z + th->n0);
     draw_levels(th, w, beta, sigma, st->fac[th->stage[0]].Kz[0], u + begin[th->stage[0]]);
     for (size_t i = 0; i < th->nplace; i++) u[begin[th->fac[i]] + th->lev[i]] = st->fac[th->fac[i]].Kz[0] * w->ts[th->fac[i]] * w->E[i];
