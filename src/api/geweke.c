@@ -12,6 +12,7 @@
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ typedef struct {
     char                   (*message)[256];  /* nkernel: the first failure */
     bm_error                *why;            /* per worker: a failure of ours */
     uint64_t                 done, refused;
+    pthread_mutex_t          lock;           /* of message */
 } job;
 
 static bool stopped(const job *j)
@@ -242,8 +244,9 @@ static void chains(void *self, size_t i, size_t worker)
         if (stopped(j)) return;
         *o = st == BM_OK ? COUNTED : FAILED;
         if (st == BM_ENUMERIC) {
-#pragma omp critical(bm_geweke_message)
+            pthread_mutex_lock(&j->lock);
             if (!*j->message[k]) snprintf(j->message[k], sizeof j->message[k], "%.255s", err.msg);
+            pthread_mutex_unlock(&j->lock);
         } else if (st < 0) {
             j->why[worker] = err;
         }
@@ -366,7 +369,7 @@ static bm_status job_new(job *j, const bm_model *m, const bm_geweke_options *opt
     size_t    reps = (size_t)opt->reps;
     bm_status st;
 
-    *j = (job){ .m = m, .opt = opt, .nref = reps * REFERENCE > LEAST_REFERENCE ? reps * REFERENCE : LEAST_REFERENCE };
+    *j = (job){ .m = m, .opt = opt, .lock = PTHREAD_MUTEX_INITIALIZER, .nref = reps * REFERENCE > LEAST_REFERENCE ? reps * REFERENCE : LEAST_REFERENCE };
     if ((st = bm_quantities_new(&j->q, m, err)) != BM_OK || (st = bm_basis_new(basis, m->design, err)) != BM_OK) return st;
     j->basis = *basis;
     for (int k = 0; k < BM_GEWEKE_KERNELS; k++)
