@@ -4,16 +4,8 @@
 
 #include "fit/fit.h"
 #include "fit/gibbs.h"
+#include "fit/hmc.h"
 #include "fit/mixture.h"
-
-/* Hamiltonian moves in coordinates whitened by a covariance. */
-typedef struct {
-    size_t  d, max_steps;
-    double  step;            /* step size */
-    double *C;               /* d x d lower: covariance = C C' */
-    /* dual averaging (Hoffman & Gelman 2014, JMLR 15:1593) */
-    double  mu, log_step_bar, H_bar, count;
-} bm_hmc;
 
 enum { BM_RATIOS = 1 << 14 };
 
@@ -57,10 +49,5 @@ double bm_independence_step(bm_chain *c, const bm_mixture *q);
 void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale);
 /* Returns the acceptance probability. */
 double bm_hmc_step(bm_chain *c, const bm_hmc *h);
-bm_status bm_hmc_new(bm_hmc *h, size_t d, bm_error *err);
-void bm_hmc_free(bm_hmc *h);
-void bm_hmc_restart(bm_hmc *h, double step);
-void bm_hmc_adapt(bm_hmc *h, double accept);
-void bm_hmc_freeze(bm_hmc *h);
 
 #endif

@@ -4,6 +4,8 @@
  * Biometrika 107:25, extended to the variances. */
 #include "fit/gibbs.h"
 
+#include "fit/hmc.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -30,6 +32,30 @@ static double move_theta(bm_gibbs_chain *c, size_t i, bm_rng *rng)
         c->accepted++;
     }
     return d ? sum / c->g->steps[i] : 1;
+}
+
+/* The same by Hamiltonian trajectories; evaluates the current point itself. */
+static double move_by_gradient(bm_gibbs_chain *c, size_t i, bm_rng *rng)
+{
+    bm_part_state *s = c->part[i];
+    size_t         d = s->post.th.d;
+    bm_hmc         h = { .d = d, .max_steps = 5, .step = 0.5 * c->scale[i], .C = c->g->C + c->g->C_at[i] };
+    double        *g_cur = c->x, *g = g_cur + d, *p = g + d, sum = 0;
+
+    bm_point_gradient(s->cur, g_cur);
+    for (int t = 0; t < c->g->steps[i]; t++) {
+        bool accepted;
+
+        sum += bm_hmc_trajectory(&h, s->cur, g_cur, s->star, g, p, rng, &c->evaluations, &accepted);
+        c->tried++;
+        if (!accepted) continue;
+        bm_point *other = s->cur;
+        s->cur = s->star;
+        s->star = other;
+        memcpy(g_cur, g, d * sizeof *g);
+        c->accepted++;
+    }
+    return sum / c->g->steps[i];
 }
 
 /* ---- moments ---- */
@@ -70,17 +96,21 @@ static void mix_priors(bm_gibbs_chain *c, bm_rng *rng)
 
 void bm_gibbs_sweep(bm_gibbs_chain *c, bm_rng *rng, double adapt, bm_moments *moments)
 {
-    const double target = 0.35;
-
     for (size_t i = 0; i < c->g->npart; i++) {
-        bm_gibbs_take_others(c, i);                                     /* the part's response                              */
+        double accept, target = c->g->hmc[i] ? 0.8 : 0.35;
+
+        bm_gibbs_take_others(c, i);                            /* the part's response                              */
         bm_gibbs_theta_in(c, i);
-        bm_point_eval(c->part[i]->cur);
         c->evaluations++;
-        double accept = move_theta(c, i, rng);                 /* theta_P, sigma | u_O, y   (b, u_P integrated out) */
+        if (c->g->hmc[i]) {                                    /* theta_P, sigma | u_O, y   (b, u_P integrated out) */
+            accept = move_by_gradient(c, i, rng);
+        } else {
+            bm_point_eval(c->part[i]->cur);
+            accept = move_theta(c, i, rng);
+        }
         if (adapt > 0) c->scale[i] *= exp(adapt * (accept - target));
         bm_gibbs_theta_out(c, i);
-        bm_gibbs_effects(c, i, rng);                               /* b, u_P | theta_P, sigma, u_O, y                  */
+        bm_gibbs_effects(c, i, rng);                           /* b, u_P | theta_P, sigma, u_O, y                  */
         if (moments) part_moments(c, i, moments);
     }
     mix_priors(c, rng);

@@ -32,14 +32,15 @@ typedef struct bm_gibbs {
     bm_part      **part;
     bm_table      *table;    /* nfac x nfac, of (k, l): empty where no part has k without l */
     size_t        *first;    /* nfac: where a factor's effects begin */
-    int           *steps;    /* npart: Metropolis steps on theta per sweep */
+    int           *steps;    /* npart: Metropolis steps, or Hamiltonian trajectories, on theta per sweep */
+    bool          *hmc;      /* npart: which of the two */
     bool           overlap;  /* some factor is in several parts */
     double        *C;        /* per part d x d, one after another: Cholesky factors of the proposals' covariances */
     size_t        *C_at;     /* npart */
     double         seconds;  /* estimated, of a sweep */
     double         coupling;         /* what a sweep leaves of the slowest direction of the effects; NaN: not measured */
     double         theta_sweeps;     /* autocorrelation time of theta's slowest coordinate, in a pilot */
-    char           joined[96];      /* which factors are sampled together because of it, in words */
+    char           joined[144];      /* which factors are sampled together because of it, in words */
 } bm_gibbs;
 
 /* With the parts that the design and a pilot suggest. */
@@ -68,7 +69,7 @@ typedef struct bm_gibbs_chain {
     double         *u, *v;   /* nu each */
     double         *part_u;  /* nu: effects of a part as its marginal draws them; then their sds */
     double         *Bv;      /* nfac x p: B_k'v_k */
-    double         *beta, *b, *x;    /* p; p; scratch, all coordinates */
+    double         *beta, *b, *x;    /* p; p; scratch, four times all coordinates */
     double          rss;     /* |y - Zv|^2 in the weights, over all factors */
     uint64_t        evaluations, tried, accepted;
 } bm_gibbs_chain;

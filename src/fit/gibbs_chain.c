@@ -27,7 +27,7 @@ bm_status bm_gibbs_chain_new(bm_gibbs_chain **out, const bm_gibbs *g, bm_error *
     c->scale = bm_alloc(3 * g->npart, sizeof *c->scale);
     c->u = bm_alloc(4 * post->nu, sizeof *c->u);
     c->Bv = bm_alloc(post->st->nfac * p, sizeof *c->Bv);
-    c->beta = bm_alloc(2 * p + 2 * d, sizeof *c->beta);
+    c->beta = bm_alloc(2 * p + 4 * d, sizeof *c->beta);
     if (!c->part || !c->scale || !c->u || !c->Bv || !c->beta) {
         bm_nomem(err);
         goto fail;

@@ -247,9 +247,10 @@ static bm_status try_join(bm_gibbs **g, bm_gibbs_sets *sets, size_t pair[2], boo
     *paid = false;
     join(sets, post->st->nfac, pair);
     if ((st = bm_gibbs_build(&other, post, sets, err)) != BM_OK) return st;
-    snprintf(other->joined, sizeof other->joined, "joined because a sweep one by one left %.2f of the slowest direction", (*g)->coupling);
-    if (price(other) < price(*g)) {
-        if (other->npart > 1) st = measure(other, pair, err);
+    snprintf(other->joined, sizeof other->joined, "joined because a draw took %.1f sweeps one by one, each leaving %.2f of the slowest direction", (*g)->theta_sweeps,
+             (*g)->coupling);
+    if (price(other) < price(*g)) {                  /* at best */
+        st = measure(other, pair, err);
         *paid = st == BM_OK && price(other) < price(*g);
     }
     if (*paid) {
@@ -308,7 +309,7 @@ bm_status bm_choose_collapsed(const bm_post *post, bm_sampler asked, bool *colla
     const double    evaluations = 3, prefer = 3, cheap = 1.5e-4;         /* the first: per effective draw, beside those of a warm-up as long */
     const bm_stats *st = post->st;
     double          joint = bm_packed_seconds(post->pk), sweep = bm_gibbs_sweep_seconds(st), draw = 0;
-    char            cost[64], said[160] = "";
+    char            cost[64], said[192] = "";
     bm_status       status = BM_OK;
 
     *collapsed = true;

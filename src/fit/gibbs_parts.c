@@ -14,6 +14,10 @@ enum { SMALL_EFFECTS = 64 };                         /* effects of all factors t
 
 static const double ENTRY = 1.0e-9, LEVEL = 8e-9, DRAW = 25e-9;      /* seconds per non-zero moved, per level evaluated, per effect drawn and passed on */
 
+/* Coordinates of theta from which on a random walk is slower than Hamiltonian trajectories, for a part of one factor and of several, where a gradient is
+ * dearer; what a trajectory costs, in evaluations. */
+enum { GRADIENT_FROM = 4, GRADIENT_FROM_SEVERAL = 7, TRAJECTORY = 8 };
+
 static size_t effects(const bm_stats *st, size_t k)
 {
     return st->fac[k].J * st->fac[k].q;
@@ -142,8 +146,10 @@ static void count_steps(bm_gibbs *g)
             for (size_t l = 0; l < st->nfac; l++)
                 if (l != p->fac[a]) move += ENTRY * (double)bm_stats_cross(st, p->fac[a], l)->nnz;
         }
-        g->steps[i] = (int)fmin(fmax(move / eval, 2 + d), 8 * d);
-        g->seconds += move + (g->steps[i] + 2) * eval + DRAW * (double)p->post->nu;
+        g->hmc[i] = d >= (p->nfac == 1 ? GRADIENT_FROM : GRADIENT_FROM_SEVERAL);
+        if (g->hmc[i]) eval *= TRAJECTORY;
+        g->steps[i] = g->hmc[i] ? (int)fmin(fmax(move / eval, 1), 4) : (int)fmin(fmax(move / eval, 2 + d), 8 * d);
+        g->seconds += move + (g->steps[i] + (g->hmc[i] ? 0.5 : 2)) * eval + DRAW * (double)p->post->nu;
     }
     g->overlap |= !in;
     free(in);
@@ -163,9 +169,10 @@ bm_status bm_gibbs_build(bm_gibbs **out, const bm_post *post, const bm_gibbs_set
     g->part = bm_alloc(sets->n, sizeof *g->part);
     g->first = bm_alloc(K, sizeof *g->first);
     g->steps = bm_alloc(sets->n, sizeof *g->steps);
+    g->hmc = bm_alloc(sets->n, sizeof *g->hmc);
     g->table = bm_alloc(K * K, sizeof *g->table);
     g->C_at = bm_alloc(sets->n, sizeof *g->C_at);
-    if (!g->part || !g->table || !g->first || !g->steps || !g->C_at) goto done;
+    if (!g->part || !g->table || !g->first || !g->steps || !g->hmc || !g->C_at) goto done;
     for (size_t k = 0; k < K; at += effects(post->st, k), k++) g->first[k] = at;
     for (size_t i = 0; i < sets->n; i++)
         if ((st = add_part(g, sets->in + i * K, fac, err)) != BM_OK) goto done;
@@ -192,6 +199,7 @@ void bm_gibbs_free(bm_gibbs *g)
     free(g->table);
     free(g->first);
     free(g->steps);
+    free(g->hmc);
     free(g->C);
     free(g->C_at);
     free(g);

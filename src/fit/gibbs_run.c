@@ -111,10 +111,11 @@ void bm_gibbs_describe(const bm_mcmc *s, char *text, size_t size)
             snprintf(text + at, size - at, "%s%s", a ? " + " : "", name ? name : "");
         }
         at = strlen(text);
-        snprintf(text + at, size - at, " (%d Metropolis steps)", g->steps[i]);
+        if (g->hmc[i]) snprintf(text + at, size - at, " (%d Hamiltonian trajector%s)", g->steps[i], g->steps[i] == 1 ? "y" : "ies");
+        else snprintf(text + at, size - at, " (%d Metropolis steps)", g->steps[i]);
     }
     at = strlen(text);
     if (g->joined[0]) snprintf(text + at, size - at, "; %s", g->joined);
     at = strlen(text);
-    if (!isnan(g->coupling)) snprintf(text + at, size - at, "; a sweep leaves %.2f of the slowest direction", g->coupling);
+    if (!isnan(g->coupling) && g->npart > 1) snprintf(text + at, size - at, "; a sweep leaves %.2f of the slowest direction", g->coupling);
 }

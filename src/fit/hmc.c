@@ -34,34 +34,44 @@ static void drift(const bm_hmc *h, double *x, const double *p, double e)
         for (size_t i = j; i < h->d; i++) x[i] += e * h->C[i + j * h->d] * p[j];
 }
 
-double bm_hmc_step(bm_chain *c, const bm_hmc *h)
+double bm_hmc_trajectory(const bm_hmc *h, const bm_point *cur, const double *g_cur, bm_point *star, double *g, double *p, bm_rng *rng, uint64_t *evaluations,
+                         bool *accepted)
 {
-    size_t    d = h->d, steps = 1 + (size_t)(bm_rng_uniform(&c->rng) * (double)h->max_steps);
-    double    e = h->step * (0.9 + 0.2 * bm_rng_uniform(&c->rng)), start, end;
+    size_t    d = h->d, steps = 1 + (size_t)(bm_rng_uniform(rng) * (double)h->max_steps);
+    double    e = h->step * (0.9 + 0.2 * bm_rng_uniform(rng)), start, end;
     bm_status st = BM_OK;
 
-    bm_rng_normals(&c->rng, c->p, d);
-    double u = bm_rng_uniform(&c->rng);
-    c->tried++;
-    start = c->cur->lp - 0.5 * bm_dot(d, c->p, c->p);
-    memcpy(c->star->x, c->cur->x, d * sizeof *c->p);
-    memcpy(c->g, c->g_cur, d * sizeof *c->g);
-    kick(h, c->p, c->g, e / 2);
+    *accepted = false;
+    bm_rng_normals(rng, p, d);
+    double u = bm_rng_uniform(rng);
+    start = cur->lp - 0.5 * bm_dot(d, p, p);
+    memcpy(star->x, cur->x, d * sizeof *p);
+    memcpy(g, g_cur, d * sizeof *g);
+    kick(h, p, g, e / 2);
     for (size_t k = 0; k < steps && st == BM_OK; k++) {
-        drift(h, c->star->x, c->p, e);
-        c->evaluations++;
-        st = bm_point_gradient(c->star, c->g);
-        kick(h, c->p, c->g, k + 1 < steps ? e : e / 2);
+        drift(h, star->x, p, e);
+        ++*evaluations;
+        st = bm_point_gradient(star, g);
+        kick(h, p, g, k + 1 < steps ? e : e / 2);
     }
     if (st != BM_OK) return 0;
-    end = c->star->lp - 0.5 * bm_dot(d, c->p, c->p);
+    end = star->lp - 0.5 * bm_dot(d, p, p);
     if (!isfinite(end)) return 0;
-    if (log(u) < end - start) {
-        bm_chain_accept(c);
-        memcpy(c->g_cur, c->g, d * sizeof *c->g);
-        c->accepted++;
-    }
+    *accepted = log(u) < end - start;
     return end > start ? 1 : exp(end - start);
+}
+
+double bm_hmc_step(bm_chain *c, const bm_hmc *h)
+{
+    bool   accepted;
+    double chance = bm_hmc_trajectory(h, c->cur, c->g_cur, c->star, c->g, c->p, &c->rng, &c->evaluations, &accepted);
+
+    c->tried++;
+    if (!accepted) return chance;
+    bm_chain_accept(c);
+    memcpy(c->g_cur, c->g, h->d * sizeof *c->g);
+    c->accepted++;
+    return chance;
 }
 
 void bm_hmc_restart(bm_hmc *h, double step)
