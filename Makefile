@@ -6,7 +6,8 @@
 #   make check-all     the same with R (cross-checks) and Chromium (the report in a browser)
 #   make fuzz          builds fuzzers below build/fuzz (clang): build/fuzz/csv -max_total_time=600 build/fuzz/corpus/csv tests/fuzz/corpus/csv
 #   make fuzz-run      fuzzes every target for FUZZ_SECONDS=1800 and prints a table
-#   make check-mutants | check-references    planted faults, each caught by a named test; reference posteriors and REML fits
+#   make check-mutants | check-references | check-calibration    planted faults, each caught by a named test; tables of agreement with
+#                      reference posteriors and REML fits, and of simulation-based calibration (ten minutes)
 #   make soak          random models against slow and plain computations, for SOAK_SECONDS=1800 from SOAK_SEED (default: the clock)
 #   make lint          clang-tidy and cppcheck: no finding is allowed (.clang-tidy, .cppcheck); make lint-deep: clang's path analyser, to be read
 #   make check-valgrind | check-layers | check-symbols | test-NAME
@@ -179,7 +180,12 @@ $(TEST_SH:tests/test_%.sh=test-%): test-%: $(B)/bmixed $(B)/bmixed.1 $(SHIM) $(i
 
 # Faults planted one by one, each of which a named test must see.
 check-mutants: $(TESTS)
-	@B=$(abspath $(B)) bash tests/mutants.sh
+	@B=$(abspath $(B)) BM_LIBS="$(LIBS)" bash tests/mutants.sh
+
+# Simulation-based calibration of every pair of structure, priors, options and kernel, as a table; rows begun within CALIBRATION_SECONDS.
+CALIBRATION_SECONDS ?= 600
+check-calibration: $(B)/test_calibration
+	@bash -o pipefail -c "$< --table $(CALIBRATION_SECONDS) 2>&1 | grep -v '^\['"
 
 # Every public reference, posteriors, REML and ML fits, as a table of agreement.
 check-references: $(B)/test_references $(B)/test_reml_reference
@@ -320,7 +326,7 @@ clean:
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references soak check-valgrind \
+.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-calibration soak check-valgrind \
         bench bench-quick lint lint-deep deps-lint fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -3,7 +3,7 @@
 # before the library, so that it takes the place of the right one.
 . tests/testing.sh
 
-B=${B:-build/plain} BM_LIBS=${BM_LIBS:--lamd -lcamd -lgsl -lcjson -lz -lm -ldl} OUT=$B/mutants
+B=${B:-build/plain} BM_LIBS=${BM_LIBS:--lopenblas -llapacke -lamd -lcamd -lgsl -lcjson -lz -lm -ldl} OUT=$B/mutants
 
 case $B in *address* | *undefined* | *thread*)
     skip 'planted faults are caught' 'sanitizer build'

@@ -29,8 +29,10 @@ it 'without a free variance parameter there are only coefficients to draw' json 
 
 # ---- refusals ------------------------------------------------------------------------------------------------------------------
 
-run "$BMIXED" geweke "$formula" sleepstudy.csv --prior 'sigma ~ flat()'
-it 'an improper prior is refused with its parameter and one to give' eval 'refuses 2 "that of sigma is improper (flat)" && says "such as --prior"'
+for prior in 'sigma ~ flat()' 'b_Days ~ flat()' 'sd_Subject__Days ~ flat()'; do
+    run "$BMIXED" geweke "$formula" sleepstudy.csv --prior "$prior"
+    it "an improper prior is refused with its parameter and one to give: $prior" eval 'refuses 2 "that of ${prior%% *} is improper (flat)" && says "such as --prior"'
+done
 run "$BMIXED" geweke "$formula" sleepstudy.csv --reps 5
 it 'a few chains say nothing' refuses 2 'between 20 and 100000, not 5'
 run "$BMIXED" geweke "$formula" sleepstudy.csv --steps 0

@@ -29,11 +29,13 @@ it '--json prints JSON' json '.method == "simulation-based calibration" and .sam
 
 # ---- refusals ------------------------------------------------------------------------------------------------------------------
 
-for prior in 'b_Days ~ flat()' 'sd_Subject__Days ~ flat()' 'sigma ~ flat()'; do
+for prior in 'sd_Subject__Days ~ flat()' 'sigma ~ flat()'; do
     run "$BMIXED" sbc "$formula" sleepstudy.csv --prior "$prior" -o never
     it "an improper prior is refused with its parameter and one to give: $prior" eval \
         'refuses 2 "that of ${prior%% *} is improper (flat)" && says "such as --prior '"'"'${prior%% *} ~ " && says "constant(...)" && [ ! -e never ]'
 done
+run "$BMIXED" sbc "$formula" sleepstudy.csv --prior 'b ~ flat()' --prior 'Intercept ~ flat()' --reps 100 --json
+it 'coefficients may have flat priors' json '.calibrated and .data_sets.counted == 100' <<<"$out"
 run "$BMIXED" sbc "$formula" sleepstudy.csv --prior 'b_Days ~ constant(10)' --reps 50
 it 'a constant is no quantity' eval 'prints "  sd_Subject__Days " && ! prints "  b_Days  "'
 run "$BMIXED" sbc "$formula" sleepstudy.csv --reps 5

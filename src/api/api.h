@@ -38,7 +38,10 @@ struct bm_fit {
 
 enum { BM_BLOCK_MAX = 32 };
 
-/* One draw of every monitored parameter (lp__ aside) from its prior; BM_EINVAL, named, where that is improper. */
+/* bm_sbc_run by one kernel alone. */
+bm_status bm_sbc_run_by(bm_sbc **out, const bm_model *m, const bm_sbc_options *opt, bm_move kernel, bm_error *err);
+
+/* One draw of every monitored parameter (lp__ aside) from its prior; BM_EINVAL, named, where that is improper. Coefficients under flat priors: 0. */
 bm_status bm_draw_prior(const bm_model *m, bm_rng *rng, double *value, bm_error *err);
 /* y (n) given the parameters in that order; group effects u (in the order of bm_marginal_draw) and residuals are drawn. */
 bm_status bm_simulate_response(const bm_model *m, const double *value, bm_rng *rng, double *y, double *u, bm_error *err);

@@ -361,7 +361,7 @@ static bm_status check_options(const bm_model *m, const bm_geweke_options *o, bm
     if (o->reps < FEWEST || o->reps > MOST) return bm_fail(err, BM_EINVAL, "the number of chains (--reps) must be between %d and %d, not %d", FEWEST, MOST, o->reps);
     if (o->steps < 1 || o->steps > MOST) return bm_fail(err, BM_EINVAL, "the number of transitions (--steps) must be between 1 and %d, not %d", MOST, o->steps);
     if (!(o->alpha > 0 && o->alpha < 1)) return bm_fail(err, BM_EINVAL, "the chance of a false alarm must be between 0 and 1, not %g", o->alpha);
-    return bm_check_simulable(m, "Geweke's test", err);
+    return bm_check_simulable(m, "Geweke's test", false, err);
 }
 
 static bm_status job_new(job *j, const bm_model *m, const bm_geweke_options *opt, int threads, bm_basis **basis, bm_error *err)

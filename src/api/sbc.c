@@ -4,7 +4,10 @@
  * of that response: the rank of the truth among L independent draws is uniform on 0 .. L, whatever the quantity. Chains are thinned as in their algorithm
  * 2: a chain goes on until every quantity has about L effective draws, and L evenly spaced ones are kept. Data sets that cannot be fitted are
  * left out and counted. Whether one can is decided by the data alone, so that the ranks of the others stay uniform (Modrak et al. 2023, Bayesian Analysis,
- * doi 10.1214/23-BA1404, on rejections). */
+ * doi 10.1214/23-BA1404, on rejections).
+ *
+ * A coefficient under a flat prior has the true value 0: its posterior follows any shift of the response along its column, and that of everything else
+ * stays as it is, so that the ranks are uniform whatever the value is. */
 #include "api/sbc_priv.h"
 
 #include <math.h>
@@ -21,6 +24,7 @@ typedef struct {
     const bm_model       *m;
     const bm_sbc_options *opt;
     const bm_basis       *basis;
+    bm_move               move;
     bm_quantities         q;
     outcome              *outcome;       /* reps */
     double               *thin, *truth;  /* reps; reps x q.n */
@@ -152,6 +156,7 @@ static bm_status sample(replica *r, const job *j, size_t i, double *ess, bm_erro
     opt.seed = bm_splitmix64(&key) ^ (i + 1);
     opt.stop = j->opt->stop;
     if ((st = bm_mcmc_new(&r->mc, r->c->post, &opt, err)) != BM_OK) return st;
+    bm_mcmc_force(r->mc, j->move);
     if ((st = bm_mcmc_warmup(r->mc, err)) != BM_OK) return st;
     return draw_enough(r->mc, &r->t, ess, err);
 }
@@ -313,7 +318,7 @@ static bm_status check_options(const bm_model *m, const bm_sbc_options *o, bm_er
     if (o->reps < 20 || o->reps > MAX_REPS) return bm_fail(err, BM_EINVAL, "the number of data sets (--reps) must be between 20 and %d, not %d", MAX_REPS, o->reps);
     if (!(o->alpha > 0 && o->alpha < 1)) return bm_fail(err, BM_EINVAL, "the chance of a false alarm must be between 0 and 1, not %g", o->alpha);
     if (o->sampler == BM_SAMPLER_GIBBS && m->design->nfac < 2) return bm_fail(err, BM_EINVAL, "--sampler gibbs needs two grouping factors");
-    return bm_check_simulable(m, "calibration", err);
+    return bm_check_simulable(m, "calibration", true, err);
 }
 
 static bm_status job_new(job *j, const bm_model *m, const bm_sbc_options *opt, int threads, bm_basis **basis, bm_error *err)
@@ -346,7 +351,7 @@ static void job_free(job *j)
     free(j->why);
 }
 
-bm_status bm_sbc_run(bm_sbc **out, const bm_model *m, const bm_sbc_options *opt, bm_error *err)
+bm_status bm_sbc_run_by(bm_sbc **out, const bm_model *m, const bm_sbc_options *opt, bm_move kernel, bm_error *err)
 {
     static const bm_sbc_options defaults = BM_SBC_OPTIONS_INIT;
     double    start = bm_clock();
@@ -360,6 +365,7 @@ bm_status bm_sbc_run(bm_sbc **out, const bm_model *m, const bm_sbc_options *opt,
     if ((st = bm_model_needs_rows(m, "simulation", err)) != BM_OK || (st = check_options(m, opt, err)) != BM_OK) return st;
     int threads = opt->threads > 0 ? opt->threads : bm_cores();
     if ((st = job_new(&j, m, opt, threads, &basis, err)) != BM_OK) goto done;
+    j.move = kernel;
     bm_parallel((size_t)opt->reps, threads, replicate, &j);
     for (int k = 0; k < threads; k++)
         if (j.why[k].code) {
@@ -383,6 +389,11 @@ done:
     bm_basis_free(basis);
     bm_sbc_free(s);
     return st;
+}
+
+bm_status bm_sbc_run(bm_sbc **out, const bm_model *m, const bm_sbc_options *opt, bm_error *err)
+{
+    return bm_sbc_run_by(out, m, opt, BM_MOVE_CHOSEN, err);
 }
 
 void bm_sbc_free(bm_sbc *s)

@@ -32,11 +32,11 @@ static bm_status check_coefficients(const bm_model *m, const char *what, bm_erro
     return BM_OK;
 }
 
-bm_status bm_check_simulable(const bm_model *m, const char *what, bm_error *err)
+bm_status bm_check_simulable(const bm_model *m, const char *what, bool flat_coefficients, bm_error *err)
 {
     const bm_design *d = m->design;
     size_t           at = d->p;
-    bm_status        st = check_coefficients(m, what, err);
+    bm_status        st = flat_coefficients ? BM_OK : check_coefficients(m, what, err);
 
     for (size_t k = 0; k < d->nfac && st == BM_OK; k++)
         for (size_t b = 0; b < d->fac[k].nblock; b++) {

@@ -20,8 +20,9 @@ void      bm_quantities_free(bm_quantities *q);
 /* out (n) at y, parameters (as bm_draw_prior orders them) and group effects. */
 void      bm_quantities_at(const bm_quantities *q, const double *y, const double *value, const double *u, double *out);
 
-/* Every parameter must have a prior from which it can be drawn: else BM_EINVAL, which names it and a prior to give (sbc_prior.c). */
-bm_status bm_check_simulable(const bm_model *m, const char *what, bm_error *err);
+/* Every parameter (flat_coefficients: but for coefficients) must have a prior from which it can be drawn: else BM_EINVAL, which names it and a prior to give
+ * (sbc_prior.c). */
+bm_status bm_check_simulable(const bm_model *m, const char *what, bool flat_coefficients, bm_error *err);
 
 /* The model of a simulated response. BM_ENUMERIC: it is beyond double precision, which the response alone decides; *out is made or NULL either way, and the
  * caller's to free. */

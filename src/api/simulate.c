@@ -169,6 +169,12 @@ bm_status bm_draw_prior(const bm_model *m, bm_rng *rng, double *value, bm_error 
     bm_status st;
 
     if (!(t.set = bm_alloc(t.n, sizeof *t.set))) return bm_nomem(err);
+    for (size_t k = 0; k < m->priors->p; k++) {
+        bool centred = m->priors->centred && (long)k == (long)m->design->intercept;
+
+        t.set[k] = (centred ? m->priors->intercept : m->priors->b[k]).kind == BM_DIST_FLAT;
+        if (t.set[k]) value[k] = 0;
+    }
     st = draw_truth(m, &t, rng, err);
     free(t.set);
     return st;

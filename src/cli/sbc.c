@@ -108,7 +108,7 @@ const cli_command cli_sbc = {
              "sampler the true value of any quantity has every rank equally often. That is judged for every parameter, the "
              "log-likelihood, the effects of the rarest level of every grouping factor, and the mean of a cell: is the ranks' distribution function "
              "within simultaneous bands?\n\n"
-             "Priors must be proper. Default priors that depend on the data are kept at their numbers. Simulated data in which double precision "
+             "Priors must be proper; those of coefficients may be flat (their true values are then 0, for the ranks are the same whatever they are). Default priors that depend on the data are kept at their numbers. Simulated data in which double precision "
              "does not resolve sigma (less than some three millionths of the spread of the group effects, as wide priors can have it) are counted and "
              "left out.\n\n"
              "Exit code: 0 if every quantity is calibrated, 3 if one is not (a right sampler is called wrong in 1 of 100 runs). Ctrl-C "
