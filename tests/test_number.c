@@ -3,6 +3,8 @@
 #include "base/base_priv.h"
 #include "testing.h"
 
+#include "data/data_priv.h"
+
 #include <float.h>
 #include <limits.h>
 
@@ -378,6 +380,43 @@ static void test_parse_int_minds_the_whole_text_and_the_range(void **state)
     assert_int_equal(v, 42);
 }
 
+/* Numbers of up to 16 characters by the reader of plain rows: the same bits, or none. */
+static void test_short_numbers_are_the_same_numbers(void **state)
+{
+    static const char *const odd[] = { "", "-", ".", "-.", "+1", "1e3", "1.2.3", "..", "0", "-0", "00", "5.", ".5", "-.5", "1234567890123456", "9007199254740993", "123456789.123456",
+                                       "12345678", "1234567.", ".1234567", "12345678.", ".12345678", "1 2", "1,5", "NA", "0000000000000001", "9999999999999999", "12:4", "1/2", "1;" };
+    char   buf[64];
+    bm_rng r;
+    size_t taken = 0;
+
+    (void)state;
+    bm_rng_key(&r, 7, 8, 9);
+    for (size_t t = 0; t < 400000; t++) {
+        char   text[32];
+        size_t n, whole = bm_rng_u64(&r) % 9, part = bm_rng_u64(&r) % 9;
+        double got, want;
+
+        memset(buf, t % 2 ? '9' : '.', sizeof buf);  /* what stands before must not matter */
+        if (t < sizeof odd / sizeof *odd) n = (size_t)sprintf(text, "%s", odd[t]);
+        else {
+            n = (size_t)sprintf(text, "%s", t % 3 == 0 ? "-" : "");
+            for (size_t i = 0; i < whole; i++) text[n++] = (char)('0' + bm_rng_u64(&r) % 10);
+            if (part || t % 5 == 0) text[n++] = '.';
+            for (size_t i = 0; i < part; i++) text[n++] = (char)('0' + bm_rng_u64(&r) % 10);
+            if (t % 11 == 0 && n) text[bm_rng_u64(&r) % n] = (char)(32 + bm_rng_u64(&r) % 95);
+        }
+        memcpy(buf + 32, text, n);
+        bool short_one = bm_short_number(buf + 32, n, &got), any = bm_parse_double(buf + 32, n, &want);
+        if (!short_one) continue;
+        if (!any || memcmp(&got, &want, sizeof got) != 0) {
+            print_error("'%.*s': %.17g\n", (int)n, text, got);
+            fail();
+        }
+        taken++;
+    }
+    assert_true(taken > 300000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_format_powers_of_two_and_neighbours_read_back),
         cmocka_unit_test(test_format_takes_the_nearest_of_the_shortest),
         cmocka_unit_test(test_parse_int_minds_the_whole_text_and_the_range),
+        cmocka_unit_test(test_short_numbers_are_the_same_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

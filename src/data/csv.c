@@ -1,16 +1,13 @@
 /* csv.c: records of a delimited text file (RFC 4180), pulled one at a time. The bytes that matter (delimiter, newline,
  * quote) are found 64 at a time as a bit mask (Langdale & Lemire 2019, VLDB Journal 28:941, have the idea for JSON);
  * fields point into the block. */
-#include "data/data_priv.h"
+#include "data/scan.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
-enum { PAD = 64, BLOCK = 1 << 18, MAX_RECORD = 64 << 20, MAX_FIELDS = 1000000 };
+enum { PAD = BM_SCAN_PAD, BLOCK = 1 << 18, MAX_RECORD = 64 << 20, MAX_FIELDS = 1000000 };
 
 struct bm_csv {
     bm_input   *in;                  /* NULL: over a block of another's file */
@@ -26,25 +23,6 @@ struct bm_csv {
     bm_field   *field;
     size_t      nfield, cap_field;
 };
-
-static inline uint64_t find_specials(const char *s, char delim)
-{
-    uint64_t m = 0;
-
-#ifdef __SSE2__
-    const __m128i d = _mm_set1_epi8(delim), nl = _mm_set1_epi8('\n'), q = _mm_set1_epi8('"');
-
-    for (int i = 0; i < 4; i++) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s + 16 * i));
-        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, d), _mm_cmpeq_epi8(v, nl)), _mm_cmpeq_epi8(v, q));
-
-        m |= (uint64_t)(uint32_t)_mm_movemask_epi8(hit) << (16 * i);
-    }
-#else
-    for (int i = 0; i < 64; i++) m |= (uint64_t)(s[i] == delim || s[i] == '\n' || s[i] == '"') << i;
-#endif
-    return m;
-}
 
 /* ---- the block ---- */
 
@@ -239,7 +217,7 @@ static bm_status next_mask(bm_csv *c, bool *more, bm_error *err)
     if (!*more) return BM_OK;
     if (c->at >= c->len && (st = refill(c, err)) != BM_OK) return st;
     c->base = c->at;
-    c->mask = find_specials(c->buf + c->at, c->delim);           /* none in the zeros behind the last byte */
+    c->mask = bm_find_specials(c->buf + c->at, c->delim);           /* none in the zeros behind the last byte */
     c->at = c->len - c->at < 64 ? c->len : c->at + 64;
     return BM_OK;
 }
@@ -404,6 +382,19 @@ void bm_csv_over(bm_csv *t, const bm_block *b)
     t->mask = 0;
     t->end = true;
     t->line = t->record_line = b->line;
+}
+
+void bm_csv_seek(bm_csv *t, size_t at, size_t line)
+{
+    t->start = t->at = at;
+    t->mask = 0;
+    t->line = line;
+}
+
+void bm_csv_tell(const bm_csv *t, size_t *at, size_t *line)
+{
+    *at = t->start;
+    *line = t->line;
 }
 
 /* ---- opening ---- */

@@ -108,5 +108,31 @@ bm_status bm_csv_block(bm_csv *c, bm_block *b, size_t room, bm_error *err);
 /* A parser over such a block (which it changes), named and delimited as c. It is to be given a block, by bm_csv_over, before each use. */
 bm_status bm_csv_twin(bm_csv **out, const bm_csv *c, bm_error *err);
 void      bm_csv_over(bm_csv *twin, const bm_block *b);
+/* The twin's next record is at that offset of the block, on that line; and where it is. */
+void      bm_csv_seek(bm_csv *twin, size_t at, size_t line);
+void      bm_csv_tell(const bm_csv *twin, size_t *at, size_t *line);
+
+/* ---- parse.c: the rows of a block as cells ---- */
+
+/* A cell of a factor is where its text is. s NULL: missing. */
+typedef struct { const char *s; uint32_t n; bm_label_hash hash; } bm_span;
+typedef struct { double *num; bm_span *label; size_t nmissing; } bm_cells;
+
+typedef struct {
+    bm_block  block;
+    bm_csv   *csv;
+    bm_cells *col;                   /* per column in the making */
+    uint32_t *line;                  /* of each row, from the block's first */
+    size_t    n, cap;                /* rows */
+    bm_status st;
+    bm_error  err;
+} bm_portion;
+
+bm_status bm_portion_new(bm_portion *p, const bm_source *s, bm_error *err);
+void      bm_portion_clear(bm_portion *p, const bm_source *s);
+/* of_field[k]: the column in the making that field k belongs to, -1 for none. What is wrong is in p->st and p->err; rows before it are there. */
+void      bm_portion_parse(bm_portion *p, const bm_source *s, const int *of_field);
+/* A number of at most 16 characters, [-]digits[.digits], that ends at s + n, where 16 bytes before may be read; false: to be read in another way. */
+bool      bm_short_number(const char *s, size_t n, double *x);
 
 #endif

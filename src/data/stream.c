@@ -9,24 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM = 1 << 19, BATCH = 8, STAGES = 3, AHEAD = 8 };       /* bytes of a block; blocks of a batch; rows, of fetching */
+enum { ROOM = 1 << 19, BATCH = 8, STAGES = 3, AHEAD = 8, SLICE = 4096 };     /* bytes of a block; blocks of a batch; rows: of fetching, of a call of use() */
 
-typedef struct { const char *s; uint32_t n; bm_label_hash hash; } span;      /* s NULL: missing */
-
-/* The cells of one column. */
-typedef struct { double *num; span *label; size_t nmissing; } cells;
-
-typedef struct {
-    bm_block  block;
-    bm_csv   *csv;
-    cells    *col;                   /* per column in the making */
-    uint32_t *line;                  /* of each row, from the block's first */
-    size_t    n, cap;                /* rows */
-    bm_status st;
-    bm_error  err;
-} portion;
-
-typedef struct { portion p[BATCH]; size_t n; bool last; bm_status st; bm_error err; } batch;     /* last, st: of reading */
+typedef struct { bm_portion p[BATCH]; size_t n; bool last; bm_status st; bm_error err; } batch;     /* last, st: of reading */
 
 typedef struct {
     bm_source *s;
@@ -36,79 +21,12 @@ typedef struct {
     size_t     cap_code;
     int32_t  **rank;                 /* per column: codes of the head's labels in the order of the frame; NULL for numbers */
     size_t    *nhead;
+    int       *of_field;             /* per field of a record: its column, -1 for none */
     bm_status (*use)(void *self, const bm_frame *rows, bm_error *err);
     void      *self;
     bm_status  st;
     bm_error   err;
 } stream;
-
-/* ---- parsing ---- */
-
-static bool grow_portion(portion *p, const bm_source *s)
-{
-    size_t    cap = p->cap ? 2 * p->cap : 4096;
-    uint32_t *line = realloc(p->line, cap * sizeof *line);
-
-    if (!line) return false;
-    p->line = line;
-    for (size_t k = 0; k < s->nb; k++) {
-        bool   labels = s->b[k].as == BM_LABELS;
-        void **at = labels ? (void **)&p->col[k].label : (void **)&p->col[k].num;
-        void  *more = realloc(*at, cap * (labels ? sizeof(span) : sizeof(double)));
-
-        if (!more) return false;
-        *at = more;
-    }
-    p->cap = cap;
-    return true;
-}
-
-static bm_status parse_cell(portion *p, const bm_source *s, size_t k, const bm_field *f)
-{
-    const bm_builder *b = &s->b[k];
-    cells            *c = &p->col[k];
-    bm_cell           cell;
-
-    if (b->as == BM_LABELS) {
-        bool missing = bm_cell_missing(&s->rules, f);
-
-        c->nmissing += missing;
-        c->label[p->n] = missing ? (span){ .s = NULL } : (span){ .s = f->s, .n = (uint32_t)f->n, .hash = bm_hash_of_label(f->s, f->n) };
-        return BM_OK;
-    }
-    c->num[p->n] = NAN;
-    cell = bm_cell_read(&s->rules, f, &c->num[p->n]);
-    c->nmissing += cell == BM_CELL_MISSING;
-    if (cell != BM_CELL_TEXT) return BM_OK;
-    return bm_text_among_numbers(s, bm_csv_line(p->csv), b->col.name, bm_show(f->s, f->n).s, &p->err);
-}
-
-static bm_status parse_rows(portion *p, const bm_source *s)
-{
-    const bm_field *f;
-    size_t          nfield, ncol = s->name.n;
-    bm_status       st;
-
-    for (size_t k = 0; k < s->nb; k++) p->col[k].nmissing = 0;
-    for (p->n = 0;;) {
-        if ((st = bm_csv_next(p->csv, &f, &nfield, &p->err)) != BM_OK) return st;
-        if (nfield == 0) return BM_OK;
-        if (nfield == 1 && f->n == 0 && !f->quoted) continue;    /* an empty line */
-        if (nfield != ncol) return bm_ragged(s, bm_csv_line(p->csv), f, nfield, &p->err);
-        if (p->n == p->cap && !grow_portion(p, s)) return bm_nomem(&p->err);
-        p->line[p->n] = (uint32_t)(bm_csv_line(p->csv) - p->block.line);
-        for (size_t k = 0; k < s->nb; k++)
-            if ((st = parse_cell(p, s, k, &f[s->b[k].field])) != BM_OK) return st;
-        p->n++;
-    }
-}
-
-static void parse(portion *p, const bm_source *s)
-{
-    p->err = (bm_error){ 0 };
-    bm_csv_over(p->csv, &p->block);
-    p->st = parse_rows(p, s);
-}
 
 /* ---- reading ---- */
 
@@ -125,7 +43,7 @@ static void read_batch(batch *b, const bm_source *s)
 
 /* ---- using ---- */
 
-static bm_status check_label(const stream *t, const portion *p, size_t k, const span *x, size_t row, bm_error *err)
+static bm_status check_label(const stream *t, const bm_portion *p, size_t k, const bm_span *x, size_t row, bm_error *err)
 {
     bm_buf    what = { 0 };
     bm_status st;
@@ -137,10 +55,10 @@ static bm_status check_label(const stream *t, const portion *p, size_t k, const 
     return st;
 }
 
-static bm_status codes_of(stream *t, const portion *p, size_t k, bm_error *err)
+static bm_status codes_of(stream *t, const bm_portion *p, size_t k, bm_error *err)
 {
     bm_levels     *lv = &t->s->b[k].levels;
-    const span    *x = p->col[k].label;
+    const bm_span    *x = p->col[k].label;
     const int32_t *rank = t->rank[k];
     int32_t       *code = t->code[k], c = 0, nhead = (int32_t)t->nhead[k];
     bm_status      st = BM_OK;
@@ -157,7 +75,31 @@ static bm_status codes_of(stream *t, const portion *p, size_t k, bm_error *err)
     return st;
 }
 
-static bm_status use_portion(stream *t, const portion *p, bm_error *err)
+static size_t count_missing(const bm_column *c, size_t n)
+{
+    size_t m = 0;
+
+    for (size_t i = 0; i < n; i++) m += c->code ? c->code[i] < 0 : isnan(c->num[i]);
+    return m;
+}
+
+/* As many rows as a cache holds. */
+static bm_status use_slice(stream *t, const bm_portion *p, size_t first, size_t n, bm_error *err)
+{
+    t->frame.n = n;
+    for (size_t k = 0; k < t->s->nb; k++) {
+        bm_column *c = &t->frame.col[k];
+
+        c->num = t->rank[k] ? NULL : p->col[k].num + first;
+        c->code = t->rank[k] ? t->code[k] + first : NULL;
+        c->nmissing = p->col[k].nmissing ? count_missing(c, n) : 0;
+        c->nlevels = t->s->b[k].levels.n;
+    }
+    t->s->rows += n;
+    return t->use(t->self, &t->frame, err);
+}
+
+static bm_status use_portion(stream *t, const bm_portion *p, bm_error *err)
 {
     bm_source *s = t->s;
     bm_status  st = BM_OK;
@@ -171,26 +113,17 @@ static bm_status use_portion(stream *t, const portion *p, bm_error *err)
         }
         t->cap_code = p->n;
     }
-    t->frame.n = p->n;
-    for (size_t k = 0; k < s->nb && st == BM_OK; k++) {
-        bm_column *c = &t->frame.col[k];
-
-        c->num = p->col[k].num;
-        c->code = t->code[k];
-        c->nmissing = p->col[k].nmissing;
+    for (size_t k = 0; k < s->nb && st == BM_OK; k++)
         if (t->rank[k]) st = codes_of(t, p, k, err);
-        c->nlevels = s->b[k].levels.n;
-    }
-    if (st != BM_OK) return st;
-    s->rows += p->n;
-    return p->n ? t->use(t->self, &t->frame, err) : BM_OK;
+    for (size_t i = 0; i < p->n && st == BM_OK; i += SLICE) st = use_slice(t, p, i, p->n - i < SLICE ? p->n - i : SLICE, err);
+    return st;
 }
 
 /* Stops at the first thing that went wrong, in the order of the file. */
 static void use_batch(stream *t, batch *b)
 {
     for (size_t i = 0; i < b->n && t->st == BM_OK; i++) {
-        portion *p = &b->p[i];
+        bm_portion *p = &b->p[i];
 
         if (p->st != BM_OK && p->n == 0) t->st = bm_fail(&t->err, p->st, "%s", p->err.msg);
         else t->st = use_portion(t, p, &t->err);
@@ -208,7 +141,7 @@ static void piece(void *self, size_t i, size_t worker)
     (void)worker;
     if (i == 0) use_batch(t, t->at[2]);
     else if (i == 1 && !t->at[1]->last) read_batch(t->at[0], t->s);
-    else if (i >= 2) parse(&t->at[1]->p[i - 2], t->s);
+    else if (i >= 2) bm_portion_parse(&t->at[1]->p[i - 2], t->s, t->of_field);
 }
 
 static void run(stream *t, int threads)
@@ -248,12 +181,6 @@ static bm_status head_column(stream *t, size_t k, bm_error *err)
     return st;
 }
 
-static bm_status new_portion(portion *p, const bm_source *s, bm_error *err)
-{
-    if (!(p->col = bm_alloc(s->nb, sizeof *p->col))) return bm_nomem(err);
-    return bm_csv_twin(&p->csv, s->csv, err);
-}
-
 static bm_status begin(stream *t, bm_error *err)
 {
     size_t    nb = t->s->nb;
@@ -264,10 +191,13 @@ static bm_status begin(stream *t, bm_error *err)
     t->code = bm_alloc(nb, sizeof *t->code);
     t->rank = bm_alloc(nb, sizeof *t->rank);
     t->nhead = bm_alloc(nb, sizeof *t->nhead);
-    if (!t->frame.col || !t->code || !t->rank || !t->nhead) return bm_nomem(err);
+    t->of_field = bm_alloc(t->s->name.n, sizeof *t->of_field);
+    if (!t->frame.col || !t->code || !t->rank || !t->nhead || !t->of_field) return bm_nomem(err);
+    for (size_t k = 0; k < t->s->name.n; k++) t->of_field[k] = -1;
+    for (size_t k = 0; k < nb; k++) t->of_field[t->s->b[k].field] = (int)k;
     for (size_t i = 0; i < STAGES && st == BM_OK; i++) {
         if (!(t->at[i] = bm_alloc(1, sizeof *t->at[i]))) return bm_nomem(err);
-        for (size_t j = 0; j < BATCH && st == BM_OK; j++) st = new_portion(&t->at[i]->p[j], t->s, err);
+        for (size_t j = 0; j < BATCH && st == BM_OK; j++) st = bm_portion_new(&t->at[i]->p[j], t->s, err);
     }
     for (size_t k = 0; k < nb && st == BM_OK; k++) st = head_column(t, k, err);
     return st;
@@ -276,18 +206,7 @@ static bm_status begin(stream *t, bm_error *err)
 static void end(stream *t)
 {
     for (size_t i = 0; i < STAGES; i++) {
-        for (size_t j = 0; t->at[i] && j < BATCH; j++) {
-            portion *p = &t->at[i]->p[j];
-
-            for (size_t k = 0; p->col && k < t->s->nb; k++) {
-                free(p->col[k].num);
-                free(p->col[k].label);
-            }
-            free(p->col);
-            free(p->line);
-            free(p->block.buf);
-            bm_csv_close(p->csv);
-        }
+        for (size_t j = 0; t->at[i] && j < BATCH; j++) bm_portion_clear(&t->at[i]->p[j], t->s);
         free(t->at[i]);
     }
     for (size_t k = 0; k < t->s->nb; k++) {
@@ -297,6 +216,7 @@ static void end(stream *t)
     free(t->code);
     free(t->rank);
     free(t->nhead);
+    free(t->of_field);
     free(t->frame.col);
 }
 

@@ -130,6 +130,7 @@ int main(int argc, char **argv)
     const char   *what = argc > 1 ? argv[1] : "";
 
     if (!strcmp(what, "generate") && argc == 4) return bench_generate(atof(argv[2]), atof(argv[3]));
+    if (!strcmp(what, "table") && argc == 4) return bench_table(atof(argv[2]), atof(argv[3]));
     if (!strcmp(what, "read-rows")) return bench_read_rows();
     if (!strcmp(what, "groups") && argc == 3) return bench_groups(atof(argv[2]));
     if (!strcmp(what, "ratings") && argc == 5) return bench_ratings(atof(argv[2]), atof(argv[3]), atof(argv[4]));

@@ -42,6 +42,7 @@ int bench_crossed(const bench_options *o);                   /* crossed.c */
 int bench_ratings(double rows, double raters, double items); /* crossed.c: the children of crossed */
 int bench_fit_ratings(int warmup, int draws);
 int bench_generate(double rows, double groups);              /* growth.c: the children of growth */
+int bench_table(double rows, double groups);                 /* table.c */
 int bench_read_rows(void);
 int bench_groups(double groups);
 

@@ -59,7 +59,7 @@ int bench_read_rows(void)
     bm_model *m = NULL;
     bm_error  err = { 0 };
 
-    if (bm_model_new(&m, spec, NULL, &err) != BM_OK) bench_die("reading", &err);
+    if (bm_model_new_streamed(&m, spec, 250000, &err) != BM_OK) bench_die("reading", &err);
     printf("%zu %zu\n", m->stats->n, m->stats->fac[0].J);
     bm_model_free(m);
     bm_spec_free(spec);
