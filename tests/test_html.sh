@@ -46,6 +46,12 @@ it 'a named file is written silently under -q' eval 'exits 0 && silent && tidy'
 it 'of 160 schools the 50 largest are drawn, and it says so' says_in_page 'The 50 largest of 160 levels'
 it 'an sd with mass at 0 is pointed out' says_in_page 'sd_school__cses may be 0'
 it 'a factor is told by its levels' says_in_page 'With sector = Public instead of Catholic'
+sed '1s/Days/days awake/; 1s/Reaction/reaction time (ms)/' "$here/tests/data/sleepstudy.csv" >names.csv
+run "$BMIXED" fit '`reaction time (ms)` ~ `days awake` + (`days awake` | Subject)' names.csv -o names -q
+run "$BMIXED" report names -q
+page=names/report.html
+it 'names with blanks are variables like others: sentences and fitted lines' eval 'exits 0 && tidy && has "id=\"lines\"" && says_in_page "Each further unit of \`days awake\` goes with"'
+page=hsb.html
 run "$BMIXED" report hsb -o hsb.html
 it 'a named file is not replaced without --force' refuses 2 'hsb.html exists'
 run "$BMIXED" report hsb -o - -q

@@ -32,6 +32,7 @@ run "$BMIXED" plot sleep --kind all --force
 it '--kind all draws every kind' eval 'exits 0 && for k in $kinds; do well_formed sleep/plots/$k.svg || exit 1; done'
 it 'its title says what it shows' grep -q '<title>Trace of the draws: Draws of each parameter in order' sleep/plots/trace.svg
 it 'the formula is on the picture' grep -q 'Reaction ~ Days + (Days | Subject)' sleep/plots/trace.svg
+it 'effects are in units of the response, slopes per unit of the predictor' eval 'grep -q ">Reaction<" sleep/plots/caterpillar.svg && grep -q ">Reaction per unit of Days<" sleep/plots/caterpillar.svg'
 it 'a level is named in the caterpillar' grep -q '308' sleep/plots/caterpillar.svg
 it 'no temporary file is left beside the pictures' eval '! ls -A sleep/plots | grep -q "^\."'
 run "$BMIXED" fit sleep -o sleep --force -q --draws 250

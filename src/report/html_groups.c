@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHOWN = 50, LISTED = 200, EFFECTS = 8, LETTERS = 28 };
+enum { SHOWN = 50, LISTED = 200, EFFECTS = 8, LETTERS = 25 };
 
 static int by_size(const void *a, const void *b)
 {

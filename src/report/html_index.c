@@ -39,6 +39,21 @@ double bm_page_estimate(const bm_summary_row *r)
     return isfinite(r->rb_mean) ? r->rb_mean : r->mean;
 }
 
+size_t bm_html_names(const char *x, const char *name)
+{
+    size_t n = strlen(name);
+
+    if (strncmp(x, name, n) == 0) return n;
+    return x[0] == '`' && strncmp(x + 1, name, n) == 0 && x[n + 1] == '`' ? n + 2 : 0;
+}
+
+const bm_column *bm_html_column(const bm_frame *f, const char *x)
+{
+    for (size_t c = 0; f && c < f->ncol; c++)
+        if (bm_html_names(x, f->col[c].name) == strlen(x)) return &f->col[c];
+    return NULL;
+}
+
 static const char *plain(const char *x)
 {
     return strcmp(x, "(Intercept)") == 0 ? "Intercept" : x;

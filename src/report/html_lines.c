@@ -24,7 +24,7 @@ static bool in_effects(const bm_design *d, const char *x, const bm_group **g)
 {
     for (size_t k = 0; k < d->nfac; k++)
         for (size_t i = 0; i < d->fac[k].q; i++)
-            if (strcmp(d->fac[k].znames[i], x) == 0) {
+            if (bm_html_names(d->fac[k].znames[i], x) == strlen(d->fac[k].znames[i])) {
                 *g = &d->fac[k];
                 return true;
             }
@@ -38,7 +38,7 @@ static const bm_column *predictor(const bm_result *r, const bm_group **g)
 
     *g = r->design->nfac ? &r->design->fac[0] : NULL;
     for (size_t k = 0; r->frame_info && k < r->design->p; k++) {
-        const bm_column *c = bm_frame_col(r->frame_info, r->design->xnames[k]);
+        const bm_column *c = bm_html_column(r->frame_info, r->design->xnames[k]);
 
         if (!c || c->kind != BM_COL_NUMERIC || !(r->design->xsd[k] > 0)) continue;
         if (in_effects(r->design, c->name, g)) return c;

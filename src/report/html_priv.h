@@ -66,6 +66,10 @@ void      bm_html_style(bm_buf *b);                                /* html_style
 void      bm_page_label(bm_buf *b, const bm_page *p, size_t var);
 double    bm_page_estimate(const bm_summary_row *r);               /* exact mean where there is one, else that of the draws */
 /* REML's estimate of monitored variable var; NaN where there is none. lower, upper: its 95 % interval, may be NULL. */
+/* How much of the beginning of a column of the design matrix is this variable, backquoted or not; 0: none. */
+size_t    bm_html_names(const char *x, const char *name);
+/* The variable that a column of the design matrix is, or NULL. */
+const bm_column *bm_html_column(const bm_frame *f, const char *x);
 double    bm_page_reml(const bm_page *p, size_t var, double *lower, double *upper);
 /* First monitored variable of kind: the sd of effect i of factor k; the correlation of effects i > j (SIZE_MAX where there is none); sigma. */
 size_t    bm_page_sd(const bm_page *p, size_t k, size_t i);

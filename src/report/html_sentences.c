@@ -67,9 +67,9 @@ static const bm_column *factor_of(const bm_page *p, const char *x, const char **
 
     for (size_t c = 0; f && c < f->ncol; c++) {
         const bm_column *col = &f->col[c];
-        size_t           n = strlen(col->name);
+        size_t           n = bm_html_names(x, col->name);
 
-        if (col->kind != BM_COL_FACTOR || strncmp(x, col->name, n) != 0) continue;
+        if (col->kind != BM_COL_FACTOR || !n) continue;
         for (size_t l = 0; l < col->nlevels; l++)
             if (strcmp(col->levels[l], x + n) == 0) {
                 *level = col->levels[l];
@@ -125,7 +125,7 @@ static void coefficient(bm_page *p, size_t k)
     const bm_result      *res = p->in->result;
     const bm_design      *d = res->design;
     const bm_summary_row *r = &res->summary[k + 1];
-    const bm_column      *col = res->frame_info ? bm_frame_col(res->frame_info, d->xnames[k]) : NULL, *f;
+    const bm_column      *col = bm_html_column(res->frame_info, d->xnames[k]), *f;
     const char           *level = NULL, *colon = strchr(d->xnames[k], ':');
     double                x = bm_page_estimate(r);
     bm_buf               *b = p->b;
@@ -228,7 +228,9 @@ void bm_page_sentences(bm_page *p)
         const bm_derived_row *x = &r->derived[i];
 
         if (strcmp(x->name, "share_residual") == 0 || !x->meaning) continue;
-        bm_html(b, "<li><strong>%.*f&nbsp;%%</strong> (95&nbsp;%% interval %.*f to %.*f&nbsp;%%): %s.</li>\n", 0, 100 * x->mean, 0, 100 * x->q2_5, 0, 100 * x->q97_5, x->meaning);
+        int digits = 100 * (x->q97_5 - x->q2_5) < 4;     /* "6 % (6 to 6 %)" says nothing */
+        bm_html(b, "<li><strong>%.*f&nbsp;%%</strong> (95&nbsp;%% interval %.*f to %.*f&nbsp;%%): %s.</li>\n", digits, 100 * x->mean, digits, 100 * x->q2_5, digits,
+                100 * x->q97_5, x->meaning);
     }
     bm_buf_puts(b, "</ul>\n");
 }

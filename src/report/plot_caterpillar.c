@@ -75,7 +75,21 @@ static bm_status strip(bm_picture *p, const effect *f, const double *mean, bm_bo
     return BM_OK;
 }
 
-static bm_status named(bm_picture *p, const effect *f, const double *mean, size_t n, bm_error *err)
+/* The unit of an effect: the response, or the response per unit of the predictor. */
+static void unit_of(bm_picture *p, const effect *f, double room)
+{
+    const bm_design *d = f->in->design;
+    const char      *z = d->fac[f->factor].znames[f->term];
+    bm_buf           text = { 0 };
+
+    bm_buf_puts(&text, d->yname);
+    if (strcmp(z, "Intercept") != 0) bm_buf_printf(&text, " per unit of %s", z);
+    if (text.s) bm_axis_label(p, 'x', text.s, room);
+    p->script.failed |= text.failed;
+    bm_buf_free(&text);
+}
+
+static bm_status named(bm_picture *p, const effect *f, const double *mean, size_t n, double width, bm_error *err)
 {
     const bm_group *g = &f->in->design->fac[f->factor];
     size_t         *order = NULL, index;
@@ -86,6 +100,7 @@ static bm_status named(bm_picture *p, const effect *f, const double *mean, size_
     if (st != BM_OK) return st;
     range_of(f, order, n, &lo, &hi);
     bm_axis(p, 'x', lo, hi, 0.04, 5);
+    unit_of(p, f, width);
     bm_buf_puts(&p->script, "set ytics (");
     for (size_t i = 0; i < n; i++) {
         write_level(b, f, order[i], (double)(i + 1));
@@ -158,7 +173,7 @@ static bm_status one_picture(const bm_plot_input *in, const bm_estimates *e, siz
 
     if (st != BM_OK) return st;
     bm_buf_printf(&title, "Group effects: %s", g->name);
-    p = title.failed ? NULL : bm_pictures_add(out, in, title.s, BM_PLOT_TOP + 24 + above + ROW * (double)shown + 66, err);
+    p = title.failed ? NULL : bm_pictures_add(out, in, title.s, BM_PLOT_TOP + 24 + above + ROW * (double)shown + 84, err);
     bm_buf_free(&title);
     if (!p) return bm_nomem(err);
     for (size_t i = 0; i < n && st == BM_OK; i++) {
@@ -175,7 +190,7 @@ static bm_status one_picture(const bm_plot_input *in, const bm_estimates *e, siz
             st = strip(p, &f, mean, strip_at, err);
             bm_panel(p, at);
         }
-        if (st == BM_OK) st = named(p, &f, mean, shown, err);
+        if (st == BM_OK) st = named(p, &f, mean, shown, at.w, err);
         free(mean);
     }
     return st;

@@ -195,10 +195,10 @@ void bm_axis(bm_picture *p, char axis, double lo, double hi, double pad, int n)
     bm_buf_putc(b, '\n');
 }
 
-void bm_axis_label(bm_picture *p, char axis, const char *text)
+void bm_axis_label(bm_picture *p, char axis, const char *text, double room)
 {
     bm_buf_printf(&p->script, "set %clabel ", axis);
-    bm_quote(&p->script, text, 60);
+    bm_quote(&p->script, text, (size_t)(room / 7.2));
     bm_buf_printf(&p->script, " offset %s\n", axis == 'x' ? "0, 0.3" : "0.6, 0");
 }
 

@@ -223,7 +223,7 @@ bm_status bm_plot_predictive(const bm_plot_input *in, bm_pictures *out, bm_error
     bm_legend(p, 0, p->width - 230, 20, BM_INK, "line", "data");
     bm_legend(p, 1, p->width - 150, 20, BM_SKY, "line", "predicted");
     bm_axis(p, 'x', lo - room, hi + room, 0, 8);
-    bm_axis_label(p, 'x', d->yname);
+    bm_axis_label(p, 'x', d->yname, 430);
     st = curves(p, &w, lo - room, hi + room, err);
 done:
     places_free(&w);

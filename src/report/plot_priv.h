@@ -57,7 +57,7 @@ void bm_panel_title(bm_picture *p, bm_box at, const char *text);
 void bm_text(bm_picture *p, double x, double y, const char *text, size_t columns, const char *style);
 /* The ranges with some room, at most n tics. axis: 'x' or 'y'. pad: of the range, on either side. */
 void bm_axis(bm_picture *p, char axis, double lo, double hi, double pad, int n);
-void bm_axis_label(bm_picture *p, char axis, const char *text);
+void bm_axis_label(bm_picture *p, char axis, const char *text, double room);     /* room: pixels for it */
 void bm_axis_bare(bm_picture *p, char axis);                              /* no tics, no labels */
 /* Box i of a grid that starts below the heading; room: left and below of each for its labels. */
 bm_box bm_cell_box(const bm_picture *p, size_t i, size_t cols, double cell_height, double left, double below);

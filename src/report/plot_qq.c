@@ -54,7 +54,7 @@ static bm_status panel(bm_picture *p, bm_box at, const char *title, double *x, s
     bm_panel_title(p, at, title);
     bm_axis(p, 'x', -reach, reach, 0.04, 6);
     bm_axis(p, 'y', lo, hi, 0.06, 6);
-    bm_axis_label(p, 'x', "normal quantile");
+    bm_axis_label(p, 'x', "normal quantile", 430);
     bm_buf_printf(&p->script, "plot 'd%zu' using 1:2:3 with filledcurves lc rgb '" BM_SHADE "', 'd%zu' using 1:1 with lines lw "
                   "1.2 lc rgb '" BM_ORANGE
                               "', 'd%zu' using 1:2 with points pt 7 ps 0.45 lc rgb '#40%s'\n", edge, edge, points, BM_BLUE_HEX);

@@ -182,8 +182,8 @@ static bm_status plane(const view *v, bm_pictures *out, bm_error *err)
     }
     bm_axis(p, 'x', x[0], x[1], 0.06, 8);
     bm_axis(p, 'y', y[0], y[1], 0.06, 7);
-    bm_axis_label(p, 'x', v->g->znames[0]);
-    bm_axis_label(p, 'y', v->g->znames[1]);
+    bm_axis_label(p, 'x', v->g->znames[0], 430);
+    bm_axis_label(p, 'y', v->g->znames[1], 430);
     for (int k = 0; k < 2; k++) {
         bm_buf_printf(&p->script, "set arrow %d from ", k + 1);
         if (k == 0) bm_buf_num(&p->script, v->fixed[0]), bm_buf_puts(&p->script, ", graph 0 to "), bm_buf_num(&p->script,
@@ -223,7 +223,7 @@ static bm_status ladder(const view *v, bm_pictures *out, bm_error *err)
         widen(x, row[0]), widen(x, row[3]);
     }
     bm_axis(p, 'x', x[0], x[1], 0.05, 7);
-    bm_axis_label(p, 'x', v->g->znames[0]);
+    bm_axis_label(p, 'x', v->g->znames[0], 430);
     bm_buf_puts(&p->script, "set ytics (");
     for (size_t i = 0; i < n; i++) {
         if (i) bm_buf_puts(&p->script, ", ");
