@@ -47,18 +47,20 @@ static void drop(setting *s)
 static void compare(setting *s, const bm_classes *k, const char *what)
 {
     size_t  q = s->f.q, p1 = s->f.p + 1;
-    double  SF[2][25] = { { 0 } }, G[2][16] = { { 0 } }, log_M[2], *scratch = aligned_alloc(64, (s->pk->scratch * sizeof *scratch + 63) / 64 * 64);
+    double  SF[2][25] = { { 0 } }, G[2][16] = { { 0 } }, log_M[2], *scratch = aligned_alloc(64, (s->pk->scratch * sizeof *scratch + 63) / 64 * 64),
+            part[32];
     bm_pack *pack = &s->pk->fac[0];
+    bm_team  team = { 1, 0, scratch, part };
 
     print_message("q = %zu, p = %zu, %s\n", q, s->f.p, what);
-    log_M[0] = bm_kernel_eval(pack, s->T, SF[0], scratch);
+    log_M[0] = bm_blocks_eval(pack, &team, s->T, SF[0]);
     log_M[1] = bm_classes_eval(k, s->T, SF[1], scratch);
     bm_assert_near(log_M[1], log_M[0], 1e-12);
     for (size_t b = 0; b < p1; b++)
         for (size_t a = b; a < p1; a++) assert_true(fabs(SF[1][a + b * p1] - SF[0][a + b * p1]) <= 1e-11 * (fabs(SF[0][p1 * p1 - 1]) + fabs(SF[0][a + b * p1])));
     for (int ml = 0; ml < 2; ml++) {
         memset(G, 0, sizeof G);
-        bm_kernel_gradient(pack, s->T, s->beta, ml ? NULL : s->Rinv, 1.3, G[0], scratch);
+        bm_blocks_gradient(pack, &team, s->T, s->beta, ml ? NULL : s->Rinv, 1.3, G[0]);
         bm_classes_gradient(k, s->T, s->beta, ml ? NULL : s->Rinv, 1.3, G[1]);
         for (size_t i = 0; i < q * q; i++) assert_true(fabs(G[1][i] - G[0][i]) <= 1e-10 * (1 + fabs(G[0][i])));
     }

@@ -35,7 +35,7 @@ const cli_option cli_sampler_options[] = {
     { .name = "draws", .arg = "N", .help = "draws kept, per chain", FROM_FIT(INT, draws) },
     { .name = "thin", .arg = "N", .help = "keep every Nth iteration", FROM_FIT(INT, thin) },
     { .name = "seed", .arg = "N", .help = "same seed, data and build: same draws, whatever --threads is", FROM_FIT(U64, seed) },
-    { .name = "threads", .arg = "N", .help = "threads to use", FROM_FIT(INT, threads), .def_text = "one per core" },
+    { .name = "threads", .arg = "N", .help = "threads: chains run side by side, and parts of very many groups where there are more threads than chains; the draws do not depend on their number", FROM_FIT(INT, threads), .def_text = "one per core" },
     { .name = "target-ess", .arg = "N", .help = "go on until every parameter but the single group effects has this effective sample size",
       FROM_FIT(DOUBLE, target_ess), .def_text = "off" },
     { .name = "sampler", .arg = "auto|collapsed|gibbs", .help = "how to sample; auto chooses by the design and says why",

@@ -72,6 +72,16 @@ size_t bm_mcmc_delivered(const bm_mcmc *s, size_t chain)
     return s->chain[chain].iter;
 }
 
+/* Threads beyond one per chain go into the evaluations of each. */
+static bm_status share_threads(bm_mcmc *s, bm_error *err)
+{
+    int each = s->threads / (int)s->nchain;
+
+    for (size_t k = 0; each > 1 && !s->gibbs && k < s->nchain; k++)
+        if (bm_marginal_threads(s->chain[k].cur->m, each) != BM_OK || bm_marginal_threads(s->chain[k].star->m, each) != BM_OK) return bm_nomem(err);
+    return BM_OK;
+}
+
 bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *opt, bm_error *err)
 {
     size_t      d = post->th.d;
@@ -102,6 +112,7 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
     if ((st = bm_mixture_new(&s->q, &post->th, d, err)) != BM_OK) goto fail;
     for (size_t k = 0; k < s->nchain; k++)
         if ((st = bm_chain_new(&s->chain[k], k, post, s->gibbs, opt, err)) != BM_OK) goto fail;
+    if ((st = share_threads(s, err)) != BM_OK) goto fail;
     *out = s;
     return BM_OK;
 fail:

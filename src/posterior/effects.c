@@ -38,8 +38,7 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
         const bm_facstat *f = &st->fac[k];
         double           *uk = u + from;
 
-        bm_noise(rng, uk, f->J * f->q);              /* z in place of u: every group reads its own before it is written */
-        bm_kernel_effects(&m->pk->fac[k], m->T + at, f->Kz, beta, m->sigma, uk, uk, m->scratch);
+        bm_blocks_effects(&m->pk->fac[k], m->team, m->T + at, f->Kz, beta, m->sigma, rng, uk);
         at += f->q * f->q;
         from += f->J * f->q;
     }
@@ -79,12 +78,10 @@ void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u,
     }
     for (size_t k = 0; u && k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
-        size_t            n = f->J * f->q;
 
-        bm_kernel_moments(&m->pk->fac[k], m->T + at, f->Kz, m->beta, m->Rinv, m->sigma, u + from, u_sd + from, m->scratch);
-        for (size_t i = 0; i < n; i++) u_sd[from + i] = sqrt(u_sd[from + i]);
+        bm_blocks_moments(&m->pk->fac[k], m->team, m->T + at, f->Kz, m->beta, m->Rinv, m->sigma, u + from, u_sd + from);
         at += f->q * f->q;
-        from += n;
+        from += f->J * f->q;
     }
 }
 
@@ -122,12 +119,10 @@ void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
     }
     for (size_t k = 0; k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
-        size_t            n = f->J * f->q;
 
-        bm_kernel_moments(&m->pk->fac[k], m->T + at, f->Kz, m->beta, NULL, m->sigma, u + from, u_sd + from, m->scratch);
-        for (size_t i = 0; i < n; i++) u_sd[from + i] = sqrt(u_sd[from + i]);
+        bm_blocks_moments(&m->pk->fac[k], m->team, m->T + at, f->Kz, m->beta, NULL, m->sigma, u + from, u_sd + from);
         at += f->q * f->q;
-        from += n;
+        from += f->J * f->q;
     }
 }
 
@@ -158,25 +153,44 @@ void bm_moments_free(bm_moments *a)
     *a = (bm_moments){ 0 };
 }
 
+enum { RUN = 1 << 15 };                              /* moments that a thread adds at a time */
+typedef struct { bm_moments *acc; double weight; } adding;
+
+static void add_run(void *self, size_t k, size_t worker)
+{
+    const adding *w = self;
+    bm_moments   *acc = w->acc;
+    size_t        end = acc->nb + acc->nu, first = k * RUN, upto = first + RUN < end ? first + RUN : end;
+
+    (void)worker;
+    if (acc->weight == 0) memcpy(acc->origin + first, acc->now + first, (upto - first) * sizeof *acc->now);
+    for (size_t i = first; i < upto; i++) {
+        double d = acc->now[i] - acc->origin[i];
+
+        acc->mean[i] += w->weight * d;
+        acc->mean2[i] += w->weight * d * d;
+        acc->var[i] += w->weight * acc->now_sd[i] * acc->now_sd[i];
+    }
+}
+
+static void add_moments(bm_moments *acc, double weight, int threads)
+{
+    adding w = { acc, weight };
+    size_t runs = (acc->nb + acc->nu + RUN - 1) / RUN;
+
+    bm_parallel(runs, runs >= 4 ? threads : 1, add_run, &w);
+    acc->weight += weight;
+}
+
 void bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight)
 {
     bm_marginal_conditional(m, acc->now, acc->now_sd, acc->nu ? acc->now + acc->nb : NULL, acc->now_sd + acc->nb);
-    bm_moments_add(acc, weight);
+    add_moments(acc, weight, m->team->threads);
 }
 
 void bm_moments_add(bm_moments *acc, double weight)
 {
-    size_t n = acc->nb + acc->nu;
-
-    if (acc->weight == 0) memcpy(acc->origin, acc->now, n * sizeof *acc->now);
-    acc->weight += weight;
-    for (size_t i = 0; i < n; i++) {
-        double d = acc->now[i] - acc->origin[i];
-
-        acc->mean[i] += weight * d;
-        acc->mean2[i] += weight * d * d;
-        acc->var[i] += weight * acc->now_sd[i] * acc->now_sd[i];
-    }
+    add_moments(acc, weight, 1);
 }
 
 void bm_moments_merge(bm_moments *into, const bm_moments *from)

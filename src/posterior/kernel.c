@@ -1,12 +1,13 @@
 /* kernel.c: the small Cholesky factors of eight groups side by side in SIMD registers; kernel.h says what is computed.
  *
  * A v8 holds one number of eight groups. GCC's vector extension lowers it to one AVX-512, two AVX2 or four SSE2 registers; each
- * kernel is compiled for the three and the loader picks one (target_clones). The bodies are inlined with q constant for q = 1 .. 4. */
+ * kernel is compiled for the three, and bm_kernel_run takes the one for the machine. The bodies are inlined with q constant for q = 1 .. 4. */
 #include "posterior/kernel.h"
 
 #include "base/base.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #pragma GCC diagnostic ignored "-Wpsabi"     /* every function that takes a v8 is inlined: there is no ABI to differ */
@@ -14,11 +15,6 @@
 typedef double  v8 __attribute__((vector_size(64)));
 typedef int64_t i8 __attribute__((vector_size(64)));
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 static const size_t PANEL = 16;        /* batches whose F are gathered for one call of dsyrk where p is large */
@@ -185,17 +181,22 @@ INLINE double sum8(v8 x)
     return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
 }
 
-INLINE double eval_body(size_t q, const bm_pack *k, const double *T, double *SF, double *scratch)
+INLINE double eval_body(size_t q, const bm_kernel_job *a)
 {
+    const bm_pack *k = a->pack;
+    const double  *T = a->T;
+    double        *SF = a->out;
     size_t   p1 = k->p + 1, at = 0;
-    v8      *AT = (v8 *)(void *)scratch, *C = AT + q * q, *inv = C + q * q, *F = inv + q, *acc = F + q * p1;
+    v8      *AT = (v8 *)(void *)a->scratch, *C = AT + q * q, *inv = C + q * q, *F = inv + q, *acc = F + q * p1;
     product8 det = ONE8;
     bool     wide = p1 > WIDE;
     double  *panel = (double *)(void *)acc;
     size_t   rows = PANEL * BM_LANES * q;
 
     if (!wide) memset(acc, 0, p1 * (p1 + 1) / 2 * sizeof *acc);
-    for (size_t b = 0; b < k->nbatch; b++) {
+    for (size_t b = a->first; b < a->upto; b++) {
+        size_t in_panel = (b - a->first) % PANEL;
+
         factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, C, inv, &det);
         half_solve(q, k, b, T, C, inv, F);
         if (!wide) {
@@ -203,9 +204,8 @@ INLINE double eval_body(size_t q, const bm_pack *k, const double *T, double *SF,
             continue;
         }
         for (size_t col = 0; col < p1; col++)
-            for (size_t i = 0; i < q; i++) store(panel + col * rows + ((b % PANEL) * q + i) * BM_LANES, &F[i + col * q]);
-        if (b % PANEL == PANEL - 1 || b == k->nbatch - 1)
-            bm_syrk(p1, (b % PANEL + 1) * BM_LANES * q, -1, panel, rows, SF);
+            for (size_t i = 0; i < q; i++) store(panel + col * rows + (in_panel * q + i) * BM_LANES, &F[i + col * q]);
+        if (in_panel == PANEL - 1 || b == a->upto - 1) bm_syrk(p1, (in_panel + 1) * BM_LANES * q, -1, panel, rows, SF);
     }
     for (size_t j = 0; !wide && j < p1; j++)
         for (size_t i = j; i < p1; i++) SF[i + j * p1] -= sum8(acc[at++]);
@@ -259,21 +259,22 @@ INLINE void outer(size_t q, const bm_pack *k, size_t b, const v8 *g, const doubl
         for (size_t i = 0; i < j; i++) Y[i + j * q] = Y[j + i * q];
 }
 
-INLINE void gradient_body(size_t q, const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G,
-                          double *scratch)
+INLINE double gradient_body(size_t q, const bm_kernel_job *a)
 {
-    v8      *W = (v8 *)(void *)scratch, *C = W + q * q, *inv = C + q * q, *TM = inv + q, *Y = TM + q * q, *P = Y + q * q, *TP = P + q * q;
+    const bm_pack *k = a->pack;
+    const double  *T = a->T;
+    v8      *W = (v8 *)(void *)a->scratch, *C = W + q * q, *inv = C + q * q, *TM = inv + q, *Y = TM + q * q, *P = Y + q * q, *TP = P + q * q;
     v8      *acc = TP + q * q, *g = acc + q * q;
     product8 det = ONE8;
 
     memset(acc, 0, q * q * sizeof *acc);
-    for (size_t b = 0; b < k->nbatch; b++) {
+    for (size_t b = a->first; b < a->upto; b++) {
         factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, W, C, inv, &det);
         rows_times_inverse(q, C, inv, W);
         for (size_t i = 0; i < q * q; i++) TM[i] = splat(T[i]);
         rows_times_inverse(q, C, inv, TM);
-        residual(q, k, b, beta, g);
-        outer(q, k, b, g, Rinv, sigma, Y);
+        residual(q, k, b, a->beta, g);
+        outer(q, k, b, g, a->Rinv, a->sigma, Y);
         for (size_t j = 0; j < q; j++)
             for (size_t i = 0; i < q; i++) {
                 v8 v = splat(0);
@@ -296,7 +297,8 @@ INLINE void gradient_body(size_t q, const bm_pack *k, const double *T, const dou
                 acc[i + j * q] += v;
             }
     }
-    for (size_t i = 0; i < q * q; i++) G[i] += sum8(acc[i]);
+    for (size_t i = 0; i < q * q; i++) a->out[i] += sum8(acc[i]);
+    return 0;
 }
 
 /* X (q x q) = C^-1 T'Kz': u = X'(...) */
@@ -341,120 +343,121 @@ INLINE void centre(size_t q, const bm_pack *k, size_t b, const double *T, const 
     forward(q, C, inv, t);
 }
 
-INLINE void effects_body(size_t q, const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z,
-                         double *u, double *scratch)
+INLINE double effects_body(size_t q, const bm_kernel_job *a)
 {
-    v8      *AT = (v8 *)(void *)scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q;
+    const bm_pack *k = a->pack;
+    const double  *T = a->T, *z = a->z;
+    v8      *AT = (v8 *)(void *)a->scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q;
     product8 det = ONE8;
 
-    for (size_t b = 0; b < k->nbatch; b++) {
+    for (size_t b = a->first; b < a->upto; b++) {
         size_t lanes = lanes_used(k, b);
 
         factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, C, inv, &det);
-        centre(q, k, b, T, beta, C, inv, g, t);
+        centre(q, k, b, T, a->beta, C, inv, g, t);
         for (size_t l = 0; z && l < lanes; l++)
-            for (size_t i = 0; i < q; i++) t[i][l] += sigma * z[(b * BM_LANES + l) * q + i];
-        to_user(q, T, Kz, C, inv, X);
-        scatter(X, t, q, lanes, u + b * BM_LANES * q);
+            for (size_t i = 0; i < q; i++) t[i][l] += a->sigma * z[(b * BM_LANES + l) * q + i];
+        to_user(q, T, a->Kz, C, inv, X);
+        scatter(X, t, q, lanes, a->out + b * BM_LANES * q);
     }
+    return 0;
 }
 
-INLINE void moments_body(size_t q, const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma,
-                         double *mean, double *var, double *scratch)
+INLINE double moments_body(size_t q, const bm_kernel_job *a)
 {
-    v8      *AT = (v8 *)(void *)scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q, *F = t + q, *N = F + q * (k->p + 1);
+    const bm_pack *k = a->pack;
+    const double  *T = a->T, *Rinv = a->Rinv;
+    v8      *AT = (v8 *)(void *)a->scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q, *F = t + q, *N = F + q * (k->p + 1);
     product8 det = ONE8;
 
-    for (size_t b = 0; b < k->nbatch; b++) {
+    for (size_t b = a->first; b < a->upto; b++) {
         size_t lanes = lanes_used(k, b);
 
         factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, C, inv, &det);
-        centre(q, k, b, T, beta, C, inv, g, t);
-        to_user(q, T, Kz, C, inv, X);
-        scatter(X, t, q, lanes, mean + b * BM_LANES * q);
+        centre(q, k, b, T, a->beta, C, inv, g, t);
+        to_user(q, T, a->Kz, C, inv, X);
+        scatter(X, t, q, lanes, a->out + b * BM_LANES * q);
         if (Rinv) half_solve(q, k, b, T, C, inv, F);
         for (size_t col = 0; Rinv && col < k->p; col++)
-            for (size_t a = 0; a < q; a++) {
+            for (size_t r = 0; r < q; r++) {
                 v8 v = splat(0);
 
-                for (size_t l = 0; l <= col; l++) v += Rinv[col + l * k->p] * F[a + l * q];
-                N[a + col * q] = v;
+                for (size_t l = 0; l <= col; l++) v += Rinv[col + l * k->p] * F[r + l * q];
+                N[r + col * q] = v;
             }
         for (size_t i = 0; i < q; i++) {
             v8 v = splat(0);
 
-            for (size_t a = 0; a < q; a++) v += X[a + i * q] * X[a + i * q];
+            for (size_t r = 0; r < q; r++) v += X[r + i * q] * X[r + i * q];
             for (size_t col = 0; Rinv && col < k->p; col++) {
                 v8 h = splat(0);
 
-                for (size_t a = 0; a < q; a++) h += X[a + i * q] * N[a + col * q];
+                for (size_t r = 0; r < q; r++) h += X[r + i * q] * N[r + col * q];
                 v += h * h;
             }
-            v *= sigma * sigma;
-            for (size_t l = 0; l < lanes; l++) var[(b * BM_LANES + l) * q + i] = v[l];
+            v *= a->sigma * a->sigma;
+            for (size_t l = 0; l < lanes; l++) a->var[(b * BM_LANES + l) * q + i] = v[l];
         }
     }
+    return 0;
 }
 
-#define BY_Q(call) \
-    switch (k->q) { \
-    case 1: call(1); \
-    case 2: call(2); \
-    case 3: call(3); \
-    case 4: call(4); \
-    default: call(k->q); \
+/* ---- one of three ---- */
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define AVX2 __attribute__((target("arch=x86-64-v3")))
+#define AVX512 __attribute__((target("arch=x86-64-v4")))
+#else
+#define AVX2
+#define AVX512
+#endif
+
+#define BY_Q(body) \
+    switch (a->pack->q) { \
+    case 1: return body(1, a); \
+    case 2: return body(2, a); \
+    case 3: return body(3, a); \
+    case 4: return body(4, a); \
+    default: return body(a->pack->q, a); \
     }
 
-/* The clones are static: the symbols that the loader resolves for public ones would be exported whatever their visibility. */
+#define VARIANTS(name) \
+    static double name##_baseline(const bm_kernel_job *a) { BY_Q(name##_body) } \
+    AVX2 static double name##_avx2(const bm_kernel_job *a) { BY_Q(name##_body) } \
+    AVX512 static double name##_avx512(const bm_kernel_job *a) { BY_Q(name##_body) }
 
-CLONES static double eval(const bm_pack *k, const double *T, double *SF, double *scratch)
+VARIANTS(eval)
+VARIANTS(gradient)
+VARIANTS(effects)
+VARIANTS(moments)
+
+static double (*const kernels[][BM_PASSES])(const bm_kernel_job *) = {
+    [BM_SIMD_BASELINE] = { eval_baseline, gradient_baseline, effects_baseline, moments_baseline },
+    [BM_SIMD_AVX2] = { eval_avx2, gradient_avx2, effects_avx2, moments_avx2 },
+    [BM_SIMD_AVX512] = { eval_avx512, gradient_avx512, effects_avx512, moments_avx512 },
+};
+
+static atomic_int limit = BM_SIMD_AVX512;
+
+bm_simd bm_kernel_simd(void)
 {
-#define CALL(Q) return eval_body(Q, k, T, SF, scratch)
-    BY_Q(CALL)
-#undef CALL
+    bm_simd most = BM_SIMD_BASELINE, allowed = (bm_simd)atomic_load_explicit(&limit, memory_order_relaxed);
+
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) most = BM_SIMD_AVX2;
+    if (most == BM_SIMD_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        most = BM_SIMD_AVX512;
+#endif
+    return most < allowed ? most : allowed;
 }
 
-CLONES static void gradient(const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G, double *scratch)
+void bm_kernel_limit(bm_simd most)
 {
-#define CALL(Q) gradient_body(Q, k, T, beta, Rinv, sigma, G, scratch); return
-    BY_Q(CALL)
-#undef CALL
+    atomic_store(&limit, (int)most);
 }
 
-CLONES static void effects(const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z, double *u,
-                           double *scratch)
+double bm_kernel_run(bm_pass what, const bm_kernel_job *job)
 {
-#define CALL(Q) effects_body(Q, k, T, Kz, beta, sigma, z, u, scratch); return
-    BY_Q(CALL)
-#undef CALL
-}
-
-CLONES static void moments(const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma, double *mean,
-                           double *var, double *scratch)
-{
-#define CALL(Q) moments_body(Q, k, T, Kz, beta, Rinv, sigma, mean, var, scratch); return
-    BY_Q(CALL)
-#undef CALL
-}
-
-double bm_kernel_eval(const bm_pack *k, const double *T, double *SF, double *scratch)
-{
-    return eval(k, T, SF, scratch);
-}
-
-void bm_kernel_gradient(const bm_pack *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G, double *scratch)
-{
-    gradient(k, T, beta, Rinv, sigma, G, scratch);
-}
-
-void bm_kernel_effects(const bm_pack *k, const double *T, const double *Kz, const double *beta, double sigma, const double *z, double *u,
-                       double *scratch)
-{
-    effects(k, T, Kz, beta, sigma, z, u, scratch);
-}
-
-void bm_kernel_moments(const bm_pack *k, const double *T, const double *Kz, const double *beta, const double *Rinv, double sigma, double *mean,
-                       double *var, double *scratch)
-{
-    moments(k, T, Kz, beta, Rinv, sigma, mean, var, scratch);
+    return kernels[bm_kernel_simd()][what](job);
 }

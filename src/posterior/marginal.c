@@ -191,7 +191,7 @@ void bm_packed_free(bm_packed *k)
 
 bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed *pk, const bm_coef_prior *cp, bm_criterion kind, bm_error *err)
 {
-    size_t       p = st->p;
+    size_t       p = st->p, part = 0;
     bm_marginal *m = bm_alloc(1, sizeof *m);
 
     *out = NULL;
@@ -201,14 +201,15 @@ bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed
     m->kind = kind;
     m->p = p;
     for (size_t k = 0; k < st->nfac; k++) m->nL += st->fac[k].q * st->fac[k].q;
-    m->scratch_size = pk->scratch + (p + 1) * (p + 1);
     m->T = bm_alloc(m->nL, sizeof *m->T);
     m->S = bm_alloc(p * p, sizeof *m->S);
     m->Rinv = bm_alloc(p * p, sizeof *m->Rinv);
     m->beta = bm_alloc(p, sizeof *m->beta);
     m->dL = bm_alloc(m->nL, sizeof *m->dL);
-    m->scratch = aligned_alloc(64, (m->scratch_size * sizeof(double) + 63) / 64 * 64);
-    if (!m->T || !m->S || !m->Rinv || !m->beta || !m->dL || !m->scratch) goto fail;
+    m->team = bm_alloc(1, sizeof *m->team);
+    for (size_t k = 0; k < st->nfac; k++) part += bm_blocks_room(st->fac[k].J, st->fac[k].q, p);
+    if (!m->T || !m->S || !m->Rinv || !m->beta || !m->dL || !m->team || !(m->team->part = bm_alloc(part, sizeof *m->team->part))) goto fail;
+    if (bm_marginal_threads(m, 1) != BM_OK) goto fail;
     if (cp && bm_coef_prior_copy(&m->cp, cp, err) != BM_OK) goto fail;
     if (st->nfac > 1 && !pk->joint && !pk->thin) {
         bm_marginal_free(m);
@@ -224,6 +225,19 @@ fail:
     return bm_nomem(err);
 }
 
+bm_status bm_marginal_threads(bm_marginal *m, int threads)
+{
+    size_t  each = (m->pk->scratch + BM_LANES - 1) / BM_LANES * BM_LANES, n = (size_t)threads * each + (m->p + 1) * (m->p + 1);
+    double *scratch = aligned_alloc(64, (n * sizeof *scratch + 63) / 64 * 64);
+
+    if (!scratch) return BM_ENOMEM;
+    free(m->scratch);
+    m->scratch = m->team->scratch = scratch;
+    m->team->threads = threads;
+    m->team->each = each;
+    return BM_OK;
+}
+
 void bm_marginal_free(bm_marginal *m)
 {
     if (!m) return;
@@ -235,6 +249,8 @@ void bm_marginal_free(bm_marginal *m)
     free(m->Rinv);
     free(m->beta);
     free(m->dL);
+    if (m->team) free(m->team->part);
+    free(m->team);
     free(m->scratch);
     free(m);
 }
@@ -289,15 +305,15 @@ static bm_status solve_fixed(bm_marginal *m, const double *SF)
     return BM_OK;
 }
 
-static double factor_eval(const bm_pack *k, const double *T, double *SF, double *scratch)
+static double factor_eval(const bm_pack *k, const bm_team *team, const double *T, double *SF)
 {
-    return k->classes ? bm_classes_eval(k->classes, T, SF, scratch) : bm_kernel_eval(k, T, SF, scratch);
+    return k->classes ? bm_classes_eval(k->classes, T, SF, team->scratch) : bm_blocks_eval(k, team, T, SF);
 }
 
 bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
 {
     const bm_stats *st = m->st;
-    double         *SF = (double *)m->scratch + m->pk->scratch, log_M = 0, log_S = 0, l2s = log(2 * M_PI * sigma * sigma);
+    double         *SF = m->scratch + (size_t)m->team->threads * m->team->each, log_M = 0, log_S = 0, l2s = log(2 * M_PI * sigma * sigma);
     size_t          p = m->p, at = 0;
 
     m->sigma = sigma;
@@ -309,7 +325,7 @@ bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
         size_t q = st->fac[k].q;
 
         scale_factor(&st->fac[k], L + at, sigma, m->T + at);
-        if (st->nfac == 1) log_M += factor_eval(&m->pk->fac[k], m->T + at, SF, m->scratch);
+        if (st->nfac == 1) log_M += factor_eval(&m->pk->fac[k], m->team, m->T + at, SF);
         at += q * q;
     }
     if (m->joint) log_M = bm_joint_eval(m->pk->joint, m->joint, st, m->T, SF);
@@ -405,7 +421,7 @@ void bm_marginal_gradient(bm_marginal *m)
 
         memset(G, 0, q * q * sizeof *G);
         if (!all && m->pk->fac[k].classes) bm_classes_gradient(m->pk->fac[k].classes, m->T + at, m->beta, Rinv, m->sigma, G);
-        else if (!all) bm_kernel_gradient(&m->pk->fac[k], m->T + at, m->beta, Rinv, m->sigma, G, m->scratch);
+        else if (!all) bm_blocks_gradient(&m->pk->fac[k], m->team, m->T + at, m->beta, Rinv, m->sigma, G);
         m->dlog_sigma -= back_to_L(&st->fac[k], all ? all + at : G, m->T + at, m->sigma, m->dL + at);
         at += q * q;
     }

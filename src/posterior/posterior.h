@@ -61,13 +61,15 @@ typedef struct {
     double          *beta;       /* p: conditional mode of beta given theta */
     double          *dL;         /* nL: d logp / d L as a full matrix, after bm_marginal_gradient */
     double           dlog_sigma; /* d logp / d log sigma at fixed L */
-    void            *scratch;
-    size_t           scratch_size;
+    double          *scratch;    /* of the team, then (p + 1)^2 */
+    struct bm_team  *team;       /* the threads of one evaluation */
     struct bm_joint_work *joint; /* several factors: their common factorisation; else NULL */
     struct bm_thin_work  *thin;  /* or this one */
 } bm_marginal;
 
 bm_status bm_marginal_new(bm_marginal **out, const bm_stats *st, const bm_packed *pk, const bm_coef_prior *cp, bm_criterion kind, bm_error *err);
+/* From now on so many threads evaluate a factor with very many groups; what comes out does not depend on it. BM_ENOMEM: as before. */
+bm_status bm_marginal_threads(bm_marginal *m, int threads);
 void      bm_marginal_free(bm_marginal *m);
 /* L: per factor q x q (lower, but any square root of G will do), in the user's units; sigma > 0. BM_NOT_PD: no density there. */
 bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma);
