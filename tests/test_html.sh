@@ -145,7 +145,16 @@ probe()
 const empty = [...document.querySelectorAll('svg')].filter(s => { const r = s.getBoundingClientRect(); return !(r.width > 60 && r.height > 60 && s.querySelector('path,circle')); }).length;
 const wide = [...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, .skip, svg') && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + '.' + e.className).slice(0, 3);
 const maths = [...document.querySelectorAll('math')].filter(m => m.getBoundingClientRect().height < 10).length;
-parent.postMessage(JSON.stringify({ window: innerWidth, content: document.documentElement.scrollWidth, drawings: document.querySelectorAll('svg').length, empty, maths, wide }), '*');
+// WCAG 2: text against what is behind it, 4.5 to 1, or 3 to 1 where it is large.
+const rgb = c => (c.match(/[0-9.]+/g) || []).map(Number);
+const light = c => c.slice(0, 3).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((a, v, i) => a + v * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
+const faint = [...document.querySelectorAll('body *')].filter(e => !['SCRIPT', 'TITLE', 'title'].includes(e.tagName) && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())).filter(e => {
+    const s = getComputedStyle(e), size = parseFloat(s.fontSize), large = size >= 24 || (size >= 18.66 && s.fontWeight >= 700);
+    const a = light(rgb(e instanceof SVGElement ? s.fill : s.color)), b = light(behind(e)), ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    return ratio < (large ? 3 : 4.5);
+}).map(e => e.tagName + '.' + (e.className.baseVal ?? e.className) + ': ' + e.textContent.slice(0, 20)).slice(0, 5);
+parent.postMessage(JSON.stringify({ faint, window: innerWidth, content: document.documentElement.scrollWidth, drawings: document.querySelectorAll('svg').length, empty, maths, wide }), '*');
 </script>
 J
     } >probe.html
@@ -157,12 +166,15 @@ J
     cat probe.json
     ! grep CONSOLE console.txt
 }
-fits() { probe "$1" "$2" && jq -e --argjson w "$2" '.window == $w and .content <= $w and .drawings > 5 and .empty == 0 and .maths == 0' probe.json; }
+fits() { probe "$1" "$2" && jq -e --argjson w "$2" '.window == $w and .content <= $w and .drawings > 5 and .empty == 0 and .maths == 0 and .faint == []' probe.json; }
 for name in sleep.html hsb.html kid/report.html big/report.html bad/report.html evil/report.html; do
     it "on a phone, 390 pixels wide, $name needs no sideways scrolling and draws everything" fits "$name" 390
 done
 it 'on a screen too' fits sleep.html 1200
 it 'the probe sees a page that is too wide' eval '{ cat sleep.html; echo "<div style=\"width:2000px\">x</div>"; } >wide.html; ! fits wide.html 390'
 it 'the probe sees a drawing that is empty' eval 'sed "s/<svg /<svg style=\"display:none\" /" sleep.html >hidden.html; ! fits hidden.html 390'
+it 'the probe sees text that is too faint' eval '{ cat sleep.html; echo "<p style=\"color:#999\">faint</p>"; } >faint.html; ! fits faint.html 390'
+run timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$WORK/profile" --print-to-pdf="$WORK/sleep.pdf" --no-pdf-header-footer "file://$WORK/sleep.html"
+it 'it prints, on a few pages' eval 'n=$(grep -ac "/Type */Page\b" sleep.pdf); [ "$n" -ge 3 ] && [ "$n" -le 9 ] || { echo "$n pages"; false; }'
 it 'the probe sees an error on the console' eval '{ cat sleep.html; echo "<script>nothing()</script>"; } >error.html; ! fits error.html 390'
 finish
