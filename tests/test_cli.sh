@@ -38,6 +38,18 @@ for field in chains warmup draws thin seed; do
     it "help shows the default of --$field that the header has" eval '[ "$(help_of $field)" = "default: $(default_of $field)" ]'
 done
 
+without_default()        # without_default SUBCOMMAND: options that take an argument and do not say what holds without them
+{
+    "$BMIXED" help "$1" | sed '/^Examples:/,$d' | awk '
+        function check() { if (option && takes && !has) print option }
+        /^  (-[a-zA-Z],|   ) --/ { check(); option = $0; sub(/^.*--/, "--", option); takes = option ~ /^--[a-z-]+ [^ ]/; has = 0 }
+        /default:/ { has = 1 }
+        END { check() }'
+}
+for sub in $subcommands; do
+    [ "$sub" = help ] || it "help $sub: every option that takes an argument has its default" eval '[ -z "$(without_default $sub)" ] || { without_default $sub; false; }'
+done
+
 # ---- manual page -----------------------------------------------------------------------------------------------------------
 
 run "$BMIXED" help --man

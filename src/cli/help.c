@@ -83,8 +83,9 @@ void cli_help_main(FILE *out)
     fputs("\nExamples:\n", out);
     for (int i = 0; i < 2; i++) fprintf(out, "  # %s\n  %s\n", cli_fit.examples[i].what, cli_fit.examples[i].line);
     fputs("\nExit codes: 0 done; 1 the run failed; 2 the input must change (usage, data,\n"
-          "formula, model file); 3 with --strict: done, but the diagnostics say not to trust\n"
-          "it; 129, 130 or 143: interrupted by a closed terminal, Ctrl-C or kill, what there was is written.\n", out);
+          "formula, model file); 3 with --strict, and always from diagnose, sbc and geweke:\n"
+          "done, but the diagnostics say not to trust it; 129, 130 or 143: interrupted by a\n"
+          "closed terminal, Ctrl-C or kill, what there was is written.\n", out);
 }
 
 int cli_usage(const cli_command *cmd)

@@ -142,7 +142,7 @@ void cli_write_manual(FILE *out)
           ".TP\n.B 0\nDone.\n"
           ".TP\n.B 1\nThe run failed.\n"
           ".TP\n.B 2\nThe input must change: usage, data, formula or model file; the message says where.\n"
-          ".TP\n.B 3\nOnly with \\fB\\-\\-strict\\fR: done, but the diagnostics say not to trust the result.\n"
+          ".TP\n.B 3\nWith \\fB\\-\\-strict\\fR, and always from diagnose, sbc and geweke: done, but the diagnostics say not to trust the result.\n"
           ".TP\n.BR 129 \", \" 130 \", \" 143\nInterrupted by a closed terminal, Ctrl\\-C or kill; the draws so far are summarised and written, marked as interrupted.\n"
           ".SH ENVIRONMENT\n"
           ".TP\n.BR BMIXED_BLAS \", \" BMIXED_CHOLMOD\nThe shared libraries with BLAS and LAPACK, and CHOLMOD, that large models are fitted with, in place of\n"

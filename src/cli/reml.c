@@ -81,7 +81,7 @@ static const cli_option own_options[] = {
               "deviations, correlations, sigma and coefficients", .def = CLI_DEFAULT_TEXT, .def_text = "wald" },
     { .name = "anova", .arg = "FORMULA", .kind = CLI_TEXT, .at = offsetof(cli_args, anova),
       .help = "likelihood-ratio test against the model with this formula, which must be nested in the other one or the other in it; by ML "
-              "where the coefficients differ; with the mixture p-value where a variance is tested at zero" },
+              "where the coefficients differ; with the mixture p-value where a variance is tested at zero", .def = CLI_DEFAULT_TEXT, .def_text = "no test" },
     { .name = "out", .letter = 'o', .arg = "DIR", .kind = CLI_TEXT, .at = offsetof(cli_args, out),
       .help = "directory for reml.json", .def = CLI_DEFAULT_TEXT, .def_text = "nothing is written" },
     { .name = "force", .kind = CLI_FLAG, .at = offsetof(cli_args, force), .help = "replace an existing reml.json" },

@@ -24,7 +24,8 @@ static int run(const cli_args *a)
 
 static const cli_option own_options[] = {
     { .name = "set", .arg = "NAME=VALUE", .kind = CLI_LIST, .at = offsetof(cli_args, set),
-      .help = "value of a parameter (b_Days=10, sd_Subject__Days=5, sigma=25); may be repeated; what is not set is drawn from its prior" },
+      .help = "value of a parameter (b_Days=10, sd_Subject__Days=5, sigma=25); may be repeated",
+      .def = CLI_DEFAULT_TEXT, .def_text = "drawn from its prior" },
     { .name = "rows-from", .arg = "DATA", .kind = CLI_TEXT, .at = offsetof(cli_args, rows_from),
       .help = "take the rows (predictors and groups) of this file", .def = CLI_DEFAULT_TEXT, .def_text = "the data of the model" },
     { .name = "seed", .arg = "N", .help = "same seed, same data", .def = CLI_DEFAULT_U64, .def_at = offsetof(cli_defaults, fit.seed) },
