@@ -327,6 +327,14 @@ static inline void soak_add_effects(soak_target *s, const oracle *o, double weig
         }
 }
 
+/* Where a uniform prior ends, the grid must end too. */
+static inline double soak_edge(const soak_theta *t, size_t i, double hi)
+{
+    const bm_dist *d = t->kind[i] == SOAK_SIGMA ? &t->m->pr.sigma : &t->m->sd[t->factor[i]][t->a[i]];
+
+    return i < t->n && d->kind == BM_DIST_UNIFORM ? fmin(hi, log(d->a[1] / t->scale[i])) : hi;
+}
+
 /* In up to two dimensions: a coarse grid finds where the density is, a fine one integrates it. Within a cell theta is taken as uniform. */
 static inline void soak_grid(soak_target *s)
 {
@@ -335,6 +343,7 @@ static inline void soak_grid(soak_target *s)
     double *lp = malloc(SOAK_NODES * SOAK_NODES * sizeof *lp);
 
     s->how = "quadrature";
+    for (size_t k = 0; k < d; k++) hi[k] = soak_edge(&s->t, k, hi[k]);
     for (int pass = 0; pass < 2; pass++) {
         double h[2] = { (hi[0] - lo[0]) / (double)nodes[0], (hi[1] - lo[1]) / (double)nodes[1] }, from[2] = { lo[0], lo[1] }, next[4] = { 1e9, -1e9, 1e9, -1e9 };
 
@@ -368,7 +377,7 @@ static inline void soak_grid(soak_target *s)
                 next[2] = fmin(next[2], from[1] + ((double)j - 0.5) * h[1]);
                 next[3] = fmax(next[3], from[1] + ((double)j + 1.5) * h[1]);
             }
-        lo[0] = next[0], hi[0] = next[1], lo[1] = next[2], hi[1] = next[3];
+        lo[0] = next[0], hi[0] = fmin(next[1], hi[0]), lo[1] = next[2], hi[1] = fmin(next[3], hi[1]);
     }
     for (size_t k = 0; k < s->nq; k++)
         for (int c = 0; c < SOAK_CUTS; c++) s->want[k][c] /= total;
