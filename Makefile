@@ -196,6 +196,22 @@ SOAK_SECONDS ?= 1800
 soak: $(B)/test_soak
 	@SOAK_SECONDS=$(SOAK_SECONDS) $< --soak
 
+# What runs in threads, with ThreadSanitizer: a data race ends a program with status 66.
+THREADED := test_threads test_mcmc test_api
+check-threads:
+	@+$(MAKE) --no-print-directory SAN=thread threads-run
+
+threads-run: $(B)/bmixed $(THREADED:%=$(B)/%)
+	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) TSAN_OPTIONS='exitcode=66 halt_on_error=1' bash tests/run.sh $(THREADED:%=$(B)/%) tests/test_threaded.sh
+
+# What reads bytes of others or manages memory under faults, with AddressSanitizer and UBSan. The whole suite: make SAN=address,undefined check-run
+MEMORY := $(basename $(notdir $(wildcard tests/test_*_faults.c))) test_csv test_data test_formula test_spec test_priors test_design test_read_draws test_number test_marginal test_joint
+check-memory:
+	@+$(MAKE) --no-print-directory SAN=address,undefined memory-run
+
+memory-run: $(B)/bmixed $(MEMORY:%=$(B)/%) $(REPLAYS)
+	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(MEMORY:%=$(B)/%) $(REPLAYS) tests/test_hostile.sh
+
 # Rooms include only what stands above them.
 check-layers:
 	@bash tests/test_layers.sh
