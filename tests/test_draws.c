@@ -235,7 +235,7 @@ static void test_quantiles_of_any_values_agree_with_qsort(void **state)
     for (int kind = 0; kind < 6; kind++)
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
             size_t  n = sizes[k];
-            double *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y);
+            double *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y), any[8];
 
             assert_true(x && y);
             for (size_t i = 0; i < n; i++) {
@@ -250,7 +250,9 @@ static void test_quantiles_of_any_values_agree_with_qsort(void **state)
                 y[i] = x[i];
             }
             qsort(y, n, sizeof *y, ascending);
+            bm_quantiles_any(x, n, prob, 8, any);
             bm_quantiles(x, n, prob, 8, got);
+            for (int p = 0; p < 8; p++) assert_true(any[p] == got[p] || (isnan(any[p]) && isnan(got[p])));
             for (size_t i = 0; i < n; i++) assert_true(x[i] == y[i]);
             for (int p = 0; p < 8; p++) {
                 double at = (double)(n - 1) * prob[p], lo = floor(at), h = at - lo;
@@ -266,9 +268,13 @@ static void test_quantiles_of_any_values_agree_with_qsort(void **state)
 
 static void test_quantiles_of_nothing_or_nan_are_nan(void **state)
 {
-    double x[3] = { 3, NAN, 1 }, prob = 0.5, out = 0;
+    double x[3] = { 3, NAN, 1 }, prob = 0.5, out = 0, many[2000];
 
     (void)state;
+    for (int i = 0; i < 2000; i++) many[i] = i == 1234 ? (double)NAN : (double)i;
+    bm_quantiles_any(many, 2000, &prob, 1, &out);
+    assert_true(isnan(out));
+    out = 0;
     bm_quantiles(x, 3, &prob, 1, &out);
     assert_true(isnan(out));
     out = 0;

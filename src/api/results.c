@@ -46,7 +46,7 @@ static void quantiles_of(bm_ranef_row *r, double *x, size_t n)
     static const double prob[] = { 0.05, 0.5, 0.95 };
     double              q[3];
 
-    bm_quantiles(x, n, prob, 3, q);
+    bm_quantiles_any(x, n, prob, 3, q);
     r->q5 = q[0];
     r->q50 = q[1];
     r->q95 = q[2];
@@ -130,7 +130,7 @@ static bm_status derived_row(bm_fit *f, char *name, char *meaning, double *share
     if (!name || !meaning) return bm_nomem(err);
     for (size_t i = 0; i < n; i++) mean += share[i] / (double)n;
     for (size_t i = 0; i < n; i++) sq += (share[i] - mean) * (share[i] - mean);
-    bm_quantiles(share, n, prob, 3, q);
+    bm_quantiles_any(share, n, prob, 3, q);
     r->mean = mean;
     r->sd = n > 1 ? sqrt(sq / (double)(n - 1)) : NAN;
     r->q2_5 = q[0];

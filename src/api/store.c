@@ -6,6 +6,7 @@
 
 enum { RANEF_AUTO = 1000 };                          /* group effects whose draws are kept unless asked otherwise */
 static const size_t QUANTILE_BYTES = 256u << 20;     /* memory for the draws behind the quantiles of effects that are not kept */
+static const size_t QUANTILE_DRAWS = 10000;          /* of each chain: with four of them a 5 % quantile is known to a hundredth of the sd */
 
 void bm_store_draw(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u)
 {
@@ -74,6 +75,7 @@ bm_status bm_store_new(bm_store *s, const bm_fit *f, size_t niter, size_t step, 
     if (st == BM_OK && !(s->count = bm_alloc((size_t)f->opt.chains, sizeof *s->count))) st = bm_nomem(err);
     if (st != BM_OK || s->keep_u || !s->nu) return st;
     size_t all = s->nu * (size_t)f->opt.chains * sizeof *s->u, most = QUANTILE_BYTES / all;
+    if (most > QUANTILE_DRAWS) most = QUANTILE_DRAWS;
     if (!most) most = 1;
     s->every = (niter + most - 1) / most;
     s->every = (s->every + step - 1) / step * step;

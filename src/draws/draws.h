@@ -27,6 +27,8 @@ double bm_mcse_sd(const double *x, size_t nchain, size_t niter);
 double bm_mcse_quantile(const double *x, size_t nchain, size_t niter, double prob);
 /* R's type-7 quantiles of n values; x is sorted in place first. */
 void   bm_quantiles(double *x, size_t n, const double *prob, size_t nprob, double *out);
+/* The same, faster where there are many values and few quantiles: x is sorted or left as it was. */
+void   bm_quantiles_any(double *x, size_t n, const double *prob, size_t nprob, double *out);
 /* Shape k of a generalised Pareto fitted to the largest of n log weights (Zhang & Stephens 2009, with PSIS's prior and tail
  * length: min(n/5, 3 sqrt n)). -inf where the tail is constant, inf where a weight is infinite or most of the tail one and
  * the same, NaN where a weight is NaN or n < 21 (and without memory). */

@@ -13,6 +13,8 @@ void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x wi
 double bm_pair_value(const bm_pair *a);
 void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* by key; tmp: n, scratch */
 /* R's type 7 quantile and R's median of n sorted values. */
+/* From the two values around it. */
+double bm_quantile_between(double lower, double upper, size_t n, double prob);
 double bm_quantile_sorted(const double *s, size_t n, double prob);
 double bm_median_sorted(const double *s, size_t n);
 

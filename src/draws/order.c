@@ -100,18 +100,23 @@ void bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n)
     if (top > 3 * DIGIT && !insertion_sort(a, n, 4 * n)) radix_sort(a, tmp, n, lo, 0);
 }
 
+double bm_quantile_between(double lower, double upper, size_t n, double prob)
+{
+    double at, h;
+
+    if (!(prob >= 0 && prob <= 1)) return NAN;
+    at = (double)(n - 1) * prob + 1;                     /* from 1, as R has it: the same rounding */
+    h = at - floor(at);
+    return !(h > 0) || lower == upper ? lower : (1 - h) * lower + h * upper;
+}
+
 double bm_quantile_sorted(const double *s, size_t n, double prob)
 {
-    double at, lo, h;
     size_t i;
 
     if (n == 0 || !(prob >= 0 && prob <= 1)) return NAN;
-    at = (double)(n - 1) * prob + 1;                     /* from 1, as R has it: the same rounding */
-    lo = floor(at);
-    i = (size_t)lo - 1;
-    if (!(at > lo) || i + 1 >= n || s[i] == s[i + 1]) return s[i];
-    h = at - lo;
-    return (1 - h) * s[i] + h * s[i + 1];
+    i = (size_t)floor((double)(n - 1) * prob + 1) - 1;
+    return bm_quantile_between(s[i], s[i + 1 < n ? i + 1 : i], n, prob);
 }
 
 /* The mean of two is rounded once, as in R: whether two |x - median| are ties depends on its last bit. */

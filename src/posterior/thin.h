@@ -37,6 +37,7 @@ typedef struct bm_thin {
     double    *count;                /* nitem: levels */
     double    *kind_a, *kind_count;  /* nkind */
 
+    size_t     mid_most;             /* most neighbours of one */
     size_t    *mid_ptr;              /* nmid + 1: neighbours */
     uint32_t  *mid_nbr;
     size_t    *mid_val;              /* nmid + 1: columns */
@@ -78,7 +79,7 @@ typedef struct bm_thin_work {
     double *val, *fac;         /* A and D as they stand when their level is eliminated; the panels' factor */
     double *w;                 /* nkind: w of each */
     double *SF;                /* p1 x p1 */
-    double *inv;               /* N / (ts ts') on the pattern, as val; NULL until wanted */
+    double *inv;               /* N / (ts ts') on the pattern, as val, then scratch; NULL until wanted */
     bool    have_inv;
     double *E;                 /* nplace x p1: N D / ts */
     double *scratch;

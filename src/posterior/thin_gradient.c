@@ -105,25 +105,18 @@ static double item_quadratic(const bm_thin *th, const bm_thin_work *w, size_t r,
 
 bm_status bm_thin_invert(const bm_thin *th, bm_thin_work *w)
 {
-    size_t  most = 0;
-    double *Zy;
-
     if (w->have_inv) return BM_OK;
-    if (!w->inv && !(w->inv = bm_alloc(th->nval, sizeof *w->inv))) return BM_ENOMEM;
-    for (size_t i = 0; i < th->nmid; i++)
-        if (th->mid_ptr[i + 1] - th->mid_ptr[i] > most) most = th->mid_ptr[i + 1] - th->mid_ptr[i];
-    if (!(Zy = bm_alloc(most, sizeof *Zy))) return BM_ENOMEM;
+    if (!w->inv && !(w->inv = bm_alloc(th->nval + th->mid_most, sizeof *w->inv))) return BM_ENOMEM;
     bm_panels_invert(th->rest, w->fac, w->inv + th->rest_val, w->scratch);
     for (size_t i = th->nmid; i-- > 0;) {
         const double *x = w->val + th->mid_val[i] + 1;
         size_t        nn = th->mid_ptr[i + 1] - th->mid_ptr[i];
-        double        m, wi = mid_w(th, w, i, &m), *N = w->inv + th->mid_val[i];
+        double        m, wi = mid_w(th, w, i, &m), *N = w->inv + th->mid_val[i], *Zy = w->inv + th->nval;
 
         N[0] = wi + wi * wi * quadratic(th, w, th->mid_nbr + th->mid_ptr[i], x, 1, nn, th->mid_pair_at + th->mid_pair[i], Zy);
         for (size_t a = 0; a < nn; a++) N[1 + a] = -wi * Zy[a];
     }
     w->have_inv = true;
-    free(Zy);
     return BM_OK;
 }
 

@@ -237,6 +237,7 @@ static bm_status lay_columns(bm_thin *th, const bm_stats *st)
             memcpy(grown + nbr, l.nbr + l.ptr[j], n * sizeof *grown);
             nbr += n;
             th->mid_ptr[i + 1] = nbr;
+            if (n > th->mid_most) th->mid_most = n;
             th->rhs[i] = th->mid_val[i] + 1 + n;
             th->mid_val[i + 1] = th->rhs[i] + th->p1;
             th->mid_pair[i + 1] = th->mid_pair[i] + n * (n + 1) / 2;
