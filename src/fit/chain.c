@@ -1,6 +1,7 @@
 /* chain.c: the kernels that move theta, coefficients and effects integrated out. */
 #include "fit/chain.h"
 
+#include "fit/polar.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -143,4 +144,13 @@ void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double sca
     }
     bm_mixture_fold(q, &c->cur->post->th, c->star->x);
     if (evaluate(c, c->star) == BM_OK && log(u) < c->star->lp - c->cur->lp) bm_chain_accept(c);
+}
+
+bool bm_polar_step(bm_chain *c, long sd, const double *C)
+{
+    double adjust = bm_polar_propose(c->cur->post, sd, C, c->cur->x, &c->rng, c->star->x), u = bm_rng_uniform(&c->rng);
+
+    if (evaluate(c, c->star) != BM_OK || !(log(u) < c->star->lp - c->cur->lp + adjust)) return false;
+    bm_chain_accept(c);
+    return true;
 }

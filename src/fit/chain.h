@@ -47,6 +47,8 @@ void bm_chain_note_ratio(bm_chain *c, double ratio);
 double bm_independence_step(bm_chain *c, const bm_mixture *q);
 /* Random-walk step with covariance (scale^2 / d) C C', folded to q's side of the one-sided sds. */
 void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale);
+/* A move by bm_polar_propose. Is the current point another one? */
+bool bm_polar_step(bm_chain *c, long sd, const double *C);
 /* Returns the acceptance probability. */
 double bm_hmc_step(bm_chain *c, const bm_hmc *h);
 

@@ -5,6 +5,7 @@
 #include "fit/gibbs.h"
 
 #include "fit/hmc.h"
+#include "fit/polar.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,7 +35,7 @@ static double move_theta(bm_gibbs_chain *c, size_t i, bm_rng *rng)
     return d ? sum / c->g->steps[i] : 1;
 }
 
-/* The same by Hamiltonian trajectories; evaluates the current point itself. */
+/* The same by Hamiltonian trajectories. */
 static double move_by_gradient(bm_gibbs_chain *c, size_t i, bm_rng *rng)
 {
     bm_part_state *s = c->part[i];
@@ -56,6 +57,23 @@ static double move_by_gradient(bm_gibbs_chain *c, size_t i, bm_rng *rng)
         c->accepted++;
     }
     return sum / c->g->steps[i];
+}
+
+/* For a factor with a level for every row, before the others. */
+static void move_polar(bm_gibbs_chain *c, size_t i, bm_rng *rng)
+{
+    enum { STEPS = 2 };
+    bm_part_state *s = c->part[i];
+
+    for (int t = 0; c->g->polar[i] >= 0 && t < STEPS; t++) {
+        double adjust = bm_polar_propose(&s->post, c->g->polar[i], c->g->C + c->g->C_at[i], s->cur->x, rng, s->star->x), u = bm_rng_uniform(rng);
+
+        c->evaluations++;
+        if (bm_point_eval(s->star) != BM_OK || !(log(u) < s->star->lp - s->cur->lp + adjust)) continue;
+        bm_point *other = s->cur;
+        s->cur = s->star;
+        s->star = other;
+    }
 }
 
 /* ---- moments ---- */
@@ -101,13 +119,10 @@ void bm_gibbs_sweep(bm_gibbs_chain *c, bm_rng *rng, double adapt, bm_moments *mo
 
         bm_gibbs_take_others(c, i);                            /* the part's response                              */
         bm_gibbs_theta_in(c, i);
+        bm_point_eval(c->part[i]->cur);
         c->evaluations++;
-        if (c->g->hmc[i]) {                                    /* theta_P, sigma | u_O, y   (b, u_P integrated out) */
-            accept = move_by_gradient(c, i, rng);
-        } else {
-            bm_point_eval(c->part[i]->cur);
-            accept = move_theta(c, i, rng);
-        }
+        move_polar(c, i, rng);                                 /* theta_P, sigma | u_O, y   (b, u_P integrated out) */
+        accept = c->g->hmc[i] ? move_by_gradient(c, i, rng) : move_theta(c, i, rng);
         if (adapt > 0) c->scale[i] *= exp(adapt * (accept - target));
         bm_gibbs_theta_out(c, i);
         bm_gibbs_effects(c, i, rng);                           /* b, u_P | theta_P, sigma, u_O, y                  */

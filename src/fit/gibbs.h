@@ -34,6 +34,7 @@ typedef struct bm_gibbs {
     size_t        *first;    /* nfac: where a factor's effects begin */
     int           *steps;    /* npart: Metropolis steps, or Hamiltonian trajectories, on theta per sweep */
     bool          *hmc;      /* npart: which of the two */
+    long          *polar;    /* npart: the sd of a factor with a level for every row, which has a move of its own; -1: none */
     bool           overlap;  /* some factor is in several parts */
     double        *C;        /* per part d x d, one after another: Cholesky factors of the proposals' covariances */
     size_t        *C_at;     /* npart */

@@ -163,7 +163,7 @@ void bm_gibbs_take_others(bm_gibbs_chain *c, size_t i)
             if (!in_part(part, l)) bm_table_take(&c->g->table[k * st->nfac + l], c->v + c->g->first[l], f->c);
     }
     if (c->g->overlap) c->W[i] = part_form(c, part);
-    s->st.yy = fmax(c->rss + 2 * fitted_product(c, s) - c->W[i], 0);
+    s->st.yy = part->nfac == st->nfac ? st->yy : fmax(c->rss + 2 * fitted_product(c, s) - c->W[i], 0);      /* without others: no rounding that adds up */
     bm_part_refresh(s);
 }
 

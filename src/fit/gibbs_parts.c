@@ -5,6 +5,8 @@
  * factors that cross widely. */
 #include "fit/gibbs.h"
 
+#include "fit/polar.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +148,7 @@ static void count_steps(bm_gibbs *g)
             for (size_t l = 0; l < st->nfac; l++)
                 if (l != p->fac[a]) move += ENTRY * (double)bm_stats_cross(st, p->fac[a], l)->nnz;
         }
+        g->polar[i] = bm_polar_factor(p->post);
         g->hmc[i] = d >= (p->nfac == 1 ? GRADIENT_FROM : GRADIENT_FROM_SEVERAL);
         if (g->hmc[i]) eval *= TRAJECTORY;
         g->steps[i] = g->hmc[i] ? (int)fmin(fmax(move / eval, 1), 4) : (int)fmin(fmax(move / eval, 2 + d), 8 * d);
@@ -170,9 +173,10 @@ bm_status bm_gibbs_build(bm_gibbs **out, const bm_post *post, const bm_gibbs_set
     g->first = bm_alloc(K, sizeof *g->first);
     g->steps = bm_alloc(sets->n, sizeof *g->steps);
     g->hmc = bm_alloc(sets->n, sizeof *g->hmc);
+    g->polar = bm_alloc(sets->n, sizeof *g->polar);
     g->table = bm_alloc(K * K, sizeof *g->table);
     g->C_at = bm_alloc(sets->n, sizeof *g->C_at);
-    if (!g->part || !g->table || !g->first || !g->steps || !g->hmc || !g->C_at) goto done;
+    if (!g->part || !g->table || !g->first || !g->steps || !g->hmc || !g->polar || !g->C_at) goto done;
     for (size_t k = 0; k < K; at += effects(post->st, k), k++) g->first[k] = at;
     for (size_t i = 0; i < sets->n; i++)
         if ((st = add_part(g, sets->in + i * K, fac, err)) != BM_OK) goto done;
@@ -200,6 +204,7 @@ void bm_gibbs_free(bm_gibbs *g)
     free(g->first);
     free(g->steps);
     free(g->hmc);
+    free(g->polar);
     free(g->C);
     free(g->C_at);
     free(g);

@@ -46,11 +46,13 @@ void bm_gibbs_disperse(bm_gibbs_chain *c, const bm_gibbs_chain *from, bm_rng *rn
         size_t         d = s->post.th.d;
 
         bm_gibbs_take_others(c, i);
+        bm_gibbs_theta_in(c, i);
+        double most = bm_point_eval(s->cur) == BM_OK ? s->cur->lp + BM_START_ABOVE : INFINITY;
         for (int tries = 0; d && tries < 100; tries++, wide *= 0.93) {
             bm_rng_normals(rng, c->x, d);
             bm_gibbs_theta_in(c, i);
             bm_gibbs_step(s->cur->x, g->C + g->C_at[i], d, wide * sqrt(3 / bm_rng_chisq(rng, 3)), c->x, s->cur->x);
-            if (bm_point_eval(s->cur) == BM_OK) break;
+            if (bm_point_eval(s->cur) == BM_OK && s->cur->lp <= most) break;
             bm_gibbs_theta_in(c, i);
         }
         bm_gibbs_theta_out(c, i);

@@ -1,6 +1,8 @@
 /* mcmc.c: chains on theta, coefficients and effects drawn exactly given it. */
 #include "fit/mcmc_priv.h"
 
+#include "fit/polar.h"
+
 #include "fit/warmup.h"
 
 #include <math.h>
@@ -95,6 +97,7 @@ bm_status bm_mcmc_new(bm_mcmc **out, const bm_post *post, const bm_fit_options *
     s->opt = *opt;
     s->threads = opt->threads > 0 ? opt->threads : bm_cores();
     s->nchain = (size_t)opt->chains;
+    s->polar = bm_polar_factor(post);
     s->chain = bm_alloc(s->nchain, sizeof *s->chain);
     s->mode = bm_alloc(d, sizeof *s->mode);
     s->mode_cov = bm_alloc(d * d, sizeof *s->mode_cov);
@@ -182,6 +185,14 @@ bm_status bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
     return bm_mcmc_stopped(s) ? bm_mcmc_halted(s, err) : BM_OK;
 }
 
+void bm_mcmc_polar(const bm_mcmc *s, bm_chain *c)
+{
+    if (s->polar < 0 || s->forced != BM_MOVE_CHOSEN || !bm_polar_step(c, s->polar, s->local_C)) return;
+    if (s->kernel != BM_KERNEL_HMC) return;
+    c->evaluations++;
+    bm_point_gradient(c->cur, c->g_cur);
+}
+
 /* theta -> theta', leaving p(theta | y) invariant. */
 static void move_theta(const bm_mcmc *s, bm_chain *c)
 {
@@ -195,6 +206,7 @@ static void move_theta(const bm_mcmc *s, bm_chain *c)
         if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, &s->q, s->local_C, 2.4);
         break;
     }
+    if (s->kernel == BM_KERNEL_HMC || s->kernel == BM_KERNEL_INDEPENDENCE) bm_mcmc_polar(s, c);
 }
 
 /* Student-t priors: new mixing precisions given the coefficients just drawn, and the density of theta under them. */

@@ -25,6 +25,7 @@ struct bm_mcmc {
     bm_mixture     q;
     double        *local_C;          /* d x d: Cholesky factor of the local steps' covariance */
     bm_hmc         hmc;
+    long           polar;            /* the sd of a factor with a level for every row, which has a move of its own; -1: none */
     double        *mode, *mode_cov;  /* d; d x d */
     bool           mode_found;
     uint64_t       warmup_evaluations;
@@ -54,6 +55,9 @@ bm_status bm_mcmc_chains(bm_mcmc *s, void (*piece)(void *self, size_t k, size_t 
 /* A phase of the run begins, `done` of its `total` iterations (of all chains) made before; a chain, in it, is about to make `moves` more. */
 void bm_mcmc_progress_from(bm_mcmc *s, const char *phase, uint64_t done, uint64_t total);
 void bm_mcmc_progress(bm_mcmc *s, uint64_t moves);
+
+/* The move beside the main one that the design calls for, if any (mcmc.c). */
+void bm_mcmc_polar(const bm_mcmc *s, bm_chain *c);
 
 /* The factor-wise sampler's halves of bm_mcmc_warmup, bm_mcmc_run and the report (gibbs_run.c). */
 bm_status bm_gibbs_warmup(bm_mcmc *s, bm_error *err);

@@ -24,8 +24,10 @@ static void canonical(const bm_theta *th, double *x)
 static bm_status disperse(bm_mcmc *s, bm_chain *c, const double *C, bm_error *err)
 {
     size_t d = s->post->th.d;
-    double wide = 2;
+    double wide = 2, most;
 
+    memcpy(c->star->x, s->mode, d * sizeof *s->mode);
+    most = bm_point_eval(c->star) == BM_OK ? c->star->lp + BM_START_ABOVE : INFINITY;
     for (int tries = 0; tries < 200; tries++, wide *= 0.93) {
         double scale = wide * sqrt(3 / bm_rng_chisq(&c->rng, 3));
 
@@ -38,7 +40,7 @@ static bm_status disperse(bm_mcmc *s, bm_chain *c, const double *C, bm_error *er
         }
         canonical(&s->post->th, c->cur->x);
         c->evaluations++;
-        if (bm_point_eval(c->cur) == BM_OK) return BM_OK;
+        if (bm_point_eval(c->cur) == BM_OK && c->cur->lp <= most) return BM_OK;
     }
     return bm_fail(err, BM_ENUMERIC, "chain %zu found no start with a positive posterior density near the mode", c->id + 1);
 }
@@ -71,6 +73,7 @@ static void chain_round(void *self, size_t k, size_t worker)
             bm_independence_step(c, &s->q);
             bm_local_step(c, &s->q, s->local_C, 2.4);
         }
+        bm_mcmc_polar(s, c);
         record(c, &s->post->th);
         c->halted = bm_mcmc_halts(s);
     }

@@ -332,6 +332,7 @@ bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma)
     if (m->thin) log_M = bm_thin_eval(m->pk->thin, m->thin, m->T, SF);
     if (!isfinite(log_M)) return BM_NOT_PD;
     if (solve_fixed(m, SF) != BM_OK) return BM_NOT_PD;
+    if (m->kind == BM_BAYES && m->Q < -sigma * sigma) return BM_NOT_PD;      /* a sum of squares: lost in rounding, at a sigma far below the sds */
     m->sum_log_C = log_M / 2;
     for (size_t j = 0; j < p; j++) log_S += 2 * log(m->S[j + j * p]);
     m->logp = -0.5 * ((double)st->n * l2s - st->sum_log_w + log_M + m->Q / (sigma * sigma));
