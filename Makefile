@@ -10,6 +10,8 @@
 #                      reference posteriors and REML fits, and of simulation-based calibration (ten minutes)
 #   make soak          random models against slow and plain computations, for SOAK_SECONDS=1800 from SOAK_SEED (default: the clock)
 #   make lint          clang-tidy and cppcheck: no finding is allowed (.clang-tidy, .cppcheck); make lint-deep: clang's path analyser, to be read
+#   make check-threads | check-memory    with ThreadSanitizer what runs in threads, with AddressSanitizer and UBSan what reads and what fails
+#   make check-messages    every error message is quoted by a test, or listed with the reason
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
@@ -211,6 +213,10 @@ check-memory:
 
 memory-run: $(B)/bmixed $(MEMORY:%=$(B)/%) $(REPLAYS)
 	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(MEMORY:%=$(B)/%) $(REPLAYS) tests/test_hostile.sh
+
+# Every error message of src is quoted by a test, or is listed with the reason.
+check-messages:
+	@python3 tests/messages.py
 
 # Rooms include only what stands above them.
 check-layers:

@@ -122,7 +122,7 @@ static void test_no_data_is_an_error(void **state)
     bm_assert_ok(bm_spec_new(&s, &err), err);
     bm_assert_ok(bm_spec_set(s, "formula", "y ~ x", &err), err);
     assert_int_equal(bm_model_new(&m, s, NULL, &err), BM_EINVAL);
-    bm_assert_says(err, "no data");
+    bm_assert_says(err, "no data: name a CSV file, or \"data\" in the model file");
     bm_spec_free(s);
 }
 
@@ -181,7 +181,7 @@ static void test_options_out_of_range_are_refused(void **state)
     bm_assert_ok(build(&m, "formula=y ~ x", &err), err);
     opt.chains = 0;
     assert_int_equal(bm_fit_run(&f, m, &opt, &err), BM_EINVAL);
-    bm_assert_says(err, "chains");
+    bm_assert_says(err, "chains, draws and thin must be at least 1 and warmup at least 0 (got 0, 1000, 1 and 1000)");
     bm_model_free(m);
 }
 
@@ -327,6 +327,23 @@ static void test_simulated_response_follows_the_values_set(void **state)
     free(text);
 }
 
+static void test_simulated_data_that_cannot_be_written_are_an_error(void **state)
+{
+    static const char *const set[] = { "b_Intercept=3", "b_x=-2", "sigma=1" };
+    bm_model *m = NULL;
+    bm_error  err = { 0 };
+    FILE     *full = fopen("/dev/full", "w");
+
+    (void)state;
+    assert_non_null(full);
+    setvbuf(full, NULL, _IONBF, 0);
+    bm_assert_ok(build(&m, "formula=y ~ x", &err), err);
+    assert_int_equal(bm_simulate(m, full, set, 3, 1, &err), BM_EIO);
+    bm_assert_says(err, "cannot write the simulated data: No space left");
+    fclose(full);
+    bm_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_simulated_says_why),
         cmocka_unit_test(test_correlations_that_are_no_matrix_are_refused),
         cmocka_unit_test(test_simulated_response_follows_the_values_set),
+        cmocka_unit_test(test_simulated_data_that_cannot_be_written_are_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
