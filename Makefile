@@ -348,7 +348,8 @@ clean:
 
 FORCE:
 
-.PHONY: all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-calibration soak check-valgrind \
+.PHONY: check-threads threads-run check-memory memory-run check-messages soak \
+        all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-calibration soak check-valgrind \
         bench bench-quick lint lint-deep deps-lint fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

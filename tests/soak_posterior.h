@@ -479,12 +479,21 @@ static inline void soak_score(soak_scores *a, const soak_target *s)
     }
 }
 
-static inline double soak_worst(const soak_scores *a)
+/* The largest of them, in standard errors; *kind and *cut: where. */
+static inline double soak_worst(const soak_scores *a, int *kind, int *cut)
 {
     double worst = 0;
 
-    for (int kind = 0; kind < SOAK_KINDS; kind++)
-        for (int c = 0; c < SOAK_CUTS && a->n[kind]; c++) worst = fmax(worst, fabs(a->sum[kind][c]) / sqrt((double)a->n[kind]));
+    *kind = *cut = 0;
+    for (int k = 0; k < SOAK_KINDS; k++)
+        for (int c = 0; c < SOAK_CUTS && a->n[k]; c++) {
+            double z = a->sum[k][c] / sqrt((double)a->n[k]);
+
+            if (!(fabs(z) > fabs(worst))) continue;
+            worst = z;
+            *kind = k;
+            *cut = c;
+        }
     return worst;
 }
 
