@@ -16,7 +16,7 @@ for target in "$@"; do
     before=$(find "$findings" -type f | wc -l)
     TIMEFORMAT='%U %S'
     cpu=$({ time while [ $SECONDS -lt $end ]; do
-        nice -n 19 "build/fuzz/$target" -max_total_time=$((end - SECONDS)) -timeout=100 -report_slow_units=100 -rss_limit_mb=2500 -print_final_stats=1 \
+        nice -n 19 "build/fuzz/$target" -max_total_time=$((end - SECONDS)) -timeout=300 -report_slow_units=300 -rss_limit_mb=2500 -print_final_stats=1 \
             -artifact_prefix="$findings/" "$corpus" "tests/fuzz/corpus/$target" >>"$log" 2>&1 || sleep 1
     done; } 2>&1)
     executions=$(awk '/stat::number_of_executed_units/ { n += $2 } END { print n + 0 }' "$log")
