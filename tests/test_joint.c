@@ -7,8 +7,9 @@
 enum { MOST = 4 };
 
 typedef struct { size_t J, q; int how; } factor;    /* how: CROSSED at random, NESTED in the one before, LOCAL: near the diagonal, BLOCKS: two halves apart, ROWS,
-                                                     * GRID: every combination with the one before */
-enum { CROSSED, NESTED, LOCAL, BLOCKS, ROWS, GRID };
+                                                     * GRID: every combination with the one before,
+                                                     * NEAR: the one before, but for a row in 29 */
+enum { CROSSED, NESTED, LOCAL, BLOCKS, ROWS, GRID, NEAR };
 
 typedef struct {
     const char *name;
@@ -33,6 +34,8 @@ static const shape SHAPES[] = {
     { "fully crossed, alike", 96, 1, 2, { { 24, 1, GRID }, { 4, 1, GRID } }, false },
     { "fully crossed, weights", 96, 2, 2, { { 24, 1, GRID }, { 4, 1, GRID } }, true },
     { "no coefficients, one effect each", 60, 0, 2, { { 20, 1, GRID }, { 3, 1, GRID } }, false },
+    { "nearly confounded", 90, 2, 2, { { 9, 1, CROSSED }, { 9, 1, NEAR } }, false },
+    { "nearly confounded, slopes", 120, 2, 2, { { 9, 2, CROSSED }, { 9, 1, NEAR } }, true },
     { "the smaller one first", 60, 2, 2, { { 5, 1, CROSSED }, { 11, 1, CROSSED } }, false },
     { "panels", 400, 2, 2, { { 150, 1, LOCAL }, { 140, 1, LOCAL } }, true },
     { "panels, three factors", 400, 3, 3, { { 110, 1, CROSSED }, { 80, 1, CROSSED }, { 5, 1, CROSSED } }, false },
@@ -65,6 +68,7 @@ static int32_t level_of(const factor *f, const factor *parent, int32_t parent_co
     uint64_t any = bm_rng_u64(r);
 
     switch (f->how) {
+    case NEAR: return (int32_t)(((size_t)parent_code + (i % 29 == 0)) % f->J);
     case ROWS: return (int32_t)(i % f->J);
     case GRID: return (int32_t)((parent ? i / parent->J : i) % f->J);
     case NESTED: {                                   /* level = parent + k * parents: each belongs to one */
