@@ -15,6 +15,9 @@ run bmixed help --columns sleepstudy.json
 it 'of a model file those of its data' eval 'exits 0 && [ "$out" = $'"'Reaction\nDays\nSubject'"' ]'
 run bmixed help --columns none.csv
 it 'of a file that is not there none' refuses 2 none.csv
+printf 'y,"two\nlines",\033[31m,z\n1,2,3,4\n' >control.csv
+run bmixed help --columns control.csv
+it 'names that are no line of text are left out' eval 'exits 0 && [ "$out" = $'"'y\nz'"' ]'
 run bmixed help --completion fish
 it 'a shell it does not know' refuses 2 "--completion: 'fish' is none of bash|zsh"
 

@@ -42,6 +42,13 @@ void bm_frame_write_row(const bm_frame *f, size_t row, bm_buf *b)
     }
 }
 
+static bool has_control(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f) return true;
+    return false;
+}
+
 bm_status bm_columns_print(const char *path, FILE *out, bm_error *err)
 {
     bm_source         *s = NULL;
@@ -52,7 +59,7 @@ bm_status bm_columns_print(const char *path, FILE *out, bm_error *err)
     if (st != BM_OK) return st;
     names = bm_source_names(s, &n);
     for (size_t k = 0; k < n; k++)
-        if (!strpbrk(names[k], "\r\n")) fprintf(out, "%s\n", names[k]);      /* others cannot be told apart by line */
+        if (!has_control(names[k])) fprintf(out, "%s\n", names[k]);    /* others are no lines, or no sight for a terminal */
     bm_source_close(s);
     return BM_OK;
 }

@@ -71,6 +71,7 @@ static bool make_safe(cli_args *a)
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) known |= a->command == harmless[i];
     a->out = NULL;
     if (a->rows_from) a->rows_from = safe_file(a->rows_from);
+    if (a->columns) a->columns = safe_file(a->columns);
     for (size_t i = 0; a->command != &cli_help && i < a->files.n; i++) a->files.v[i] = safe_file(a->files.v[i]);
     if (a->command == &cli_fit || a->command == &cli_compare) {
         add(a, "chains", "1");
