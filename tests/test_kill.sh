@@ -141,6 +141,40 @@ rm -f report.html*
 report_stopped() { stopped_at 15 2 bmixed report ref -o report.html -q; [ $code -eq 143 ] && nothing report.html; }
 it 'SIGTERM during report: 143, and nothing is left' report_stopped
 
+# ---- standard output that nobody reads, or that is full ------------------------------------------------------------------------------------
+
+closed_pipe() { run bash -c 'set -o pipefail; "$@" | true; exit ${PIPESTATUS[0]}' _ "$@"; [ $code -eq 0 ] || [ $code -eq 3 ] || { exits 1 && says 'standard output'; }; }
+full() { run bash -c '"$@" >/dev/full' _ "$@"; exits 1 && says 'No space left'; }
+each_command()
+{
+    local c
+    for c in "fit $PWD/sleepstudy.csv y" 'summary ref' 'summary ref --json' 'diagnose ref' 'model ref' 'model ref --json' 'reml ref' 'reml ref --json' 'simulate ref' 'compare ref' 'report ref -o -' \
+             'help' 'help fit' 'help --man' '--version' '--help'; do
+        [ "${c%% *}" = fit ] && set -- "${fit[@]}" || set -- bmixed $c
+        "$how" "$@" || { echo "$c: status $code: $err"; return 1; }
+    done
+}
+how=full
+it 'a full disk behind standard output: every command says so' each_command
+how=closed_pipe
+it 'a closed pipe: a message, or done before it was seen; no death by SIGPIPE' each_command
+
+# ---- input that vanishes, or ends in the middle ---------------------------------------------------------------------------------------------
+
+rm -rf out out.*
+{ head -n 40 sleepstudy.csv; printf 31; } >cut.csv
+run bmixed fit "$formula" cut.csv "${short[@]}" -o out
+it 'data cut in the middle of a line: the line is named, nothing written' eval 'refuses 2 "cut.csv" && nothing out'
+gzip -c sleepstudy.csv | head -c 500 >cut.csv.gz
+run bmixed fit "$formula" cut.csv.gz "${short[@]}" -o out
+it 'compressed data cut short are refused' eval 'refuses 2 "cut.csv.gz" && nothing out'
+run bmixed fit "$formula" . "${short[@]}" -o out
+it 'a directory as data is refused' eval 'refuses 2 . && nothing out'
+run bash -c '(cat cut.csv; kill -9 $BASHPID) | "$@"' _ bmixed fit "$formula" - "${short[@]}" -o out
+it 'a pipe whose writer dies in the middle of a line: the same' eval 'exits 2 && nothing out'
+reader_error() { at FAULT_READ=2 bmixed fit "$formula" sleepstudy.csv "${short[@]}" -o out; [ $code -eq 2 ] && says 'Input/output error' && nothing out; }
+it 'a disk that fails while data are read is named' reader_error
+
 # ---- before there is anything to write ------------------------------------------------------------------------------------------------------
 
 # while_it_runs SIGNAL STATUS COMMAND...

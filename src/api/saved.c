@@ -30,6 +30,7 @@ static bm_status read_text(bm_buf *b, const char *path, bm_error *err)
     FILE  *f = fopen(path, "r");
     bool   bad;
 
+    if (!f && errno == ENOMEM) return bm_nomem(err);
     if (!f) return bm_fail(err, BM_EIO, "cannot read %s: %s", path, strerror(errno));
     while ((n = fread(block, 1, sizeof block, f)) > 0) bm_buf_add(b, block, n);
     bad = ferror(f) != 0;
@@ -146,12 +147,14 @@ static bm_status read_summary(bm_saved *s, bm_error *err)
 {
     char     *path = bm_saved_path(s->dir, "summary.json");
     bm_buf    text = { 0 };
+    size_t    where;
     bm_status st = BM_OK;
 
     if (!path) return bm_nomem(err);
     if (access(path, F_OK) != 0) goto done;          /* a directory of draws only */
     if ((st = read_text(&text, path, err)) != BM_OK) goto done;
-    if (!(s->json = cJSON_Parse(text.s ? text.s : ""))) st = bm_fail(err, BM_EPARSE, "%s is not JSON; was it edited or cut short?", path);
+    if (bm_json_scan(text.s ? text.s : "", &where)) st = bm_fail(err, BM_EPARSE, "%s is not JSON; was it edited or cut short?", path);
+    else if (!(s->json = cJSON_Parse(text.s))) st = bm_nomem(err);
     else st = take_json(s, s->json, path, err);
 done:
     bm_buf_free(&text);

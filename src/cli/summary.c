@@ -47,7 +47,10 @@ static bool split_vars(cli_list *out, char **block, const cli_list *vars)
     char  *p;
 
     for (size_t i = 0; i < vars->n; i++) size += strlen(vars->v[i]) + 1;
-    if (!(*block = p = malloc(size))) return false;
+    if (!(*block = p = malloc(size))) {
+        cli_error("out of memory");
+        return false;
+    }
     for (size_t i = 0; i < vars->n; i++)
         for (const char *s = vars->v[i];;) {
             size_t len = name_length(s);

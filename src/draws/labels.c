@@ -3,6 +3,8 @@
  *                     "arrays": {"r_Subject": {"group": "Subject", "level": ["308", ...], "term": ["Intercept", ...]}}}. */
 #include "draws/read_priv.h"
 
+#include "model/model.h"
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@ static bm_status read_whole(bm_buf *b, const char *path, bm_error *err)
     size_t n;
     FILE  *f = fopen(path, "r");
 
+    if (!f && errno == ENOMEM) return bm_nomem(err);
     if (!f) return bm_fail(err, BM_EIO, "%s: %s", path, strerror(errno));
     while ((n = fread(block, 1, sizeof block, f)) > 0) bm_buf_add(b, block, n);
     n = (size_t)ferror(f);
@@ -81,11 +84,15 @@ bm_status bm_draws_relabel(bm_strv *names, const char *path, bm_error *err)
     cJSON        *json = NULL;
     const cJSON  *scalars;
     array_labels *array = NULL;
-    size_t        narray = 0;
+    size_t        narray = 0, where;
     bm_status     st = read_whole(&text, path, err);
 
     if (st != BM_OK) goto done;
-    if (!(json = cJSON_Parse(text.s ? text.s : ""))) {
+    if (!bm_json_scan(text.s ? text.s : "", &where) && !(json = cJSON_Parse(text.s))) {
+        st = bm_nomem(err);
+        goto done;
+    }
+    if (!json) {
         st = bm_fail(err, BM_EPARSE, "%s: not JSON; remove it to have the names of the Stan CSV files", path);
         goto done;
     }

@@ -43,15 +43,16 @@ static bm_status files_in(bm_strv *files, bm_strv *labels, const char *dir, bm_e
         if (!in_dir(&b, dir, name)) break;
         st = add_file(files, labels, b.s, label.n ? label.s : "", err);
     }
+    bool json = st == BM_OK && files->n == before && in_dir(&b, dir, "draws.json");
+    if (b.failed || label.failed) st = bm_nomem(err);
     if (st == BM_OK && files->n == before) {
-        if (in_dir(&b, dir, "draws.json"))
+        if (json)
             st = bm_fail(err, BM_EINVAL, "%s: only draws.json, which is for other programs to read; fit with --format csv",
                          dir);
         else
             st = bm_fail(err, BM_EINVAL, "%s: no draws.csv in this directory (--format none keeps none); for Stan CSV files name "
                          "the files", dir);
     }
-    if (b.failed || label.failed) st = bm_nomem(err);
     bm_buf_free(&b);
     bm_buf_free(&label);
     return st;

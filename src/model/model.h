@@ -35,6 +35,9 @@ bm_status bm_spec_parse(bm_spec **out, const char *json, size_t n, const char *p
  * make no difference. Values as text into a and b. */
 const char *bm_spec_difference(const bm_spec *s, const bm_spec *t, bm_buf *a, bm_buf *b);
 
+/* NULL where text is JSON; else why it is not, and at which byte (json_scan.c). cJSON does not say whether it was the text or memory that failed it. */
+const char *bm_json_scan(const char *text, size_t *at);
+
 /* ---- formula (formula_parse.c, formula_terms.c) ---- */
 
 typedef struct bm_formula bm_formula;

@@ -25,6 +25,7 @@ static bm_status read_text(reader *r)
     size_t    cap = 0, got;
     bm_status st = BM_OK;
 
+    if (!f && errno == ENOMEM) return bm_nomem(r->err);
     if (!f) return bm_fail(r->err, BM_EIO, "cannot read %s: %s", r->path, strerror(errno));
     do {
         char *more = bm_grow(r->text, &cap, r->n + 4096, 1);

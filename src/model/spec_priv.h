@@ -28,7 +28,4 @@ typedef struct {
 extern const bm_key bm_keys[];
 extern const size_t bm_nkeys;
 
-/* NULL where text is JSON; else why it is not, and at which byte. */
-const char *bm_json_scan(const char *text, size_t *at);
-
 #endif
