@@ -236,7 +236,7 @@ static void check(size_t J, size_t q, size_t p)
     for (int width = BM_SIMD_BASELINE; width <= BM_SIMD_AVX512; width++) {
         bm_kernel_limit((bm_simd)width);
         if ((int)bm_kernel_simd() != width) {
-            if (J == 1 && q == 1 && p == 0) print_message("this machine has no %s\n", name[width]);
+            if (J == 1 && q == 1 && p == 0) print_message("this machine, or this build, has no %s\n", name[width]);
             continue;
         }
         outcome got = by_kernels(&s);

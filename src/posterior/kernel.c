@@ -13,6 +13,7 @@
 #pragma GCC diagnostic ignored "-Wpsabi"     /* every function that takes a v8 is inlined: there is no ABI to differ */
 
 typedef double  v8 __attribute__((vector_size(64)));
+typedef double  unaligned_v8 __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t i8 __attribute__((vector_size(64)));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -27,17 +28,15 @@ size_t bm_kernel_scratch(size_t q, size_t p)
     return (8 * q * q + 4 * q + 3 * q * p1) * BM_LANES + panel + 64;
 }
 
+/* Not memcpy: gcc makes a detour by the stack of it where a v8 is more than one register. */
 INLINE v8 load(const double *x)
 {
-    v8 v;
-
-    memcpy(&v, x, sizeof v);
-    return v;
+    return *(const unaligned_v8 *)x;
 }
 
 INLINE void store(double *x, const v8 *v)
 {
-    memcpy(x, v, sizeof *v);
+    *(unaligned_v8 *)x = *v;
 }
 
 INLINE void sqrt8(v8 *y, const v8 *x)
@@ -404,12 +403,18 @@ INLINE double moments_body(size_t q, const bm_kernel_job *a)
 
 /* ---- one of three ---- */
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define AVX2 __attribute__((target("arch=x86-64-v3")))
-#define AVX512 __attribute__((target("arch=x86-64-v4")))
-#else
-#define AVX2
-#define AVX512
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
+/* The same code three times: with a sanitizer, which has nothing more to see in the others, they would take minutes to compile. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(SANITIZED)
+#define WIDER
 #endif
 
 #define BY_Q(body) \
@@ -421,10 +426,14 @@ INLINE double moments_body(size_t q, const bm_kernel_job *a)
     default: return body(a->pack->q, a); \
     }
 
+#ifdef WIDER
 #define VARIANTS(name) \
     static double name##_baseline(const bm_kernel_job *a) { BY_Q(name##_body) } \
-    AVX2 static double name##_avx2(const bm_kernel_job *a) { BY_Q(name##_body) } \
-    AVX512 static double name##_avx512(const bm_kernel_job *a) { BY_Q(name##_body) }
+    __attribute__((target("arch=x86-64-v3"))) static double name##_avx2(const bm_kernel_job *a) { BY_Q(name##_body) } \
+    __attribute__((target("arch=x86-64-v4"))) static double name##_avx512(const bm_kernel_job *a) { BY_Q(name##_body) }
+#else
+#define VARIANTS(name) static double name##_baseline(const bm_kernel_job *a) { BY_Q(name##_body) }
+#endif
 
 VARIANTS(eval)
 VARIANTS(gradient)
@@ -433,8 +442,10 @@ VARIANTS(moments)
 
 static double (*const kernels[][BM_PASSES])(const bm_kernel_job *) = {
     [BM_SIMD_BASELINE] = { eval_baseline, gradient_baseline, effects_baseline, moments_baseline },
+#ifdef WIDER
     [BM_SIMD_AVX2] = { eval_avx2, gradient_avx2, effects_avx2, moments_avx2 },
     [BM_SIMD_AVX512] = { eval_avx512, gradient_avx512, effects_avx512, moments_avx512 },
+#endif
 };
 
 static atomic_int limit = BM_SIMD_AVX512;
@@ -443,7 +454,7 @@ bm_simd bm_kernel_simd(void)
 {
     bm_simd most = BM_SIMD_BASELINE, allowed = (bm_simd)atomic_load_explicit(&limit, memory_order_relaxed);
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef WIDER
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) most = BM_SIMD_AVX2;
     if (most == BM_SIMD_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))

@@ -1,4 +1,4 @@
-/* bench.c: how fast, part by part: bench models|reml|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED].
+/* bench.c: how fast, part by part: bench models|reml|kernel|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED].
  *
  * Times are seconds of CPU unless said; each number is the median of several runs, with the smallest and largest beside it in the CSV. One thread. */
 #include "bench.h"
@@ -120,7 +120,7 @@ void bench_self(char path[static 1024])
 
 static int usage(void)
 {
-    fputs("usage: bench models|reml|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED]\n", stderr);
+    fputs("usage: bench models|reml|kernel|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED]\n", stderr);
     return 2;
 }
 
@@ -149,6 +149,7 @@ int main(int argc, char **argv)
     if (o.quick && o.max_rows > 1e6) o.max_rows = 1e6;
     if (!strcmp(what, "models")) return bench_models(&o);
     if (!strcmp(what, "reml")) return bench_reml(&o);
+    if (!strcmp(what, "kernel")) return bench_kernel(&o);
     if (!strcmp(what, "growth")) return bench_growth(&o);
     if (!strcmp(what, "crossed")) return bench_crossed(&o);
     if (!strcmp(what, "commands")) return bench_commands(&o);

@@ -36,6 +36,7 @@ void bench_self(char path[static 1024]);
 
 int bench_models(const bench_options *o);                    /* models.c */
 int bench_reml(const bench_options *o);                      /* reml.c */
+int bench_kernel(const bench_options *o);                    /* kernel.c */
 int bench_growth(const bench_options *o);                    /* growth.c */
 int bench_commands(const bench_options *o);                  /* commands.c */
 int bench_crossed(const bench_options *o);                   /* crossed.c */

@@ -82,6 +82,8 @@ echo
 echo
 "$BENCH" reml $quick --csv "$OUT/reml.csv" || exit 1
 echo
+"$BENCH" kernel $quick --csv "$OUT/kernel.csv" || exit 1
+echo
 "$BENCH" growth $quick --rows "${BENCH_ROWS:-1e7}" --csv "$OUT/growth.csv" || exit 1
 echo
 "$BENCH" crossed $quick --rows "${BENCH_RATINGS:-1e6}" --csv "$OUT/crossed.csv" || exit 1
