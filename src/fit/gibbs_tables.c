@@ -45,8 +45,8 @@ bm_status bm_table_new(bm_table *t, const bm_cross *X, size_t q, size_t r)
 {
     size_t n = X->X ? repeated(X, q, r) : 0;
 
-    *t = (bm_table){ .J = X->J, .q = q, .r = r, .ptr = X->ptr, .lev = X->lev, .X = X->X };
-    return n ? repeat(t, X, n) : BM_OK;
+    *t = (bm_table){ .J = X->J, .q = q, .r = r, .ptr = X->ptr, .lev = X->lev, .X = n == X->nnz ? NULL : X->X };      /* each is one */
+    return n > X->nnz ? repeat(t, X, n) : BM_OK;
 }
 
 void bm_table_clear(bm_table *t)
