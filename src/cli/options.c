@@ -42,7 +42,7 @@ const cli_option cli_sampler_options[] = {
     { .name = "threads", .arg = "N", .help = "threads: chains run side by side, and parts of very many groups where there are more threads than chains; the draws do not depend on their number", FROM_FIT(INT, threads), .def_text = "one per core" },
     { .name = "target-ess", .arg = "N", .help = "go on until every parameter but the single group effects has this effective sample size",
       FROM_FIT(DOUBLE, target_ess), .def_text = "off" },
-    { .name = "sampler", .arg = "auto|collapsed|gibbs", .help = "how to sample; auto chooses by the design and says why",
+    { .name = "sampler", .arg = "auto|collapsed|gibbs", .help = "how to sample; auto chooses by the design and a pilot, and says why",
       FROM_FIT(WORD, sampler) },
     { .name = "ranef-draws", .arg = "auto|all|none", .help = "keep draws of the single group effects; auto keeps up to 1000 effects; "
       "their summaries are written always", FROM_FIT(WORD, ranef_draws) },

@@ -18,7 +18,7 @@ static const double ENTRY = 1.0e-9, LEVEL = 8e-9, DRAW = 25e-9;      /* seconds 
 
 /* Coordinates of theta from which on a random walk is slower than Hamiltonian trajectories, for a part of one factor and of several, where a gradient is
  * dearer; what a trajectory costs, in evaluations. */
-enum { GRADIENT_FROM = 4, GRADIENT_FROM_SEVERAL = 7, TRAJECTORY = 8 };
+enum { GRADIENT_FROM = 3, GRADIENT_FROM_SEVERAL = 7, TRAJECTORY = 8 };
 
 static size_t effects(const bm_stats *st, size_t k)
 {
