@@ -360,7 +360,7 @@ typedef struct {
     void    *progress_self;
     const volatile sig_atomic_t *stop;
 } bm_geweke_options;
-#define BM_GEWEKE_OPTIONS_INIT { .reps = 400, .steps = 8, .alpha = 0.01, .seed = 1, .threads = 0, .progress = NULL, .progress_self = NULL, .stop = NULL }
+#define BM_GEWEKE_OPTIONS_INIT { .reps = 200, .steps = 24, .alpha = 0.01, .seed = 1, .threads = 0, .progress = NULL, .progress_self = NULL, .stop = NULL }
 
 typedef struct bm_geweke bm_geweke; /* the joint-distribution test (Geweke 2004) of every kernel that can sample this model, on its own design */
 

@@ -64,7 +64,7 @@ rm -f "$OUT"/sound-*
 mutant sd_jacobian_dropped src/posterior/theta.c 's/\*jac += log(c) - M_LN2;/*jac += 0;/' test_sbc '*intercept*'
 mutant sigma_jacobian_dropped src/posterior/theta.c 's/\*jac += pt->x\[th->sigma_x\];/*jac += 0;/' test_sbc '*linear*'
 mutant correlation_jacobian_dropped src/posterior/theta.c 's/\*jac += (tree + 1) \* l;/*jac += tree * l;/' test_theta '*integrate*'
-mutant lkj_exponent_off src/posterior/theta.c 's/tree = ((double)b->q - 2 - (double)j) \/ 2/tree = ((double)b->q - 1 - (double)j) \/ 2/' test_theta '*published*'
+mutant lkj_exponent_off src/posterior/theta.c 's/tree = ((double)b->q - 2 - (double)j) \/ 2/tree = ((double)b->q - 1 - (double)j) \/ 2/' test_theta '*integrate*'
 mutant inverse_wishart_jacobian_off src/posterior/theta.c 's/\*jac += (double)q \* log(fabs(pt->s\[b->sd + i\])) + M_LN2;/*jac += log(fabs(pt->s[b->sd + i])) + M_LN2;/' test_sbc '*wishart*'
 mutant sd_for_variance_of_a_coefficient src/posterior/coef_prior.c 's/c->base_prec\[m\] = 1 \/ (s \* s);/c->base_prec[m] = 1 \/ s;/' test_marginal '*dense*'
 mutant inverse_gamma_stated_on_the_sd src/model/dist.c 's/return -(2 \* a + 1) \* log(x) - v;/return -(a + 1) * log(x) - v;/' test_sbc '*uncorrelated*'
@@ -82,7 +82,7 @@ mutant new_response_without_weights src/suffstat/respond.c 's/weight = w ? w\[i\
 
 mutant log_determinant_left_out src/posterior/marginal.c 's/st->sum_log_w + log_M + /st->sum_log_w + /' test_marginal '*dense*'
 mutant factor_transposed src/posterior/kernel.c 's/v += T\[k + i \* q\] \* AT\[k + j \* q\];/v += T[i + k * q] * AT[k + j * q];/' test_marginal '*dense*'
-mutant conditional_noise_not_scaled src/posterior/kernel.c 's/t\[i\]\[l\] += sigma \* z/t[i][l] += z/' test_mcmc '*conditional*'
+mutant conditional_noise_not_scaled src/posterior/kernel.c 's/t\[i\]\[l\] += a->sigma \* z/t[i][l] += z/' test_mcmc '*conditional*'
 mutant coefficients_by_the_transposed_factor src/posterior/effects.c 's/bm_solve_lower_t(p, 1, m->S, beta);/bm_solve_lower(p, 1, m->S, beta);/' test_mcmc '*conditional*'
 mutant shared_factor_counted_once src/posterior/classes.c 's/log_M += 2 \* k->count\[i\] \* factor/log_M += 2 * factor/' test_classes '*one_by_one*'
 mutant joint_log_determinant_halved src/posterior/joint.c 's/return 2 \* log_C;/return log_C;/' test_joint '*dense*'
@@ -93,8 +93,23 @@ mutant joint_noise_not_scaled src/posterior/effects_joint.c 's/v\[i\] = m->sigma
 mutant proposal_of_the_wrong_scale src/fit/mixture.c 's/x\[i\] = sign\[i\] \* (m->mean\[k \* d + i\] + scale \* v);/x[i] = sign[i] * (m->mean[k * d + i] + 2 * scale * v);/' test_sbc '*intercept*'
 mutant proposal_density_missing_from_the_ratio src/fit/chain.c 's/ratio = c->star->lp - lq_star;/ratio = c->star->lp;/' test_sbc '*intercept*'
 mutant effects_from_the_rejected_factor src/fit/mcmc.c 's/bm_marginal_draw(c->cur->m, /bm_marginal_draw(c->star->m, /' test_mcmc '*conditional*'
-mutant gibbs_residual_of_the_wrong_effects src/fit/gibbs.c 's/c->rss = s->st.yy - 2 \* fitted_product(c, s) + c->W\[i\];/c->rss = s->st.yy - fitted_product(c, s);/' test_sbc '*one_by_one*'
-mutant gibbs_coefficients_ignore_the_other_factor src/fit/gibbs.c 's/s->st.Xy\[k\] -= c->Bv\[l \* p + k\];/s->st.Xy[k] -= 0;/' test_sbc '*one_by_one*'
-mutant gibbs_effects_of_another_theta src/fit/gibbs.c 's/bm_marginal_draw(s->cur->m, rng/bm_marginal_draw(s->star->m, rng/' test_sbc '*one_by_one*'
+mutant gibbs_residual_of_the_wrong_effects src/fit/gibbs_chain.c 's/c->rss = s->st.yy - 2 \* fitted_product(c, s) + c->W\[i\];/c->rss = s->st.yy - fitted_product(c, s);/' test_sbc '*one_by_one*'
+mutant gibbs_coefficients_ignore_the_other_factor src/fit/gibbs_chain.c 's/s->st.Xy\[k\] -= c->Bv\[l \* p + k\];/s->st.Xy[k] -= 0;/' test_sbc '*one_by_one*'
+mutant gibbs_effects_of_another_theta src/fit/gibbs_chain.c 's/bm_marginal_draw(s->cur->m, rng/bm_marginal_draw(s->star->m, rng/' test_sbc '*one_by_one*'
+
+# ---- the same and others by the joint-distribution test, kernel by kernel ------------------------------------------------------------
+
+mutant walk_that_accepts_everything src/fit/chain.c 's/if (evaluate(c, c->star) == BM_OK \&\& log(u) < c->star->lp - c->cur->lp)/if (evaluate(c, c->star) == BM_OK)/' test_geweke '*linear*'
+mutant proposal_density_missing_under_geweke src/fit/chain.c 's/ratio = c->star->lp - lq_star;/ratio = c->star->lp;/' test_geweke '*linear*'
+mutant energy_of_the_momentum_alone src/fit/hmc.c 's/end = star->lp - /end = cur->lp - /' test_geweke '*linear*'
+mutant momentum_of_half_the_size src/fit/hmc.c 's/double u = bm_rng_uniform(rng);/for (size_t k = 0; k < d; k++) p[k] *= 0.5;\n    &/' test_geweke '*linear*'
+mutant offset_left_out_under_geweke src/suffstat/stats.c 's/if (d->o) v -= d->o\[i\];//' test_geweke '*linear*'
+mutant residual_variance_over_squared_weights src/api/simulate.c 's/sigma \/ sqrt(d->w ? d->w\[i\] : 1)/sigma \/ (d->w ? d->w[i] : 1)/' test_geweke '*linear*'
+mutant mixing_precision_under_geweke src/posterior/coef_prior.c 's/bm_rng_gamma(rng, (df + 1) \/ 2)/bm_rng_gamma(rng, df \/ 2)/' test_geweke '*linear*'
+mutant intercept_not_centred_under_geweke src/posterior/coef_prior.c 's/if (centred) memcpy/if (0) memcpy/' test_geweke '*linear*'
+mutant lkj_density_left_out src/posterior/theta.c 's/\*nat += (eta - 1) \* l;/*nat += 0;/' test_geweke '*slope*'
+mutant determinant_of_inverse_wishart_off src/posterior/theta.c 's/0.5 \* (v + (double)q + 1) \* log_G/0.5 * (v + (double)q) * log_G/' test_geweke '*wishart*'
+mutant gibbs_walk_that_accepts_everything src/fit/gibbs.c 's/if (!(log(u) < gain)) continue;/if (gain == -INFINITY) continue;/' test_geweke '*crossed*'
+mutant gibbs_response_keeps_the_other_effects src/fit/gibbs_chain.c 's/if (!in_part(part, l)) bm_table_take/if (0) bm_table_take/' test_geweke '*crossed*'
 
 finish

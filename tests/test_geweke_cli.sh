@@ -12,7 +12,7 @@ it 'every kernel of one factor is tested' eval 'for k in "independence proposals
     ! prints "factor by factor"'
 it 'in every quantity' eval 'for q in b_Intercept b_Days sd_Subject__Days cor_Subject__Intercept__Days sigma log_lik "r_Subject[308,Days]" "r_Subject[308,Days]/sd" "mean[row 1]"; do
          prints "  $q " || exit 1; done'
-it 'it says what was done' eval 'prints "100 chains for every kernel, each 4 times 5 moves and new data; seed 1" && prints "4000 independent draws of parameters and data"'
+it 'it says what was done' eval 'prints "100 chains for every kernel, each 4 times 20 moves and new data; seed 1" && prints "4000 independent draws of parameters and data"'
 it 'no line is longer than 80 columns' eval '! grep ".\{81\}" <<<"$out"'
 run "$BMIXED" geweke "$formula" sleepstudy.csv --reps 30 --steps 2 --json --threads 1
 one=$out

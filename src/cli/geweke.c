@@ -72,7 +72,8 @@ const cli_command cli_geweke = {
              "mean of a cell, by the mean and the mean square of their normal scores over independent chains.\n\n"
              "The kernels: independence proposals, a random walk and Hamiltonian moves of the variance parameters, each followed by a draw of coefficients and "
              "effects; the sweep factor by factor, with two grouping factors or more; coefficients and effects alone. bmixed sbc checks the whole "
-             "sampler, warm-up included; this tells which part is wrong, and needs no chain to mix.\n\n"
+             "sampler, warm-up included; this tells which part is wrong, and needs no chain to mix. Under tight "
+             "priors it sees more: a wrong kernel's drift is judged beside the spread of the priors.\n\n"
              "Priors must be proper. Exit code: 0 if every kernel passes, 3 if one does not (a right sampler is called wrong in 1 of 100 runs). Ctrl-C "
              "judges what there is.",
     .groups = (const cli_group[]){ { "Test", own_options }, { "Model", cli_model_options }, { "General", cli_general_options }, { NULL, NULL } },
