@@ -13,7 +13,7 @@
 #   make check-threads | check-memory    with ThreadSanitizer what runs in threads, with AddressSanitizer and UBSan what reads and what fails
 #   make check-messages    every error message is quoted by a test, or listed with the reason
 #   make check-valgrind | check-layers | check-symbols | test-NAME
-#   make bench         how fast, beside R's packages where they are installed; make bench-quick: without R, under two minutes
+#   make bench         how fast, beside R's packages where they are installed (make deps-bench); make bench-quick: without R, under two minutes
 #   make install | uninstall   PREFIX=/usr/local DESTDIR=
 #   make deb           a Debian package; make check-deb: installs, uses and removes it on a bare Debian
 #   make SAN=address,undefined check      CC=clang      V=1 (show commands)      OPENMP= (without OpenMP)
@@ -41,6 +41,9 @@ PACKAGES       := build-essential pkg-config libgsl-dev libopenblas0 libsuitespa
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
 ALL_PACKAGES   := $(CHECK_PACKAGES) clang-tidy cppcheck python3-minimal r-base-core r-cran-posterior r-cran-bayesplot r-cran-rstan r-cran-jsonlite r-cran-lme4 \
                   chromium python3-pandas zsh
+
+# MCMCglmm is not in Debian.
+BENCH_PACKAGES := $(PACKAGES) r-base-core r-cran-posterior r-cran-lme4 r-cran-rjags jags r-cran-rstanarm r-cran-brms
 
 # ---- flags -----------------------------------------------------------------------------------------------------------------
 
@@ -153,6 +156,9 @@ deps-lint:
 
 deps-valgrind:
 	$(call install_missing,valgrind)
+
+deps-bench:
+	$(call install_missing,$(BENCH_PACKAGES))
 
 quickstart: deps
 	@+$(MAKE) --no-print-directory all
@@ -349,7 +355,7 @@ clean:
 FORCE:
 
 .PHONY: check-threads threads-run check-memory memory-run check-messages soak \
-        all build/bmixed deps deps-check deps-all deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-calibration soak check-valgrind \
+        all build/bmixed deps deps-check deps-all deps-bench deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-calibration soak check-valgrind \
         bench bench-quick lint lint-deep deps-lint fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:
 .DELETE_ON_ERROR:

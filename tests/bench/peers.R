@@ -13,7 +13,7 @@ options(mc.cores = 1)
 
 refuse <- function(why) { cat(sprintf("%-10s %-12s skipped: %s\n", peer, model, why)); quit(status = 0) }
 package <- c(lme4 = "lme4", rstanarm = "rstanarm", brms = "brms", MCMCglmm = "MCMCglmm", JAGS = "rjags")[[peer]]
-if (!suppressWarnings(requireNamespace(package, quietly = TRUE))) refuse(paste("R has no package", package))
+if (!suppressWarnings(requireNamespace(package, quietly = TRUE))) refuse(paste("R has no package", package, if (package == "MCMCglmm") "(not in Debian: install.packages)" else "(make deps-bench)"))
 if (peer != "lme4" && !requireNamespace("posterior", quietly = TRUE)) refuse("R has no package posterior")
 
 table <- read.delim(if (peer == "lme4") "tests/bench/reml_models.tsv" else "tests/bench/models.tsv", header = FALSE, comment.char = "#", quote = "",
