@@ -11,6 +11,7 @@
 #   make soak          random models against slow and plain computations, for SOAK_SECONDS=1800 from SOAK_SEED (default: the clock)
 #   make lint          clang-tidy and cppcheck: no finding is allowed (.clang-tidy, .cppcheck); make lint-deep: clang's path analyser, to be read
 #   make check-threads | check-memory    with ThreadSanitizer what runs in threads, with AddressSanitizer and UBSan what reads and what fails
+#   make coverage      which lines the suite runs (gcov)
 #   make check-messages    every error message is quoted by a test, or listed with the reason
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed (make deps-bench); make bench-quick: without R, under two minutes
@@ -32,7 +33,8 @@ VERSION := $(shell sed -n 's/.*BM_VERSION "\(.*\)".*/\1/p' include/bmixed.h)
 SOMAJOR := $(firstword $(subst ., ,$(VERSION)))
 CLANG   := $(findstring clang,$(notdir $(firstword $(CC))))
 comma   := ,
-B       := build/$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%)
+COV     ?=
+B       := build/$(if $(COV),coverage,$(or $(subst $(comma),-,$(SAN)),plain)$(CLANG:%=-%))
 
 # ---- Debian packages -------------------------------------------------------------------------------------------------------
 
@@ -51,7 +53,8 @@ WARN     := -Wall -Wextra -Wpedantic -Wno-psabi -Wshadow -Wconversion -Wno-sign-
             $(if $(OPENMP),,-Wno-unknown-pragmas)
 CFLAGS   ?= -O3 -g
 override CFLAGS   += -std=gnu11 $(OPENMP) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=fast \
-                     $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+                     $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
+                     $(if $(COV),--coverage -fprofile-update=atomic -Wno-maybe-uninitialized)
 override CPPFLAGS += -Iinclude -Isrc -Itests -D_GNU_SOURCE -I/usr/include/suitesparse
 override LDFLAGS  += -Wl,--as-needed
 # OpenBLAS is loaded by the first large matrix (src/base/blas.c).
@@ -220,6 +223,10 @@ check-memory:
 memory-run: $(B)/bmixed $(MEMORY:%=$(B)/%) $(REPLAYS)
 	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(MEMORY:%=$(B)/%) $(REPLAYS) tests/test_hostile.sh
 
+# Which lines the whole suite runs.
+coverage:
+	@+$(MAKE) --no-print-directory COV=1 check-run; status=$$?; bash tests/coverage.sh build/coverage && exit $$status
+
 # Every error message of src is quoted by a test, or is listed with the reason.
 check-messages:
 	@python3 tests/messages.py
@@ -354,7 +361,7 @@ clean:
 
 FORCE:
 
-.PHONY: check-threads threads-run check-memory memory-run check-messages soak \
+.PHONY: coverage check-threads threads-run check-memory memory-run check-messages soak \
         all build/bmixed deps deps-check deps-all deps-bench deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-calibration soak check-valgrind \
         bench bench-quick lint lint-deep deps-lint fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:

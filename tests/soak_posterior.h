@@ -10,7 +10,7 @@
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
 
-enum { SOAK_THETA = 16, SOAK_QUANTITIES = 24, SOAK_CUTS = 3, SOAK_NODES = 100, SOAK_WALKS = 32, SOAK_STEPS = 3000, SOAK_BURN = 1500 };
+enum { SOAK_THETA = 16, SOAK_QUANTITIES = 24, SOAK_CUTS = 3, SOAK_NODES = 150, SOAK_WALKS = 32, SOAK_STEPS = 3000, SOAK_BURN = 1500 };
 typedef enum { SOAK_SD, SOAK_COR, SOAK_SIGMA, SOAK_COEF, SOAK_EFFECT, SOAK_KINDS } soak_kind;
 
 /* A difference beyond these happens by chance less than once in 10^10 (one probability), in 10^9 (all systematic ones). */
@@ -371,7 +371,7 @@ static inline void soak_grid(soak_target *s)
             }
         for (size_t i = 0; i < nodes[0] && !pass; i++)
             for (size_t j = 0; j < nodes[1]; j++) {
-                if (lp[i * nodes[1] + j] < top - 25) continue;
+                if (lp[i * nodes[1] + j] < top - 14) continue;      /* a millionth of the mass */
                 next[0] = fmin(next[0], from[0] + ((double)i - 0.5) * h[0]);
                 next[1] = fmax(next[1], from[0] + ((double)i + 1.5) * h[0]);
                 next[2] = fmin(next[2], from[1] + ((double)j - 0.5) * h[1]);
