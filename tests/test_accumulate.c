@@ -1,4 +1,4 @@
-/* Statistics from portions of the rows against statistics of all rows at once: another algorithm for the same numbers. */
+/* Statistics from portions of the rows in one sum or merged from several, against statistics of all rows at once: another algorithm for the same numbers. */
 #include "stats_compare.h"
 
 typedef struct { size_t n, p, nfac, q[3], J[3]; bool weights, offset; } shape;
@@ -76,23 +76,17 @@ static int32_t *first_sight(const bm_group *g, size_t n, int32_t *order)
     return code;
 }
 
-static bm_stats *in_portions(const bm_design *d, size_t rows)
+/* Rows first .. end, in portions. Codes are those of the whole table. */
+static bm_accum *sums_of(const bm_design *d, int32_t *const *code, size_t first, size_t end, size_t rows)
 {
     bm_accum *a;
-    bm_stats *s;
     bm_error  err = { 0 };
-    size_t    q[3] = { 0 }, J[3], upto[3] = { 0 };
-    int32_t  *code[3], *order[3];
+    size_t    q[3] = { 0 }, upto[3] = { 0 };
 
-    for (size_t k = 0; k < d->nfac; k++) {
-        q[k] = d->fac[k].q;
-        J[k] = d->fac[k].J;
-        order[k] = malloc(J[k] * sizeof **order);
-        code[k] = first_sight(&d->fac[k], d->n, order[k]);
-    }
+    for (size_t k = 0; k < d->nfac; k++) q[k] = d->fac[k].q;
     bm_assert_ok(bm_accum_new(&a, d->p, d->nfac, q, &err), err);
-    for (size_t i = 0; i < d->n; i += rows) {
-        size_t    m = d->n - i < rows ? d->n - i : rows;
+    for (size_t i = first; i < end; i += rows) {
+        size_t    m = end - i < rows ? end - i : rows;
         bm_group  g[3];
         bm_design part = { .n = m, .p = d->p, .nfac = d->nfac, .fac = g, .y = cut(d->y, d->n, 1, i, m), .X = cut(d->X, d->n, d->p, i, m),
                            .w = cut(d->w, d->n, 1, i, m), .o = cut(d->o, d->n, 1, i, m) };
@@ -110,11 +104,68 @@ static bm_stats *in_portions(const bm_design *d, size_t rows)
         free(part.w);
         free(part.o);
     }
-    bm_assert_ok(bm_accum_end(a, (const int32_t *const *)order, J, &s, &err), err);
-    bm_accum_free(a);
+    return a;
+}
+
+/* The whole in `shards` pieces, summed apart and merged, each with codes of its own: levels in the order of first sight in the piece. */
+static bm_stats *in_portions(const bm_design *d, size_t rows, size_t shards)
+{
+    bm_accum *all = NULL;
+    bm_stats *s;
+    bm_error  err = { 0 };
+    size_t    J[3], known[3] = { 0 };
+    int32_t  *order[3], *place[3];                   /* order: level of each code of the whole; place: code of each level, -1 */
+
     for (size_t k = 0; k < d->nfac; k++) {
-        free(code[k]);
+        J[k] = d->fac[k].J;
+        order[k] = malloc(J[k] * sizeof **order);
+        place[k] = malloc(J[k] * sizeof **place);
+        for (size_t j = 0; j < J[k]; j++) place[k][j] = -1;
+    }
+    for (size_t i = 0; i < shards; i++) {
+        size_t    first = i * d->n / shards, end = (i + 1) * d->n / shards;
+        int32_t  *code[3], *level[3], *map[3];
+        size_t    upto[3] = { 0 };
+
+        for (size_t k = 0; k < d->nfac; k++) {
+            bm_group piece = d->fac[k];
+
+            level[k] = malloc(J[k] * sizeof **level);
+            map[k] = malloc(J[k] * sizeof **map);
+            code[k] = malloc(d->n * sizeof **code);
+            piece.code += first;
+            int32_t *seen = first_sight(&piece, end - first, level[k]);
+            memcpy(code[k] + first, seen, (end - first) * sizeof *seen);
+            for (size_t r = 0; r < end - first; r++)
+                if ((size_t)seen[r] >= upto[k]) upto[k] = (size_t)seen[r] + 1;
+            free(seen);
+            for (size_t j = 0; j < upto[k]; j++) {
+                int32_t *at = &place[k][level[k][j]];
+
+                if (*at < 0) {
+                    order[k][known[k]] = level[k][j];
+                    *at = (int32_t)known[k]++;
+                }
+                map[k][j] = *at;
+            }
+        }
+        bm_accum *a = sums_of(d, code, first, end, rows);
+        if (!all) all = a;
+        else {
+            bm_assert_ok(bm_accum_merge(all, a, (const int32_t *const *)map, known, &err), err);
+            bm_accum_free(a);
+        }
+        for (size_t k = 0; k < d->nfac; k++) {
+            free(code[k]);
+            free(level[k]);
+            free(map[k]);
+        }
+    }
+    bm_assert_ok(bm_accum_end(all, (const int32_t *const *)order, J, &s, &err), err);
+    bm_accum_free(all);
+    for (size_t k = 0; k < d->nfac; k++) {
         free(order[k]);
+        free(place[k]);
     }
     return s;
 }
@@ -127,10 +178,12 @@ static void compare(const bm_design *d, double tol)
 
     bm_assert_ok(bm_stats_new(&want, d, &err), err);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        bm_stats *got = in_portions(d, rows[i]);
+        for (size_t shards = 1; shards < 6; shards += 2) {
+            bm_stats *got = in_portions(d, rows[i], shards);
 
-        same_stats(got, want, tol);
-        bm_stats_free(got);
+            same_stats(got, want, tol);
+            bm_stats_free(got);
+        }
     }
     bm_stats_free(want);
 }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_RENEWALS = 4, AHEAD = 12 };              /* AHEAD: rows, of fetching records from memory */
+enum { AHEAD = 12 };                                 /* rows, of fetching records from memory */
 
 /* ---- making ---- */
 
@@ -84,7 +84,7 @@ static void map_vector(double *v, const double *M, size_t m, size_t k)
 }
 
 /* The columns of X and e change. M: (p + 1) x (p + 1), with 1 in its corner. */
-static void map_fixed(bm_accum *a)
+void bm_accum_map_fixed(bm_accum *a)
 {
     for (size_t k = 0; k < a->nfac; k++) {
         bm_accum_factor *f = &a->fac[k];
@@ -95,7 +95,7 @@ static void map_fixed(bm_accum *a)
 }
 
 /* The columns of factor k change: both sides of A, one of the rest and of the pairs. */
-static void map_factor(bm_accum *a, size_t k)
+void bm_accum_map_factor(bm_accum *a, size_t k)
 {
     bm_accum_factor *f = &a->fac[k];
     const double    *M = f->track.M;
@@ -137,7 +137,7 @@ static void map_factor(bm_accum *a, size_t k)
 }
 
 /* e_new = e + sum_l M_lp q_l and q = R^-T x: what is taken off is x'R^-1 (-M_p). R is still the old one. */
-static bm_status renew_b(bm_accum *a, bm_error *err)
+bm_status bm_accum_renew_b(bm_accum *a, bm_error *err)
 {
     size_t  p = a->p, m = p + 1;
     double *c = bm_alloc(p, sizeof *c);
@@ -181,9 +181,9 @@ static bm_status fixed_rows(bm_accum *a, const bm_design *d, bm_error *err)
         residuals(a, d, a->Q + a->p * d->n);
         bm_track_measure(t, d->X, a->Q, d->w, d->n);
         if ((st = bm_track_good(t, &good, err)) != BM_OK) return st;
-        if (good || renewals == MOST_RENEWALS) break;
-        if ((st = bm_track_renew(t, a->Q, d->w, d->n, err)) != BM_OK || (st = renew_b(a, err)) != BM_OK) return st;
-        map_fixed(a);
+        if (good || renewals == BM_MOST_RENEWALS) break;
+        if ((st = bm_track_renew(t, a->Q, d->w, d->n, err)) != BM_OK || (st = bm_accum_renew_b(a, err)) != BM_OK) return st;
+        bm_accum_map_fixed(a);
         if ((st = bm_track_change(t, err)) != BM_OK) return st;
     }
     bm_track_add(t);
@@ -200,9 +200,9 @@ static bm_status factor_rows(bm_accum *a, size_t k, const bm_design *d, bm_error
         bm_track_rows(&f->track, d->fac[k].Z, d->n, f->Q);
         bm_track_measure(&f->track, d->fac[k].Z, f->Q, NULL, d->n);
         if ((st = bm_track_good(&f->track, &good, err)) != BM_OK) return st;
-        if (good || renewals == MOST_RENEWALS) break;
+        if (good || renewals == BM_MOST_RENEWALS) break;
         if ((st = bm_track_renew(&f->track, f->Q, NULL, d->n, err)) != BM_OK) return st;
-        map_factor(a, k);
+        bm_accum_map_factor(a, k);
         if ((st = bm_track_change(&f->track, err)) != BM_OK) return st;
     }
     bm_track_add(&f->track);
@@ -210,6 +210,35 @@ static bm_status factor_rows(bm_accum *a, size_t k, const bm_design *d, bm_error
 }
 
 /* ---- adding up ---- */
+
+bm_status bm_accum_grow(bm_accum_factor *f, size_t J, bm_error *err)
+{
+    size_t  had = f->J * f->stride, need = J * f->stride;
+    double *rec = bm_grow(f->rec, &f->cap, need, sizeof *rec);
+
+    if (!rec) return bm_fail(err, BM_ENOMEM, "out of memory for the cross-products of %zu groups", J);
+    f->rec = rec;
+    if (need > had) memset(rec + had, 0, (need - had) * sizeof *rec);
+    if (J > f->J) f->J = J;
+    return BM_OK;
+}
+
+bm_status bm_accum_pair_at(bm_accum_pair *x, uint64_t key, size_t size, double **sum)
+{
+    size_t at;
+    bool   added;
+
+    if (!bm_intern(&x->index, key, &at, &added)) return BM_ENOMEM;
+    if (added) {
+        double *X = bm_grow(x->sum, &x->cap, (at + 1) * size, sizeof *X);
+
+        if (!X) return BM_ENOMEM;
+        x->sum = X;
+        memset(X + at * size, 0, size * sizeof *X);
+    }
+    *sum = x->sum + at * size;
+    return BM_OK;
+}
 
 static bm_status make_room(bm_accum *a, const bm_design *d, bm_error *err)
 {
@@ -226,16 +255,8 @@ static bm_status make_room(bm_accum *a, const bm_design *d, bm_error *err)
         }
         a->room = n;
     }
-    for (size_t k = 0; k < a->nfac; k++) {
-        bm_accum_factor *f = &a->fac[k];
-        size_t           had = f->J * f->stride, need = d->fac[k].J * f->stride;
-        double          *rec = bm_grow(f->rec, &f->cap, need, sizeof *rec);
-
-        if (!rec) return bm_fail(err, BM_ENOMEM, "out of memory for the cross-products of %zu groups", d->fac[k].J);
-        f->rec = rec;
-        if (need > had) memset(rec + had, 0, (need - had) * sizeof *rec);
-        f->J = d->fac[k].J;
-    }
+    for (size_t k = 0; k < a->nfac; k++)
+        if (bm_accum_grow(&a->fac[k], d->fac[k].J, err) != BM_OK) return BM_ENOMEM;
     return BM_OK;
 }
 
@@ -268,17 +289,9 @@ static bm_status add_pairs(bm_accum *a, size_t k, size_t l, const bm_design *d, 
     size_t          n = d->n, q = g->q, r = h->q;
 
     for (size_t i = 0; i < n; i++) {
-        size_t  at;
         double *X;
-        bool    added;
 
-        if (!bm_intern(&x->index, (uint64_t)(uint32_t)g->code[i] << 32 | (uint32_t)h->code[i], &at, &added)) goto nomem;
-        if (added) {
-            if (!(X = bm_grow(x->sum, &x->cap, (at + 1) * q * r, sizeof *X))) goto nomem;
-            x->sum = X;
-            memset(X + at * q * r, 0, q * r * sizeof *X);
-        }
-        X = x->sum + at * q * r;
+        if (bm_accum_pair_at(x, (uint64_t)(uint32_t)g->code[i] << 32 | (uint32_t)h->code[i], q * r, &X) != BM_OK) goto nomem;
         for (size_t b = 0; b < q; b++)
             for (size_t c = 0; c < r; c++) X[b * r + c] += (d->w ? d->w[i] : 1) * Q[i + b * n] * S[i + c * n];
     }

@@ -31,4 +31,14 @@ struct bm_accum {
     size_t           room;       /* rows that Q and the factors' Q have room for */
 };
 
+enum { BM_MOST_RENEWALS = 4 };   /* of a basis, for one portion */
+
+/* The columns of X and e, or of factor k, change by M of their track; b follows before R does. */
+void      bm_accum_map_fixed(bm_accum *a);
+void      bm_accum_map_factor(bm_accum *a, size_t k);
+bm_status bm_accum_renew_b(bm_accum *a, bm_error *err);
+bm_status bm_accum_grow(bm_accum_factor *f, size_t J, bm_error *err);
+/* The block (size numbers) of a pair of levels, made on first sight. */
+bm_status bm_accum_pair_at(bm_accum_pair *x, uint64_t key, size_t size, double **sum);
+
 #endif

@@ -62,6 +62,9 @@ typedef struct bm_accum bm_accum;
 bm_status bm_accum_new(bm_accum **out, size_t p, size_t nfac, const size_t *q, bm_error *err);
 /* More rows: y, o, w, X and, per factor, Z, code and J (codes seen so far, in any order; J may grow). */
 bm_status bm_accum_add(bm_accum *a, const bm_design *rows, bm_error *err);
+/* The sums of other rows (of the same columns) are added; code[k]: the code in `into` of each code of factor k in `from`; J[k]: codes of `into` from now on.
+ * `from` is used up. To rounding the sums of all rows at once. */
+bm_status bm_accum_merge(bm_accum *into, bm_accum *from, const int32_t *const *code, const size_t *J, bm_error *err);
 /* order[k]: for each code of factor k its place among the J[k] levels. To rounding the statistics of all rows at once. */
 bm_status bm_accum_end(bm_accum *a, const int32_t *const *order, const size_t *J, bm_stats **out, bm_error *err);
 /* Factors k < l group the rows alike, and a column of one is, scale apart, a column of the other (effect *i of k): their effects cannot be told apart. */

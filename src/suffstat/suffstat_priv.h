@@ -54,6 +54,9 @@ bm_status bm_track_good(const bm_track *t, bool *good, bm_error *err);
 bm_status bm_track_renew(bm_track *t, const double *Q, const double *w, size_t n, bm_error *err);
 bm_status bm_track_change(bm_track *t, bm_error *err);
 void      bm_track_add(bm_track *t);
+/* Two sets of rows: from->M is made the way from its basis to that of into; gap (fixed): b of from less b of into, where there is a response. */
+void      bm_track_lead(const bm_track *into, bm_track *from, const double *gap);
+bm_status bm_track_stand_in(bm_track *into, const bm_track *from, double *Q, bm_error *err);
 /* At the end: t->M leads to an orthogonal basis with sums of squares norm2; dependent (fixed, false): columns that the ones before explain. */
 bm_status bm_track_end(bm_track *t, double norm2, bool *dependent, bm_error *err);
 void      bm_track_K(const bm_track *t, double *K);      /* fixed x fixed: q M = K'x */

@@ -205,6 +205,55 @@ void bm_track_add(bm_track *t)
     t->total += t->total1;
 }
 
+/* ---- sums of other rows, in another basis ---- */
+
+void bm_track_lead(const bm_track *into, bm_track *from, const double *gap)
+{
+    size_t  m = from->m, p = from->fixed;
+    double *T = from->M;
+
+    memset(T, 0, m * m * sizeof *T);
+    for (size_t j = p; j < m; j++) {
+        T[j + j * m] = 1;
+        for (size_t i = 0; i < p; i++)
+            for (size_t l = i; l < p; l++) T[i + j * m] += from->R[i + l * m] * gap[l];
+    }
+    for (size_t j = 0; j < p; j++)                   /* T R_into = R_from */
+        for (size_t i = 0; i <= j; i++) {
+            double s = from->R[i + j * m];
+
+            for (size_t l = i; l < j; l++) s -= T[i + l * m] * into->R[l + j * m];
+            T[i + j * m] = s / into->R[j + j * m];
+        }
+}
+
+/* Rows that have the sums of `from`, in the basis of into (m x m), and their measure. */
+bm_status bm_track_stand_in(bm_track *into, const bm_track *from, double *Q, bm_error *err)
+{
+    size_t  m = from->m, *all = bm_alloc(m, sizeof *all);
+    double *S = bm_alloc(m * m, sizeof *S);
+
+    if (!all || !S) {
+        free(all);
+        free(S);
+        return bm_nomem(err);
+    }
+    for (size_t j = 0; j < m; j++) all[j] = j;
+    rows_of(from, all, m, S, m);
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i < m; i++) {
+            Q[i + j * m] = 0;
+            for (size_t l = i; l <= j; l++) Q[i + j * m] += S[i + l * m] * from->M[l + j * m];
+        }
+    for (size_t j = 0; j < m; j++)
+        for (size_t i = 0; i < m; i++) into->G1[i + j * m] = bm_dot(m, Q + i * m, Q + j * m);
+    memcpy(into->length2_1, from->length2, m * sizeof *from->length2);
+    into->total1 = from->total;
+    free(all);
+    free(S);
+    return BM_OK;
+}
+
 /* The last basis: M with Q M orthogonal, sums of squares norm2; columns that depend on others are told. */
 bm_status bm_track_end(bm_track *t, double norm2, bool *dependent, bm_error *err)
 {
