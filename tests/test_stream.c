@@ -275,6 +275,107 @@ static void test_what_needs_rows_refuses(void **state)
     bm_spec_free(s);
 }
 
+/* ---- what a file means does not depend on the way it is read ---- */
+
+typedef struct { const bm_frame *all; size_t row; size_t nhead[4]; int32_t *shown[4]; } reader;
+
+/* The rows of the stream are those of the table, bit by bit; codes stand for the same levels. */
+static bm_status same_rows(void *self, const bm_frame *rows, bm_error *err)
+{
+    reader *r = self;
+
+    (void)err;
+    for (size_t k = 0; k < rows->ncol; k++) {
+        const bm_column *a = &rows->col[k], *b = &r->all->col[k];
+
+        assert_int_equal(a->kind, b->kind);
+        for (size_t i = 0; i < rows->n; i++) {
+            size_t at = r->row + i;
+
+            assert_true(at < r->all->n);
+            if (a->kind == BM_COL_NUMERIC && memcmp(&a->num[i], &b->num[at], sizeof *a->num) != 0 && !(isnan(a->num[i]) && isnan(b->num[at]))) {
+                print_error("column %zu, row %zu: got %.17g, want %.17g\n", k, at, a->num[i], b->num[at]);
+                fail();
+            }
+            if (a->kind == BM_COL_FACTOR) r->shown[k][at] = a->code[i];
+        }
+    }
+    r->row += rows->n;
+    return BM_OK;
+}
+
+static void compare_readings(const char *path, char delim)
+{
+    static const char *const want[] = { "a", "b", "c" };
+    bm_read_options opt = { .delim = delim, .factors = (const char *const[]){ "c" }, .nfactors = 1 };
+    bm_source *one, *two;
+    bm_frame  *all, *head, *tail;
+    bm_error   err = { 0 };
+    bool       more;
+    size_t     n;
+
+    bm_assert_ok(bm_source_open(&one, path, &opt, &err), err);
+    bm_assert_ok(bm_source_read(one, &all, want, 3, &err), err);
+    bm_assert_ok(bm_source_open(&two, path, &opt, &err), err);
+    bm_assert_ok(bm_source_head(two, &head, &more, want, 3, 5, &err), err);
+    assert_true(more);
+    reader r = { .all = all, .row = head->n };
+    for (size_t k = 0; k < 3; k++) r.shown[k] = malloc(all->n * sizeof(int32_t));
+    bm_assert_ok(bm_source_stream(two, 2, same_rows, &r, &tail, &err), err);
+    assert_int_equal(r.row, all->n);
+    assert_int_equal(tail->n, all->n);
+    assert_string_equal(tail->hash, all->hash);
+    n = all->col[2].nlevels;
+    assert_int_equal(tail->col[2].nlevels, n);
+    for (size_t i = head->n; i < all->n; i++) {
+        int32_t got = r.shown[2][i], wanted = all->col[2].code[i];
+
+        assert_int_equal(got < 0, wanted < 0);
+        if (got >= 0) assert_string_equal(tail->col[2].levels[got], all->col[2].levels[wanted]);
+    }
+    for (size_t k = 0; k < 3; k++) free(r.shown[k]);
+    bm_frame_free(all);
+    bm_frame_free(head);
+    bm_frame_free(tail);
+    bm_source_close(one);
+    bm_source_close(two);
+}
+
+static void test_every_way_of_reading_gives_the_same_cells(void **state)
+{
+    static const char *const numbers[] = { "1", "-2.5", "+3", "  4 ", "\t5", "1e3", "-1.25E-3", "NA", "", " ", "\"6\"", " \"7.5\" ", "0", "-0", "00012", "123456789012345678", "3.141592653589793",
+                                           ".5", "5.", "-.25", "9007199254740993", "1234567.1234567", "12345678.12345678", "0.1", "99999999", "100000000", "-12345678" };
+    static const char *const texts[] = { "x", "level 1", "\"a%cb\"", "\"line\nbreak\"", "\"say \"\"so\"\"\"", "5\" pipe", "NA", "", "\"NA\"", " padded ", "\"\"", "a\"b\"c", "12", "\xc3\xa9t\xc3\xa9",
+                                         "\" in \"", "a much longer label than sixteen bytes and blanks" };
+    static const char delims[] = { ',', ';', '\t' };
+    bm_rng r;
+
+    (void)state;
+    bm_rng_key(&r, 3, 1, 4);
+    for (int trial = 0; trial < 60; trial++) {
+        char  delim = delims[trial % 3];
+        file  f = { "/tmp/bmixed-stream-XXXXXX" };
+        FILE *out = fdopen(mkstemp(f.path), "w");
+        size_t rows = trial % 10 == 0 ? 40000 : 40;
+
+        fprintf(out, "a%cunused%cb%cc\n", delim, delim, delim);
+        for (size_t i = 0; i < rows; i++) {
+            const char *a = i < 6 ? "1.5" : numbers[bm_rng_u64(&r) % (sizeof numbers / sizeof *numbers)], *b = i < 6 ? "2" : numbers[bm_rng_u64(&r) % (sizeof numbers / sizeof *numbers)];
+
+            if (delim == '\t' && (*a == '\t' || *a == ' ')) a = "8";
+            if (delim == '\t' && (*b == '\t' || *b == ' ')) b = "9";
+            fprintf(out, "%s%c", a, delim);
+            fprintf(out, texts[bm_rng_u64(&r) % (sizeof texts / sizeof *texts)], delim);
+            fprintf(out, "%c%s%c", delim, b, delim);
+            fprintf(out, texts[bm_rng_u64(&r) % (sizeof texts / sizeof *texts)], delim);
+            if (i + 1 < rows || trial % 2) fprintf(out, bm_rng_u64(&r) % 4 == 0 ? "\r\n" : bm_rng_u64(&r) % 9 == 0 ? "\n\n" : "\n");
+        }
+        assert_int_equal(fclose(out), 0);
+        compare_readings(f.path, delim);
+        unlink(f.path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +385,7 @@ int main(void)
         cmocka_unit_test(test_rows_are_kept_where_the_model_needs_them),
         cmocka_unit_test(test_errors_name_the_line),
         cmocka_unit_test(test_what_needs_rows_refuses),
+        cmocka_unit_test(test_every_way_of_reading_gives_the_same_cells),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

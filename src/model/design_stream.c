@@ -183,19 +183,23 @@ void bm_design_stream_free(bm_design_stream *s)
 
 static void add_running(running *a, const double *x, size_t n)
 {
-    double sum = 0, square = 0, low, high, rest = 0, m = (double)n, mean, step;
+    double part[4] = { 0 }, more[4] = { 0 }, sum, square, low, high, rest, m = (double)n, mean, step;
 
     if (n == 0) return;
     low = high = x[0];
     for (size_t i = 0; i < n; i++) {
-        sum += x[i] / m;                             /* divided first: no overflow */
-        low = fmin(low, x[i]);
-        high = fmax(high, x[i]);
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
     }
+    for (size_t i = 0; i < n; i++) part[i % 4] += x[i] / m;          /* divided first: no overflow */
+    sum = part[0] + part[1] + part[2] + part[3];
+    memset(part, 0, sizeof part);
     for (size_t i = 0; i < n; i++) {
-        rest += x[i] - sum;
-        square += (x[i] - sum) * (x[i] - sum);
+        part[i % 4] += x[i] - sum;
+        more[i % 4] += (x[i] - sum) * (x[i] - sum);
     }
+    rest = part[0] + part[1] + part[2] + part[3];
+    square = more[0] + more[1] + more[2] + more[3];
     mean = low == high ? low : sum + rest / m;
     if (low == high) square = 0;
     step = mean - a->mean;
