@@ -2,7 +2,8 @@
 # bmixed sbc: what it prints and writes, what it refuses, its exit codes.
 . "$(dirname "$0")/testing.sh"
 formula='Reaction ~ Days + (Days | Subject)'
-cp tests/data/sleepstudy.csv tests/data/Dyestuff.csv "$WORK/"
+cp tests/data/sleepstudy.csv tests/data/sleepstudy_w.csv tests/data/Dyestuff.csv tests/data/Penicillin.csv "$WORK/"
+cp tests/data/eight_schools.csv "$WORK/schools.csv"
 cd "$WORK" || exit 1
 json() { jq -e "$@" >/dev/null; }
 
@@ -53,6 +54,17 @@ run "$BMIXED" sbc fit --reps 50 -q
 it 'an output directory stands for its model' eval 'exits 0 && prints "Days | Subject"'
 mkdir bin && run env PATH="$PWD/bin" "$BMIXED" sbc "$formula" sleepstudy.csv --reps 30 -o nopicture
 it 'without gnuplot the picture is missing, with a word' eval 'exits 0 && says "there is no picture: gnuplot" && [ -e nopicture/sbc.json ] && [ ! -e nopicture/sbc.svg ]'
+
+# ---- options of the model ---------------------------------------------------------------------------------------------------------
+
+run "$BMIXED" sbc 'Reaction ~ Days + offset(off) + (1 | Subject)' sleepstudy_w.csv --weights w --reps 100 --json
+it 'weights and an offset are kept' json '.calibrated and .data_sets.counted == 100' <<<"$out"
+run "$BMIXED" sbc 'diameter ~ 1 + (1 | plate) + (1 | sample)' Penicillin.csv --sampler gibbs --reps 50 --json
+it '--sampler gibbs checks that sampler' json '.calibrated and .sampler.name == "gibbs" and (.sampler.kernel | startswith("factor-wise"))' <<<"$out"
+run "$BMIXED" sbc 'y ~ 1 + (1 | school)' schools.csv --se se --reps 100 --json
+it 'known standard errors leave no sigma' json '.calibrated and .data_sets.counted == 100 and all(.quantities[]; .name != "sigma")' <<<"$out"
+run "$BMIXED" sbc 'Reaction ~ Days + I(Days^2) + I(Days^3) + I(Days^4) + (Days + I(Days^2) + I(Days^3) + I(Days^4) | Subject)' sleepstudy.csv --reps 20 --json
+it 'sixteen variance parameters are moved by Hamiltonian steps, and ranked' json '.calibrated and .data_sets.counted >= 18 and (.sampler.kernel | startswith("Hamiltonian"))' <<<"$out"
 
 # ---- extremes ------------------------------------------------------------------------------------------------------------------
 
