@@ -21,6 +21,7 @@
 void *__libc_malloc(size_t);
 void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
 void  __libc_free(void *);
 
 static long left = -1;                               /* allocations until one fails; negative: none does */
@@ -51,6 +52,17 @@ void *calloc(size_t n, size_t size)
 void *realloc(void *old, size_t n)
 {
     return counted(fails() ? NULL : __libc_realloc(old, n), old == NULL);
+}
+
+int posix_memalign(void **p, size_t align, size_t n)
+{
+    *p = counted(fails() ? NULL : __libc_memalign(align, n), true);
+    return *p ? 0 : ENOMEM;
+}
+
+void *aligned_alloc(size_t align, size_t n)
+{
+    return counted(fails() ? NULL : __libc_memalign(align, n), true);
 }
 
 void free(void *p)

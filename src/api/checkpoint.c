@@ -53,7 +53,7 @@ static void text_state(bm_state *io, char **s)
     bm_state_count(io, &n, TEXT_MAX);
     if (io->reading && !io->failed) {
         free(*s);
-        if (!(*s = bm_alloc(n + 1, 1))) io->failed = true;
+        if (!(*s = bm_alloc(n + 1, 1))) io->failed = io->no_memory = true;
     }
     if (!io->failed && n) bm_state_bytes(io, *s, n);
 }
@@ -275,11 +275,13 @@ static bm_status read_head(bm_checkpoint *c, bm_error *err)
     if (!io.failed && mark != MARK)
         return bm_fail(err, BM_EINVAL, "the checkpoint '%s' was written on a machine of another kind (its numbers have another byte order)", c->path);
     text_state(&io, &version);
+    if (io.no_memory) return bm_nomem(err);
     if (!io.failed && strcmp(version, BM_VERSION) != 0)
         st = bm_fail(err, BM_EINVAL, "the checkpoint '%s' was written by bmixed %.40s, and this is %s: only the same version draws the same draws", c->path, version, BM_VERSION);
     free(version);
     if (st != BM_OK) return st;
     head_state(c, &io);
+    if (io.no_memory) return bm_nomem(err);
     return io.failed ? damaged(c, err) : bm_spec_parse(&c->spec, c->json, strlen(c->json), c->path, err);
 }
 

@@ -50,7 +50,10 @@ bm_status bm_run_state(bm_run *r, bm_state *io, bm_error *err)
     if (st != BM_OK) return st;
     clock_state(r, io);
     draws_state(r, io);
-    return bm_mcmc_state(r->mc, io, err);
+    st = bm_mcmc_state(r->mc, io, err);
+    for (size_t c = 0; c < r->s.d->nchain && st == BM_OK; c++)
+        if (bm_mcmc_delivered(r->mc, c) > r->s.d->niter) st = bm_fail(err, BM_EPARSE, "not the state of a run of this model: more draws were delivered than it has room for");
+    return st;
 }
 
 bm_status bm_run_save(void *self, bm_error *err)

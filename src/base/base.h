@@ -84,6 +84,7 @@ double bm_clock(void);                                   /* seconds since some f
 
 typedef struct {
     bool  reading, failed;                               /* failed is sticky: not written, or not what was written */
+    bool  no_memory;                                     /* and this is why */
     void *self;
     bool (*move)(void *self, void *bytes, size_t n);     /* out of bytes when writing, into them when reading */
 } bm_state;

@@ -29,11 +29,19 @@ static void mixture_state(bm_mixture *m, size_t nsd, bm_state *io)
     for (size_t i = 0; i < m->nside; i++) bm_state_count(io, &m->side[i], nsd - 1);
 }
 
+static bool mixture_holds(const bm_mixture *m)
+{
+    bool holds = m->K >= 1 && m->d <= BM_MIX_DIM && m->nimage >= 1;
+
+    for (size_t k = 0; k < m->K; k++) holds &= m->df[k] >= 1 && m->df[k] < 1e6 && m->weight[k] >= 0 && m->power[k] == (unsigned)m->df[k] + m->d;
+    return holds;
+}
+
 static void hmc_state(bm_hmc *h, size_t d, bm_state *io)
 {
-    if (io->reading && !h->C && bm_hmc_new(h, d, NULL) != BM_OK) io->failed = true;
+    if (io->reading && !h->C && bm_hmc_new(h, d, NULL) != BM_OK) io->failed = io->no_memory = true;
     if (io->failed) return;
-    bm_state_count(io, &h->max_steps, SIZE_MAX);
+    bm_state_count(io, &h->max_steps, 1000);
     BM_STATE(io, h->step);
     BM_STATE(io, h->mu);
     BM_STATE(io, h->log_step_bar);
@@ -61,7 +69,8 @@ static void ratios_state(bm_chain *c, bm_state *io)
     bm_state_count(io, &c->stride, SIZE_MAX);
     bm_state_count(io, &c->seen, SIZE_MAX);
     bm_state_count(io, &c->nratio, BM_RATIOS);
-    if (io->reading && c->nratio && !c->log_ratio && !(c->log_ratio = bm_alloc(BM_RATIOS, sizeof *c->log_ratio))) io->failed = true;
+    if (c->stride == 0) io->failed = true;
+    if (io->reading && c->nratio && !c->log_ratio && !(c->log_ratio = bm_alloc(BM_RATIOS, sizeof *c->log_ratio))) io->failed = io->no_memory = true;
     if (!io->failed) bm_state_doubles(io, c->log_ratio, c->nratio);
 }
 
@@ -91,7 +100,7 @@ static void trail_state(bm_chain *c, size_t d, size_t warmup, bm_state *io)
     size_t n = c->ntrail;
 
     bm_state_count(io, &n, warmup);
-    if (io->reading && !io->failed && bm_chain_trail(c, d, warmup, NULL) != BM_OK) io->failed = true;
+    if (io->reading && !io->failed && bm_chain_trail(c, d, warmup, NULL) != BM_OK) io->failed = io->no_memory = true;
     if (io->failed) return;
     bm_state_doubles(io, c->trail, n * (d + 1));
     c->ntrail = n;
@@ -141,6 +150,8 @@ static void gibbs_state(bm_gibbs_chain *c, bm_state *io)
     bm_state_doubles(io, c->Bv, post->st->nfac * p);
     bm_state_doubles(io, c->beta, p);
     bm_state_doubles(io, c->b, p);
+    for (size_t i = 0; i < n; i++)
+        if (!(c->scale[i] > 0 && c->scale[i] < INFINITY)) io->failed = true;
     BM_STATE(io, c->rss);
     BM_STATE(io, c->evaluations);
     BM_STATE(io, c->tried);
@@ -177,7 +188,7 @@ static void shared_state(bm_mcmc *s, bm_state *io)
     size_t d = s->post->th.d, kernel = s->kernel;
 
     bm_state_count(io, &s->round, 8);
-    bm_state_count(io, &s->done, SIZE_MAX);
+    bm_state_count(io, &s->done, (size_t)s->opt.warmup);
     bm_state_count(io, &s->step, SIZE_MAX);
     BM_STATE(io, s->local_share);
     BM_STATE(io, s->mode_found);
@@ -194,6 +205,17 @@ static void shared_state(bm_mcmc *s, bm_state *io)
     bm_state_doubles(io, s->local_C, d * d);
     mixture_state(&s->q, s->post->th.nsd, io);
     if (s->kernel == BM_KERNEL_HMC) hmc_state(&s->hmc, d, io);
+}
+
+/* What the loops take for granted: a file may have been made with care. */
+static bool stage_holds(const bm_mcmc *s)
+{
+    bool mixes = s->stage == BM_STAGE_MIXTURE || (s->stage == BM_STAGE_SAMPLING && s->kernel == BM_KERNEL_INDEPENDENCE);
+
+    if (s->gibbs) return s->stage == BM_STAGE_GIBBS || (s->stage == BM_STAGE_SAMPLING && s->kernel == BM_KERNEL_GIBBS);
+    if (s->stage == BM_STAGE_GIBBS || s->kernel == BM_KERNEL_GIBBS) return false;
+    if (s->stage == BM_STAGE_SAMPLING && (s->kernel == BM_KERNEL_FIXED) != (s->post->th.d == 0)) return false;
+    return (!mixes || mixture_holds(&s->q)) && (s->stage == BM_STAGE_SAMPLING || s->post->th.d > 0);
 }
 
 static void check_sizes(const bm_mcmc *s, bm_state *io)
@@ -217,8 +239,10 @@ bm_status bm_mcmc_state(bm_mcmc *s, bm_state *io, bm_error *err)
     s->stage = (bm_stage)stage;
     if (s->stage != BM_STAGE_START) {
         shared_state(s, io);
+        if (!io->failed && !stage_holds(s)) io->failed = true;
         for (size_t k = 0; k < s->nchain && st == BM_OK && !io->failed; k++) st = chain_state(s, &s->chain[k], io, err);
     }
+    if (st == BM_OK && io->no_memory) return bm_nomem(err);
     if (st == BM_OK && io->failed) st = bm_fail(err, BM_EPARSE, "not the state of a run of this model with these options");
     return st;
 }
