@@ -143,54 +143,59 @@ static bm_status end_factor(bm_accum *a, size_t k, const bool *aliased, const do
 
 /* ---- pairs of factors ---- */
 
-typedef struct { uint64_t key; size_t at; } place;
-
-static int by_key(const void *a, const void *b)
+/* Where each level's entries begin: start (J + 1) from the codes of one side, in the new order. */
+static void begin_levels(const bm_interned *index, unsigned shift, const int32_t *order, size_t J, size_t *start)
 {
-    uint64_t x = ((const place *)a)->key, y = ((const place *)b)->key;
-
-    return (x > y) - (x < y);
+    memset(start, 0, (J + 1) * sizeof *start);
+    for (size_t e = 0; e < index->n; e++) start[(size_t)order[(uint32_t)(index->key[e] >> shift)] + 1]++;
+    for (size_t j = 0; j < J; j++) start[j + 1] += start[j];
 }
 
-/* One direction: levels of `from` (which is k where not turned) by levels of the other. */
+/* X (q x r, or where turned r x q) of one entry. */
+static void end_block(const bm_accum *a, size_t k, size_t l, const double *S, bool turned, bool *const *dependent, double *X)
+{
+    size_t q = a->fac[k].q, r = a->fac[l].q;
+
+    for (size_t i = 0; i < q; i++)
+        for (size_t j = 0; j < r; j++) {
+            double s = 0;
+
+            if (dependent[k][i] || dependent[l][j]) continue;
+            for (size_t g = 0; g <= i; g++)
+                for (size_t h = 0; h <= j; h++) s += a->fac[k].track.M[g + i * q] * S[g * r + h] * a->fac[l].track.M[h + j * r];
+            X[turned ? j + i * r : i + j * q] = s;
+        }
+}
+
+/* One direction: levels of `from` (which is k where not turned) by levels of the other, ascending: a counting sort by the other, then by `from`. */
 static bm_status end_cross(bm_cross *c, const bm_accum *a, size_t k, size_t l, bool turned, const int32_t *const *order, const size_t *J, bool *const *dependent,
                            bm_error *err)
 {
     const bm_accum_pair *x = &a->pair[k * a->nfac + l];
-    size_t               n = x->index.n, q = a->fac[k].q, r = a->fac[l].q, rows = turned ? J[l] : J[k];
-    place               *p = bm_alloc(n, sizeof *p);
+    size_t               n = x->index.n, block = a->fac[k].q * a->fac[l].q, from = turned ? l : k, to = turned ? k : l;
+    unsigned             from_bits = turned ? 0 : 32, to_bits = turned ? 32 : 0;
+    uint32_t            *by_to = n <= UINT32_MAX ? bm_alloc(n, sizeof *by_to) : NULL;
+    size_t              *at = bm_alloc((J[from] > J[to] ? J[from] : J[to]) + 1, sizeof *at);
+    bm_status            st = BM_ENOMEM;
 
-    *c = (bm_cross){ .J = rows, .nnz = n, .ptr = bm_alloc(rows + 1, sizeof *c->ptr), .lev = bm_alloc(n, sizeof *c->lev), .X = bm_alloc(n * q * r, sizeof *c->X),
-                     .nested = n == rows };
-    if (!p || !c->ptr || !c->lev || !c->X) {
-        free(p);
-        return bm_nomem(err);
+    *c = (bm_cross){ .J = J[from], .nnz = n, .ptr = bm_alloc(J[from] + 1, sizeof *c->ptr), .lev = bm_alloc(n, sizeof *c->lev), .X = bm_alloc(n * block, sizeof *c->X),
+                     .nested = n == J[from] };
+    if (!by_to || !at || !c->ptr || !c->lev || !c->X) goto done;
+    begin_levels(&x->index, to_bits, order[to], J[to], at);
+    for (size_t e = 0; e < n; e++) by_to[at[order[to][(uint32_t)(x->index.key[e] >> to_bits)]]++] = (uint32_t)e;
+    begin_levels(&x->index, from_bits, order[from], J[from], c->ptr);
+    memcpy(at, c->ptr, J[from] * sizeof *at);
+    for (size_t i = 0; i < n; i++) {
+        size_t   e = by_to[i], here = at[order[from][(uint32_t)(x->index.key[e] >> from_bits)]]++;
+
+        c->lev[here] = (uint32_t)order[to][(uint32_t)(x->index.key[e] >> to_bits)];
+        end_block(a, k, l, x->sum + e * block, turned, dependent, c->X + here * block);
     }
-    for (size_t e = 0; e < n; e++) {
-        uint32_t at = (uint32_t)order[k][x->index.key[e] >> 32], to = (uint32_t)order[l][x->index.key[e] & UINT32_MAX];
-
-        p[e] = (place){ .key = turned ? (uint64_t)to << 32 | at : (uint64_t)at << 32 | to, .at = e };
-    }
-    qsort(p, n, sizeof *p, by_key);
-    for (size_t e = 0; e < n; e++) {
-        const double *S = x->sum + p[e].at * q * r;
-        double       *X = c->X + e * q * r;
-
-        c->lev[e] = (uint32_t)p[e].key;
-        c->ptr[(p[e].key >> 32) + 1]++;
-        for (size_t i = 0; i < q; i++)
-            for (size_t j = 0; j < r; j++) {
-                double s = 0;
-
-                if (dependent[k][i] || dependent[l][j]) continue;
-                for (size_t g = 0; g <= i; g++)
-                    for (size_t h = 0; h <= j; h++) s += a->fac[k].track.M[g + i * q] * S[g * r + h] * a->fac[l].track.M[h + j * r];
-                X[turned ? j + i * r : i + j * q] = s;
-            }
-    }
-    for (size_t i = 0; i < rows; i++) c->ptr[i + 1] += c->ptr[i];
-    free(p);
-    return BM_OK;
+    st = BM_OK;
+done:
+    free(by_to);
+    free(at);
+    return st == BM_OK ? st : bm_nomem(err);
 }
 
 static bm_status end_pairs(bm_accum *a, bm_stats *s, const int32_t *const *order, const size_t *J, bool *const *dependent, bm_error *err)
@@ -203,8 +208,15 @@ static bm_status end_pairs(bm_accum *a, bm_stats *s, const int32_t *const *order
     s->owns_cross = true;
     for (size_t k = 0; k < K; k++)
         for (size_t l = k + 1; l < K && st == BM_OK; l++) {
+            bm_accum_pair *x = &a->pair[k * K + l];
+
+            free(x->index.slot);                     /* nothing is looked up any more: these are the largest arrays of crossed data */
+            x->index.slot = NULL;
+            x->index.nslot = 0;
             st = end_cross(&s->cross[k * K + l], a, k, l, false, order, J, dependent, err);
             if (st == BM_OK) st = end_cross(&s->cross[l * K + k], a, k, l, true, order, J, dependent, err);
+            free(x->sum);
+            x->sum = NULL;
         }
     return st;
 }
