@@ -30,6 +30,7 @@ it 'a text beside a number' refused 'formula: a text can only be compared with a
 it 'a text alone' refused 'a text can only be compared with a factor: f == "a"' model 'y ~ I("a")' d.csv
 it 'thousands of terms' refused 'formula: it expands to more than 5000 terms; name those that matter' model \
     'y ~ (x + g + I(x^2) + I(x^3) + I(x^4) + I(x^5) + I(x^6) + I(x^7) + I(x^8) + I(x^9) + log(x) + sqrt(x) + exp(x) + I(x^10))^9' d.csv
+it 'too few chains to judge' refused 'the number of chains (--reps) must be between' geweke 'y ~ x' d.csv --reps 5
 echo '{"formula": "y"}' >m.json
 it 'a model file with a formula without ~' refused "formula: no '~'; write response ~ terms" fit m.json d.csv
 echo '{"formula": " "}' >m.json
