@@ -1,5 +1,6 @@
 /* Random models, from the text of their formulas to the posterior, against slow and plain computations that share nothing with the library
  * (soak_model.h makes the models, dense_oracle.h the algebra):
+ *   - formulas, priors and model files, written and read back;
  *   - design matrices, groups, default priors; the posterior density of theta; conditional means and sds of coefficients and group effects; the
  *     restricted and the maximum likelihood at random points; the REML and ML optimum, which a simplex search of the dense criterion cannot better;
  *   - posteriors of small models, by quadrature or by random-walk Metropolis on the dense density, against the sampler's draws.
@@ -9,8 +10,10 @@
 #include "soak_posterior.h"
 
 #include "api/api.h"
+#include "model/prior_priv.h"
 
 #include <time.h>
+#include <unistd.h>
 
 typedef struct { size_t models, points, optima, posteriors, comparisons; } soak_tally;
 
@@ -40,6 +43,86 @@ static bm_status make_model(const soak_model *m, bm_model **out, bm_error *err)
 static void check_number(const soak_model *m, const char *what, size_t i, double got, double want, double scale, double tolerance)
 {
     soak_check(m, fabs(got - want) <= tolerance * fmax(fabs(want), scale), "%s[%zu]: got %.17g, want %.17g\n", what, i, got, want);
+}
+
+/* ---- what is written reads back ---- */
+
+static char *formula_text(const soak_model *m, const char *text)
+{
+    bm_formula *f;
+    bm_buf      b = { 0 };
+    bm_error    err = { 0 };
+    bm_status   st = bm_formula_parse(&f, text, &err);
+
+    soak_check(m, st == BM_OK, "'%s' does not parse: %s\n", text, err.msg);
+    bm_assert_ok(bm_formula_print(f, &b, &err), err);
+    bm_formula_free(f);
+    return b.s;
+}
+
+static char *prior_text(const soak_model *m, const char *text)
+{
+    bm_prior  p;
+    bm_buf    b = { 0 };
+    bm_error  err = { 0 };
+    bm_status st = bm_prior_parse(&p, text, &err);
+
+    soak_check(m, st == BM_OK, "'%s' does not parse: %s\n", text, err.msg);
+    bm_buf_printf(&b, "%s ~ ", p.target);
+    bm_dist_print(&b, &p.dist);
+    bm_prior_clear(&p);
+    return b.s;
+}
+
+static char *json_text(const bm_spec *s)
+{
+    bm_buf   b = { 0 };
+    bm_error err = { 0 };
+
+    bm_assert_ok(bm_spec_json(s, &b, &err), err);
+    return b.s;
+}
+
+static char *json_again(const soak_model *m, const char *json)
+{
+    char      path[] = "/tmp/bmixed-soak-XXXXXX", *text;
+    int       fd = mkstemp(path);
+    FILE     *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+    bm_spec  *s;
+    bm_error  err = { 0 };
+    bm_status st;
+
+    assert_non_null(f);
+    fputs(json, f);
+    assert_int_equal(fclose(f), 0);
+    st = bm_spec_read(&s, path, &err);
+    unlink(path);
+    soak_check(m, st == BM_OK, "%s\ndoes not read back: %s\n", json, err.msg);
+    text = json_text(s);
+    bm_spec_free(s);
+    return text;
+}
+
+static void check_same_text(const soak_model *m, char *one, char *two)
+{
+    soak_check(m, strcmp(one, two) == 0, "'%s', then '%s'\n", one, two);
+    free(one);
+    free(two);
+}
+
+static void check_round_trips(const soak_model *m)
+{
+    bm_spec *s = soak_spec(m);
+    char    *one = formula_text(m, m->formula), *json = json_text(s);
+
+    check_same_text(m, one, formula_text(m, one));
+    check_same_text(m, json, json_again(m, json));
+    for (size_t k = 0; k < m->nline; k++)
+        if (strncmp(m->line[k], "prior=", 6) == 0) {
+            one = prior_text(m, m->line[k] + 6);
+            check_same_text(m, one, prior_text(m, one));
+        }
+    bm_spec_free(s);
 }
 
 /* ---- designs ---- */
@@ -206,6 +289,7 @@ static void check_dense(uint64_t seed, uint64_t index, soak_tally *tally)
 
     if (st != BM_OK && same_groups(m) && strstr(err.msg, "group the rows identically")) goto done;
     soak_check(m, st == BM_OK, "refused: %s\n", err.msg);
+    check_round_trips(m);
     hold_constants(m);
     check_design(m, model->design);
     for (int k = 0; k < 3 && model->stats->rank == model->stats->p; k++) check_point(m, model, tally);
