@@ -158,6 +158,7 @@ void bm_design_stream_free(bm_design_stream *s)
         free(l->column);
         free(l->order);
         free(l->z);
+        if (!s->part.fac) continue;
         free(s->part.fac[k].Z);
         free(s->part.fac[k].code);
     }
