@@ -109,6 +109,19 @@ static double dot4(size_t n, const double *x, const double *y)
     return s[0] + s[1] + s[2] + s[3];
 }
 
+/* A panel with nothing below it: in place, the rows of X side by side. */
+static void backsolve_last(shape s, const double *P, double *X, size_t n)
+{
+    for (size_t c = s.w; c-- > 0;) {
+        const double *column = P + c * s.h;
+        double       *v = X + c * n, inv = 1 / column[c];
+
+        for (size_t i = c + 1; i < s.w; i++)
+            for (size_t x = 0; x < n; x++) v[x] -= column[i] * X[i * n + x];
+        for (size_t x = 0; x < n; x++) v[x] *= inv;
+    }
+}
+
 void bm_panels_backsolve(const bm_panels *p, const double *F, double *X, size_t n, double *scratch)
 {
     for (size_t j = p->n; j-- > 0;) {
@@ -117,6 +130,10 @@ void bm_panels_backsolve(const bm_panels *p, const double *F, double *X, size_t 
         double       *own = X + p->first[j] * n;
         size_t        h = s.w + s.nb;
 
+        if (s.nb == 0 && s.w <= 32) {
+            backsolve_last(s, P, own, n);
+            continue;
+        }
         for (size_t x = 0; x < n; x++) {
             double *v = scratch + x * h;
 
