@@ -67,11 +67,6 @@ bm_thin  *bm_thin_share(const bm_thin *th);
 void      bm_thin_response(bm_thin *th, const bm_stats *st);
 void      bm_thin_free(bm_thin *th);
 
-/* Steps of bm_thin_new (thin_items.c): the first factor's levels sorted into items, runs and kinds. ptr, nbr, x: each level's neighbours. BM_ENOMEM. */
-bm_status bm_thin_items(bm_thin *th, const bm_facstat *f, const size_t *ptr, const uint32_t *nbr, const double *x);
-/* Fills sum, G and d; only what y has a part in unless `all`. */
-void      bm_thin_fill(bm_thin *th, const bm_stats *st, bool all);
-
 enum { BM_THIN_LONGEST = 512 };           /* items of a run: some numbers of each are kept on the stack */
 
 /* One point's numbers. */

@@ -1,6 +1,6 @@
 /* thin_items.c: the first factor's levels sorted: those with equal A and equal cross-products with the levels that are left make one item, items with
  * the same neighbours a run, side by side. */
-#include "posterior/thin.h"
+#include "posterior/thin_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +124,7 @@ static void find_kinds(bm_thin *th, const leaf *l, const size_t *first, const do
     }
 }
 
-bm_status bm_thin_items(bm_thin *th, const bm_facstat *f, const size_t *ptr, const uint32_t *nbr, const double *x)
+bm_status bm_thin_items(bm_thin *th, const bm_facstat *f, const bm_thin_lists *of)
 {
     leaf     *l = bm_alloc(f->J, sizeof *l);
     size_t   *first = bm_alloc(f->J, sizeof *first), nvalues, p1 = th->p1;
@@ -132,10 +132,10 @@ bm_status bm_thin_items(bm_thin *th, const bm_facstat *f, const size_t *ptr, con
     bm_status st = BM_ENOMEM;
 
     th->n0 = f->J;
-    if (!l || !first || !values || allocate(th, ptr[f->J]) != BM_OK) goto done;
+    if (!l || !first || !values || allocate(th, of->ptr[f->J]) != BM_OK) goto done;
     nvalues = different(f, values);
     th->merged = 2 * nvalues <= f->J;
-    for (size_t j = 0; j < f->J; j++) l[j] = (leaf){ nbr + ptr[j], x + ptr[j], ptr[j + 1] - ptr[j], f->A[j], (uint32_t)j };
+    for (size_t j = 0; j < f->J; j++) l[j] = (leaf){ of->nbr + of->ptr[j], of->x + of->ptr[j], of->ptr[j + 1] - of->ptr[j], f->A[j], (uint32_t)j };
     qsort(l, f->J, sizeof *l, by_all);
     cut(th, l, first);
     lay_out(th, l, first);
