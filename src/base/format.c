@@ -120,6 +120,10 @@ static size_t write_scientific(char *dst, const char *s, int n, int x)
     return (size_t)(p + 2 - dst);
 }
 
+/* Copies have fixed lengths where what is too much fits and is overwritten: digits then cost no call. s: with SPARE bytes behind its n <= 17 digits; dst: of
+ * BM_NUMBER_MAX, one perhaps taken by a sign. */
+enum { DIGITS = 20, SPARE = 24 };
+
 static size_t write_plain(char *dst, const char *s, int n, int x)
 {
     char *p = dst;
@@ -127,7 +131,7 @@ static size_t write_plain(char *dst, const char *s, int n, int x)
     if (x < 0) {
         memcpy(p, "0.000", 5);                       /* x >= -4. NOLINT(bugprone-not-null-terminated-result): the caller ends the text */
         p += 1 - x;
-        memcpy(p, s, (size_t)n);
+        memcpy(p, s, SPARE);                         /* 1 + 5 + 24 < 32 */
         return (size_t)(p + n - dst);
     }
     if (n <= x + 1) {
@@ -135,16 +139,21 @@ static size_t write_plain(char *dst, const char *s, int n, int x)
         memset(p + n, '0', (size_t)(x + 1 - n));
         return (size_t)x + 1;
     }
-    memcpy(p, s, (size_t)x + 1);
+    if (x < 12) {
+        memcpy(p, s, 16);
+        memcpy(p + x + 2, s + x + 1, 16);            /* 1 + 13 + 16 < 32 */
+    } else {
+        memcpy(p, s, (size_t)x + 1);
+        memcpy(p + x + 2, s + x + 1, (size_t)(n - x - 1));
+    }
     p[x + 1] = '.';
-    memcpy(p + x + 2, s + x + 1, (size_t)(n - x - 1));
     return (size_t)n + 1;
 }
 
 /* The shorter of the two forms where they may differ either way; otherwise as %g. */
 static size_t write_decimal(char *dst, shortest d)
 {
-    char  text[24], *end = text + sizeof text, *s = write_digits(end, d.digits);
+    char  text[DIGITS + SPARE + 1] = { 0 }, *end = text + DIGITS, *s = write_digits(end, d.digits);
     int   n = (int)(end - s), x = d.exponent + n - 1;            /* x: of the first digit */
 
     if (x < -4 || x > 16) return write_scientific(dst, s, n, x);
