@@ -174,6 +174,86 @@ static void test_a_changed_file_with_the_right_checksum_does_no_harm(void **stat
     assert_true(refused > 100);
 }
 
+static void test_another_version_or_machine_is_named(void **state)
+{
+    world         *w = *state;
+    bm_error       err = { 0 }, err2 = { 0 };
+    bm_fit        *f = NULL;
+    size_t         n;
+    unsigned char *s;
+
+    leave_one(w, 3);
+    s = read_file(w->file, &n);
+    s[18 + 8 + 8] = '9';                             /* after the first line, the mark of byte order, and a length */
+    write_with_checksum(w->file, s, n);
+    assert_int_equal(go_on(w, &f, &err), BM_EINVAL);
+    bm_assert_says(err, "was written by bmixed 9.");
+    s[18] ^= 1;
+    write_with_checksum(w->file, s, n);
+    assert_int_equal(go_on(w, &f, &err2), BM_EINVAL);
+    bm_assert_says(err2, "on a machine of another kind");
+    free(s);
+}
+
+/* From the third look at the progress on, a directory is in the way of the checkpoint. */
+static void obstruct(void *self, const bm_progress *p)
+{
+    world *w = self;
+    char   tmp[80];
+
+    snprintf(tmp, sizeof tmp, "%s.tmp", w->file);
+    if (strcmp(p->phase, "sampling") == 0) mkdir(tmp, 0777);
+    count_down(self, p);
+}
+
+static void test_a_checkpoint_that_fails_later_is_a_warning_and_the_last_one_is_kept(void **state)
+{
+    world         *w = *state;
+    bm_error       err = { 0 }, err2 = { 0 };
+    bm_checkpoint *c = NULL;
+    bm_fit        *f = NULL;
+    char           tmp[80];
+
+    snprintf(tmp, sizeof tmp, "%s.tmp", w->file);
+    w->opt.progress = obstruct;
+    w->opt.ranef_draws = BM_RANEF_NONE;
+    /* Until the run is long enough for a checkpoint while sampling: they take a tenth of the time, and a disk may be slow. */
+    for (w->opt.draws = 4000; w->opt.draws < 3000000; w->opt.draws *= 4) {
+        bm_assert_ok(bm_checkpoint_new(&c, w->dir, 0, true, NULL, &err), err);
+        w->opt.checkpoint = c;
+        w->steps = -1;
+        w->stop = 0;
+        bm_assert_ok(bm_fit_run(&f, w->m, &w->opt, &err), err);
+        if (f->warnings.n > 0 && strstr(f->warnings.v[0], "checkpoint")) break;
+        bm_fit_free(f);
+        bm_checkpoint_free(c);
+        rmdir(tmp);
+    }
+    assert_true(w->opt.draws < 3000000);
+    assert_non_null(strstr(f->warnings.v[0], "a checkpoint could not be written"));
+    assert_int_equal(access(w->file, F_OK), 0);
+    bm_fit_free(f);
+    bm_checkpoint_free(c);
+    rmdir(tmp);
+    w->opt.progress = count_down;
+    bm_assert_ok(go_on(w, &f, &err), err);
+    bm_fit_free(f);
+
+    w->opt.progress = obstruct;
+    bm_assert_ok(bm_checkpoint_new(&c, w->dir, 0, true, NULL, &err), err);
+    w->opt.checkpoint = c;
+    w->steps = 30;
+    w->stop = 0;
+    assert_int_equal(bm_fit_run(&f, w->m, &w->opt, &err2), BM_EIO);
+    bm_assert_says(err2, "the checkpoint before this moment is kept");
+    bm_checkpoint_free(c);
+    rmdir(tmp);
+    w->opt.checkpoint = NULL;
+    w->opt.progress = count_down;
+    bm_assert_ok(go_on(w, &f, &err), err);
+    bm_fit_free(f);
+}
+
 static void test_every_failing_allocation_is_a_message(void **state)
 {
     world     *w = *state;
@@ -207,6 +287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_stopped_run_goes_on_to_the_same_bits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_changed_file_with_the_right_checksum_does_no_harm, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_version_or_machine_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_checkpoint_that_fails_later_is_a_warning_and_the_last_one_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_failing_allocation_is_a_message, setup, teardown),
     };
 
