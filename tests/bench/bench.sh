@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The benchmark: bench.sh [--quick]. Prints tables and writes build/bench/*.csv. --quick: without R, smaller sizes, under two minutes.
 #   BENCH_LIMIT=60      seconds of CPU that one peer may take on one model (five times as long on the clock)
-#   BENCH_PEERS=...     which (default: rstanarm brms MCMCglmm JAGS); BENCH_ROWS=1e8: read as many rows (default 1e7)
+#   BENCH_PEERS=...     which (default: rstanarm brms MCMCglmm JAGS); BENCH_ROWS=1e7: read up to so many rows (default 1e8)
 #   BENCH_RATINGS=3.2e7 fit crossed factors of up to so many rows (default 1e6; 3.2e7 takes 3 GB and some ten minutes)
 set -u
 BMIXED=${BMIXED:-build/plain/bmixed} BENCH=${BENCH:-build/plain/bench} OUT=build/bench
@@ -84,7 +84,7 @@ echo
 echo
 "$BENCH" kernel $quick --csv "$OUT/kernel.csv" || exit 1
 echo
-"$BENCH" growth $quick --rows "${BENCH_ROWS:-1e7}" --csv "$OUT/growth.csv" || exit 1
+"$BENCH" growth $quick --rows "${BENCH_ROWS:-1e8}" --csv "$OUT/growth.csv" || exit 1
 echo
 "$BENCH" crossed $quick --rows "${BENCH_RATINGS:-1e6}" --csv "$OUT/crossed.csv" || exit 1
 [ -n "$quick" ] && exit 0
