@@ -15,6 +15,7 @@
 static double raters_of(double rows) { return 200e3 * pow(rows / 32e6, 0.93); }
 static double items_of(double rows) { return 84e3 * pow(rows / 32e6, 0.68); }
 
+static const size_t HOLD_ROWS = 250000;                /* as bmixed fit does */
 static const double SD_RATER = 0.43, SD_ITEM = 0.5, SIGMA = 0.85, MEAN = 3.5;
 
 /* ---- the generator ---- */
@@ -140,7 +141,7 @@ int bench_fit_ratings(int warmup, int draws)
     bm_fit_options opt = BM_FIT_OPTIONS_INIT;
     double         cpu, clock;
 
-    if (bm_model_new(&m, spec, NULL, &err) != BM_OK) bench_die("reading", &err);
+    if (bm_model_new_streamed(&m, spec, HOLD_ROWS, &err) != BM_OK) bench_die("reading", &err);
     bm_spec_free(spec);
     printf("%zu %zu %.6g %.6g ", m->stats->n, m->post->nu, bench_cpu(), peak_mb());
     opt.warmup = warmup;
