@@ -146,7 +146,7 @@ rm -rf old
 damage() { cp kept old.checkpoint && "$@" && run bmixed fit --resume old && refuses 2 "$why" && [ ! -e old ]; }
 why='damaged or cut short'
 size=$(stat -c %s kept)
-flip() { printf '\x5a' | dd of=old.checkpoint bs=1 seek="$1" conv=notrunc status=none; }
+flip() { printf "\\x$(printf %02x $(($(od -An -tu1 -j"$1" -N1 kept) ^ 255)))" | dd of=old.checkpoint bs=1 seek="$1" conv=notrunc status=none; }
 each_byte() { local i; for i in 30 60 200 1000 $((size / 2)) $((size - 9)) $((size - 3)); do damage flip $i || { echo "byte $i"; return 1; }; done; }
 cut_short() { local i; for i in 20 25 26 100 1000 $((size / 2)) $((size - 8)) $((size - 1)); do damage truncate -s $i old.checkpoint || { echo "$i bytes"; return 1; }; done; }
 it 'one wrong byte anywhere is refused' each_byte
