@@ -5,6 +5,7 @@ top=$PWD
 cd "$WORK" || exit 1
 awk 'BEGIN { srand(1); print "y,x,g"; for (i = 0; i < 48; i++) printf "%.4f,%.3f,g%d\n", i % 6 + rand(), rand(), i % 6 }' >d.csv
 
+every_message_is_expected() { (cd "$top" && python3 tests/messages.py); }
 # A message that no test knows is listed.
 a_new_message_is_seen()
 {
@@ -16,6 +17,7 @@ a_new_message_is_seen()
 }
 
 if command -v python3 >/dev/null; then
+    it 'every message is expected by a test, or has a reason why not' every_message_is_expected
     it 'a message without a test is seen' a_new_message_is_seen
 else
     skip 'every message is expected by a test' 'no python3'
