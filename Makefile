@@ -348,7 +348,7 @@ uninstall:
 
 # build/bmixed_VERSION_ARCH.deb of the above; check-deb installs it on a bare Debian (in a chroot below build/, as root), uses it and removes it.
 deb: all
-	@MAKE='$(MAKE)' bash packaging/deb.sh $(VERSION)
+	@MAKE='$(MAKE)' bash .ci/deb.sh $(VERSION)
 
 deps-deb:
 	$(call install_missing,debootstrap)

@@ -108,6 +108,8 @@ stop TERM
 it 'SIGTERM saves the state, says how to go on and exits with 143' eval 'exits 143 && says "bmixed fit --resume stopped" && [ -e stopped.checkpoint ] && [ ! -e stopped ]'
 run bmixed fit --resume stopped -q
 it 'going on gives the same draws' eval 'exits 0 && same whole stopped && only stopped'
+run bmixed fit --resume stopped -q
+it 'a run whose results are there is said to have ended' eval 'exits 2 && says "as those in this directory are"'
 it 'the files name the command that began the run' eval 'jq -e ".command | contains(\"--checkpoint 1000\")" stopped/summary.json'
 
 # ---- refused ------------------------------------------------------------------------------------------------------------------------

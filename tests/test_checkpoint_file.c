@@ -171,7 +171,7 @@ static void test_a_changed_file_with_the_right_checksum_does_no_harm(void **stat
         free(s);
         free(t);
     }
-    assert_true(refused > 100);
+    assert_true(refused > 50);                      /* else the changes miss what is checked */
 }
 
 static void test_another_version_or_machine_is_named(void **state)

@@ -118,8 +118,7 @@ int main(void)
 
 int main(void)
 {
-    printf("1..0 # SKIP the allocator belongs to a sanitizer\n");
-    return 0;
+    return bm_cannot_fail();
 }
 
 #endif

@@ -107,12 +107,20 @@ static int with_saved_model(const cli_args *a, fit_job *job)
     return cli_with_model(&own, sample, job);
 }
 
-static int run_job(const cli_args *a, fit_job *job)
+static int check_output(const cli_args *a)
 {
     bm_error  err = { 0 };
     bm_status st = a->out ? bm_check_output(a->out, a->force, &err) : BM_OK;
-    int       code = st == BM_OK ? open_checkpoint(job, a) : cli_fail_running(st, &err);
 
+    return st == BM_OK ? CLI_DONE : cli_fail_running(st, &err);
+}
+
+/* What a run that is resumed lacks is said first: a directory that is there already is that of a run which ended. */
+static int run_job(const cli_args *a, fit_job *job)
+{
+    int code = a->resume ? open_checkpoint(job, a) : check_output(a);
+
+    if (code == CLI_DONE) code = a->resume ? check_output(a) : open_checkpoint(job, a);
     if (code == CLI_DONE) code = a->resume && a->files.n == 0 && !a->rows_from ? with_saved_model(a, job) : cli_with_model(a, sample, job);
     bm_checkpoint_free(job->checkpoint);
     return code;
