@@ -248,6 +248,17 @@ static bm_status warn(bm_fit *f, bm_error *err)
     return st;
 }
 
+/* The 5 % quantile of n independent draws from a normal distribution has standard error sqrt(0.05 0.95 / n) / phi(1.645) = 2.1 / sqrt(n) sds. */
+static bm_status few_behind_quantiles(bm_fit *f, size_t nkept, bm_error *err)
+{
+    enum { ENOUGH = 1000 };
+    size_t all = f->draws->nchain * f->draws->niter;
+
+    if (nkept >= ENOUGH || nkept >= all) return BM_OK;
+    return bm_strv_addf(&f->notes, err, "quantiles of the %zu group effects come from %zu of the %zu draws, as many as memory is set aside for, and are known to about %.2g of a "
+                                        "posterior sd; means and sds come from all draws; --ranef-draws all keeps every draw", f->nranef, nkept, all, 2.11 / sqrt((double)nkept));
+}
+
 bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, double *u, size_t nkept, bm_error *err)
 {
     bm_status st;
@@ -255,6 +266,7 @@ bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, double *u, size_t 
     if ((st = bm_summarise(&f->summary, f->draws, f->opt.threads, err)) != BM_OK) return st;
     add_exact_moments(f, info->moments);
     if ((st = ranef_rows(f, info->moments, u, nkept, err)) != BM_OK) return st;
+    if (u && (st = few_behind_quantiles(f, nkept, err)) != BM_OK) return st;
     if ((st = derived_rows(f, err)) != BM_OK) return st;
     return warn(f, err);
 }
