@@ -15,8 +15,8 @@ fit=(bmixed fit "$formula" sleepstudy.csv "${short[@]}")
 "${fit[@]}" -o old --seed 2 >/dev/null 2>&1
 mkdir in && cd in && cp -r ../ref ../old ../sleepstudy.csv . || exit 1
 
-# The i-th call of COMMAND: killed, signalled or refused there; sets code, err.
-at() { local how=$1; shift; { env LD_PRELOAD="$SHIM" "$how" "$@" >../o 2>../e; } 2>/dev/null; code=$?; err=$(tr -d '\0' <../e); }
+# The i-th call of COMMAND: killed, signalled or refused there; sets code, err. Signals are not ignored, though the suite may run in the background of a script.
+at() { local how=$1; shift; { env --default-signal=INT,TERM,HUP LD_PRELOAD="$SHIM" "$how" "$@" >../o 2>../e; } 2>/dev/null; code=$?; err=$(tr -d '\0' <../e); }
 killed_at() { at FAULT_KILL="$@"; }
 refused_at() { at FAULT_ERROR="$@"; }
 stopped_at() { local s=$1; shift; export FAULT_SIGNAL=$s; at FAULT_KILL="$@"; unset FAULT_SIGNAL; }
@@ -89,7 +89,7 @@ stopped()
         rm -rf out out.*
         stopped_at $sig $k "${fit[@]}" -o out
         if [ $code -eq 0 ]; then
-            draws_of out ref && only out || return 1
+            draws_of out ref && only out || { echo "call $k: not whole, or not alone"; ls -A; return 1; }
             [ $((++n)) -ge 8 ] && break              # no call left, or too late to matter
         elif [ $code -eq $((128 + sig)) ]; then
             nothing out || { echo "call $k: left"; ls -A; return 1; }
@@ -98,7 +98,7 @@ stopped()
             return 1
         fi
     done
-    [ $k -gt 15 ]
+    [ $k -gt 15 ] || { echo "only $k calls"; return 1; }
 }
 it 'SIGTERM while the results are written: nothing, and 143, or all of them' stopped 15
 it 'SIGINT: nothing, and 130, or all of them' stopped 2

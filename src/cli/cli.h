@@ -67,7 +67,7 @@ extern const cli_command cli_fit, cli_reml, cli_compare, cli_model, cli_summary,
 const cli_command *const *cli_commands(void);                                    /* NULL ends it (main.c) */
 
 /* Tables that several subcommands list (options.c). */
-extern const cli_option cli_model_options[], cli_sampler_options[], cli_general_options[];
+extern const cli_option cli_model_options[], cli_data_options[], cli_sampler_options[], cli_general_options[];
 
 /* ---- the parsed command line (options.c) -------------------------------------------------------------------------- */
 
@@ -141,6 +141,8 @@ int cli_read_spec(bm_spec **out, const cli_args *a);
 bool cli_is_model_file(const char *path);
 /* A directory stands for the model.json in it: an output directory repeats its fit. */
 int cli_read_model_file(bm_spec **out, const char *path);
+/* *hold: the rows that --hold-rows asks for, or its default; 0: all. An exit code. */
+int cli_rows_to_hold(const cli_args *a, size_t *hold);
 /* What a subcommand does with a model; self is what the caller of cli_with_model handed in. An exit code. */
 typedef int cli_model_use(const bm_model *model, bm_spec *spec, const cli_args *a, void *self);
 /* Reads the specification and the data, makes the model, uses it and frees it. An exit code. */

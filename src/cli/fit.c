@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t HOLD_ROWS = 250000;
-
 typedef struct { bm_checkpoint *checkpoint; bm_write_options write; } fit_job;
 
 /* Everything between a fit and an exit code. A run that was stopped and has a checkpoint is not over: its directory comes with its end. */
@@ -126,29 +124,11 @@ static int run_job(const cli_args *a, fit_job *job)
     return code;
 }
 
-/* 0: all. */
-static int rows_to_hold(const cli_args *a, size_t *hold)
-{
-    unsigned long long n;
-    char              *end;
-
-    *hold = a->hold_rows ? 0 : HOLD_ROWS;
-    if (!a->hold_rows || strcmp(a->hold_rows, "all") == 0) return CLI_DONE;
-    errno = 0;
-    n = strtoull(a->hold_rows, &end, 10);
-    if (a->hold_rows[0] < '0' || a->hold_rows[0] > '9' || *end || errno || n == 0 || n > SIZE_MAX) {
-        cli_error("--hold-rows: '%s' is neither a number of rows, at least 1, nor 'all'", a->hold_rows);
-        return CLI_INPUT;
-    }
-    *hold = (size_t)n;
-    return CLI_DONE;
-}
-
 static int run(const cli_args *a)
 {
     fit_job  job = { .write = BM_WRITE_OPTIONS_INIT };
     cli_args to = *a;
-    int      code = rows_to_hold(a, &to.hold);
+    int      code = cli_rows_to_hold(a, &to.hold);
 
     if (code != CLI_DONE) return code;
     if (a->checkpoint && !a->out && !a->resume) {
@@ -165,13 +145,6 @@ static int run(const cli_args *a)
     if (a->format >= 0) job.write.format = (bm_format)a->format;
     return run_job(&to, &job);
 }
-
-static const cli_option data_options[] = {
-    { .name = "hold-rows", .arg = "N|all", .kind = CLI_TEXT, .at = offsetof(cli_args, hold_rows),
-      .help = "rows of the data to keep in memory; of a longer file only cross-products are kept, if the model allows it (-v says so)",
-      .def = CLI_DEFAULT_TEXT, .def_text = "250000" },
-    { .name = NULL }
-};
 
 static const cli_option own_options[] = {
     { .name = "out", .letter = 'o', .arg = "DIR", .kind = CLI_TEXT, .at = offsetof(cli_args, out),
@@ -202,7 +175,7 @@ const cli_command cli_fit = {
              "The summary goes to standard output; -o keeps draws and summaries. Ctrl-C stops early and keeps what there is.\n\n"
              "A long run is safe with --checkpoint: whatever ends it (a kill, a power cut, Ctrl-C), --resume goes on. DIR.checkpoint is replaced as a whole and "
              "removed when the results are in DIR.",
-    .groups = (const cli_group[]){ { "Model", cli_model_options }, { "Data", data_options }, { "Sampling", cli_sampler_options }, { "Output", own_options },
+    .groups = (const cli_group[]){ { "Model", cli_model_options }, { "Data", cli_data_options }, { "Sampling", cli_sampler_options }, { "Output", own_options },
                                    { "General", cli_general_options }, { NULL, NULL } },
     .examples = (const cli_example[]){
         { "reaction times, a line per subject; results into the directory sleep",

@@ -1,6 +1,7 @@
 /* model_args.c: which model the arguments of a subcommand name, the options on top of it, and the model made of them. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -105,6 +106,25 @@ int cli_read_spec(bm_spec **out, const cli_args *a)
     bm_spec_free(*out);
     *out = NULL;
     return code;
+}
+
+static const size_t HOLD_ROWS = 250000;
+
+int cli_rows_to_hold(const cli_args *a, size_t *hold)
+{
+    unsigned long long n;
+    char              *end;
+
+    *hold = a->hold_rows ? 0 : HOLD_ROWS;
+    if (!a->hold_rows || strcmp(a->hold_rows, "all") == 0) return CLI_DONE;
+    errno = 0;
+    n = strtoull(a->hold_rows, &end, 10);
+    if (a->hold_rows[0] < '0' || a->hold_rows[0] > '9' || *end || errno || n == 0 || n > SIZE_MAX) {
+        cli_error("--hold-rows: '%s' is neither a number of rows, at least 1, nor 'all'", a->hold_rows);
+        return CLI_INPUT;
+    }
+    *hold = (size_t)n;
+    return CLI_DONE;
 }
 
 int cli_with_model(const cli_args *a, cli_model_use *use, void *self)

@@ -33,6 +33,13 @@ const cli_option cli_model_options[] = {
 
 #define FROM_FIT(type, field) .def = CLI_DEFAULT_##type, .def_at = offsetof(cli_defaults, fit.field)
 
+const cli_option cli_data_options[] = {
+    { .name = "hold-rows", .arg = "N|all", .kind = CLI_TEXT, .at = offsetof(cli_args, hold_rows),
+      .help = "rows of the data to keep in memory; of a longer file only cross-products are kept, if the model allows it (-v says so)",
+      .def = CLI_DEFAULT_TEXT, .def_text = "250000" },
+    { .name = NULL }
+};
+
 const cli_option cli_sampler_options[] = {
     { .name = "chains", .arg = "N", .help = "independent chains", FROM_FIT(INT, chains) },
     { .name = "warmup", .arg = "N", .help = "iterations of each chain that adapt the sampler and are thrown away", FROM_FIT(INT, warmup) },

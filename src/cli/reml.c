@@ -67,11 +67,20 @@ static int fit_or_test(const bm_model *model, bm_spec *spec, const cli_args *a, 
 
 static int run(const cli_args *a)
 {
+    cli_args to = *a;
+    int      code = cli_rows_to_hold(a, &to.hold);
+
+    if (code != CLI_DONE) return code;
     if (a->anova && a->out) {
         cli_error("--anova prints a test and writes nothing: leave -o out");
         return CLI_INPUT;
     }
-    return cli_with_model(a, fit_or_test, NULL);
+    if (a->anova && a->hold_rows && to.hold) {
+        cli_error("--anova compares two models row by row: leave --hold-rows out");
+        return CLI_INPUT;
+    }
+    if (a->anova) to.hold = 0;
+    return cli_with_model(&to, fit_or_test, NULL);
 }
 
 static const cli_option own_options[] = {
@@ -95,7 +104,7 @@ const cli_command cli_reml = {
     .usage = (const char *const[]){ "FORMULA DATA [options]", "MODEL.json|DIR [DATA] [options]", NULL },
     .about = "The classical fit of the model that `bmixed fit' would sample from: restricted maximum likelihood, or with --ml maximum "
              "likelihood. Priors are not used. The summary has the layout of R's lme4; degrees of freedom are Satterthwaite's.",
-    .groups = (const cli_group[]){ { "Model", cli_model_options }, { "REML", own_options }, { "General", cli_general_options }, { NULL, NULL } },
+    .groups = (const cli_group[]){ { "Model", cli_model_options }, { "Data", cli_data_options }, { "REML", own_options }, { "General", cli_general_options }, { NULL, NULL } },
     .examples = (const cli_example[]){
         { "reaction times, a line per subject", "bmixed reml 'Reaction ~ Days + (Days | Subject)' sleepstudy.csv" },
         { "profile-likelihood intervals", "bmixed reml 'Reaction ~ Days + (Days | Subject)' sleepstudy.csv --ci profile" },
