@@ -165,6 +165,8 @@ BM_API BM_MUST_CHECK bm_status bm_checkpoint_open(bm_checkpoint **out, const cha
 BM_API BM_MUST_CHECK bm_status bm_checkpoint_spec(bm_spec **out, const bm_checkpoint *c, bm_error *err);
 BM_API void bm_checkpoint_write_options(const bm_checkpoint *c, bm_write_options *opt);
 BM_API void bm_checkpoint_every(bm_checkpoint *c, double seconds);
+/* Is there a state on disk to go on from? */
+BM_API bool bm_checkpoint_written(const bm_checkpoint *c);
 /* Once the results are written: removes the file. */
 BM_API void bm_checkpoint_remove(bm_checkpoint *c);
 BM_API void bm_checkpoint_free(bm_checkpoint *c);

@@ -101,8 +101,8 @@ it 'kill -9 at random moments, again and again' random_kills
 
 # ---- stopped ------------------------------------------------------------------------------------------------------------------------
 
-stop() { bmixed fit "${model[@]}" -o stopped --checkpoint 1000 -q >out 2>err & sleep 0.25; kill -"$1" $!; wait $!; code=$?; out=$(cat out) err=$(cat err); }
-model=("$slope" sleepstudy.csv --draws 60000 --ranef-draws none)
+stop() { bmixed fit "${model[@]}" -o stopped --checkpoint 1000 -q >out 2>err & sleep 0.15; kill -"$1" $!; wait $!; code=$?; out=$(cat out) err=$(cat err); }
+model=("$slope" sleepstudy.csv --draws 240000 --ranef-draws none)
 bmixed fit "${model[@]}" -o whole --force -q >/dev/null
 stop TERM
 it 'SIGTERM saves the state, says how to go on and exits with 143' eval 'exits 143 && says "bmixed fit --resume stopped" && [ -e stopped.checkpoint ] && [ ! -e stopped ]'
@@ -111,6 +111,12 @@ it 'going on gives the same draws' eval 'exits 0 && same whole stopped && only s
 run bmixed fit --resume stopped -q
 it 'a run whose results are there is said to have ended' eval 'exits 2 && says "as those in this directory are"'
 it 'the files name the command that began the run' eval 'jq -e ".command | contains(\"--checkpoint 1000\")" stopped/summary.json'
+
+model=("$slope" sleepstudy.csv --draws 2000)
+bmixed fit "${model[@]}" -o whole --force -q >/dev/null
+late() { env --default-signal=TERM FAULT_SIGNAL=15 FAULT_KILL=3 LD_PRELOAD="$SHIM" bmixed fit "${model[@]}" -o late --checkpoint 1000 -q >/dev/null 2>err; code=$?; err=$(cat err); }
+late
+it 'stopped while the results are written, and no state is on disk yet: they are written' eval 'exits 0 && same whole late && only late'
 
 # ---- refused ------------------------------------------------------------------------------------------------------------------------
 

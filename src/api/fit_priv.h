@@ -60,6 +60,5 @@ double    bm_checkpoint_seconds(const bm_checkpoint *c);
 bm_status bm_checkpoint_match(const bm_checkpoint *c, const bm_fit *f, bm_error *err);
 bm_status bm_checkpoint_read(bm_checkpoint *c, bm_run *r, bm_error *err);
 bm_status bm_checkpoint_write(bm_checkpoint *c, bm_run *r, bm_error *err);
-bool      bm_checkpoint_written(const bm_checkpoint *c);
 
 #endif

@@ -19,7 +19,8 @@ static int write_and_print(const bm_fit *fit, const cli_args *a, const fit_job *
     if (writes) {
         bm_write_options wopt = job->write;
 
-        wopt.stop = stopped ? NULL : cli_stop_on_signals();     /* what there was so far is written, unless a second signal kills */
+        /* What there was so far is written, unless a second signal kills; so is the result of a run whose checkpoint is not there yet to go on from. */
+        wopt.stop = stopped || (job->checkpoint && !bm_checkpoint_written(job->checkpoint)) ? NULL : cli_stop_on_signals();
         if ((st = bm_fit_write(fit, a->out, &wopt, &err)) == BM_INTERRUPTED) {
             cli_error("interrupted while the results were written: '%s' is not there%s", a->out, job->checkpoint ? ", the checkpoint is" : "");
             return CLI_SIGNAL + cli_stop_signal();
