@@ -226,7 +226,7 @@ static bm_status end_pairs(bm_accum *a, bm_stats *s, const int32_t *const *order
 bm_status bm_accum_end(bm_accum *a, const int32_t *const *order, const size_t *J, bm_stats **out, bm_error *err)
 {
     size_t    p = a->p, wide = 1;
-    bm_stats *s = bm_alloc(1, sizeof *s);
+    bm_stats *s = bm_stats_alloc(a->n, p, a->nfac);
     double   *c = bm_alloc(p, sizeof *c);
     bool    **dependent = bm_alloc(a->nfac, sizeof *dependent), *flags;
     bm_status st = BM_ENOMEM;
@@ -235,18 +235,8 @@ bm_status bm_accum_end(bm_accum *a, const int32_t *const *order, const size_t *J
     flags = bm_alloc(wide, sizeof *flags);
     *out = NULL;
     if (!s || !c || !dependent || !flags) goto done;
-    s->n = a->n;
-    s->p = p;
     s->sum_log_w = a->sum_log_w;
     s->y_scale = a->y_scale;
-    s->nfac = a->nfac;
-    s->K = bm_alloc(p * p, sizeof *s->K);
-    s->b0 = bm_alloc(p, sizeof *s->b0);
-    s->aliased = bm_alloc(p, sizeof *s->aliased);
-    s->XX = bm_alloc(p * p, sizeof *s->XX);
-    s->Xy = bm_alloc(p, sizeof *s->Xy);
-    s->fac = bm_alloc(a->nfac, sizeof *s->fac);
-    if (!s->K || !s->b0 || !s->aliased || !s->XX || !s->Xy || !s->fac) goto done;
     st = fixed_part(a, s, c, err);
     for (size_t k = 0, at = 0; k < a->nfac && st == BM_OK; at += a->fac[k].q, k++) {
         dependent[k] = flags + at;

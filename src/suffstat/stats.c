@@ -152,25 +152,32 @@ static bm_status all_factors(bm_stats *s, const bm_design *d, const double *Q, c
     return st;
 }
 
-bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err)
+bm_stats *bm_stats_alloc(size_t n, size_t p, size_t nfac)
 {
-    bm_status st = BM_ENOMEM;
-    size_t    n = d->n, p = d->p;
     bm_stats *s = bm_alloc(1, sizeof *s);
-    double   *Q = bm_alloc(n * p, sizeof *Q), *e = bm_alloc(n, sizeof *e);
 
-    *out = NULL;
-    if (!s || !Q || !e) goto done;
-    s->n = n;
-    s->p = p;
-    s->nfac = d->nfac;
+    if (!s) return NULL;
+    *s = (bm_stats){ .n = n, .p = p, .nfac = nfac };
     s->K = bm_alloc(p * p, sizeof *s->K);
     s->b0 = bm_alloc(p, sizeof *s->b0);
     s->aliased = bm_alloc(p, sizeof *s->aliased);
     s->XX = bm_alloc(p * p, sizeof *s->XX);
     s->Xy = bm_alloc(p, sizeof *s->Xy);
-    s->fac = bm_alloc(d->nfac, sizeof *s->fac);
-    if (!s->K || !s->b0 || !s->aliased || !s->XX || !s->Xy || !s->fac) goto done;
+    s->fac = bm_alloc(nfac, sizeof *s->fac);
+    if (s->K && s->b0 && s->aliased && s->XX && s->Xy && s->fac) return s;
+    bm_stats_free(s);
+    return NULL;
+}
+
+bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err)
+{
+    bm_status st = BM_ENOMEM;
+    size_t    n = d->n, p = d->p;
+    bm_stats *s = bm_stats_alloc(n, p, d->nfac);
+    double   *Q = bm_alloc(n * p, sizeof *Q), *e = bm_alloc(n, sizeof *e);
+
+    *out = NULL;
+    if (!s || !Q || !e) goto done;
     if ((st = fixed_part(s, Q, e, d, err)) != BM_OK) goto done;
     if ((st = all_factors(s, d, Q, e, err)) != BM_OK) goto done;
     *out = s;

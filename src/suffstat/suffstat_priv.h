@@ -61,4 +61,7 @@ bm_status bm_track_stand_in(bm_track *into, const bm_track *from, double *Q, bm_
 bm_status bm_track_end(bm_track *t, double norm2, bool *dependent, bm_error *err);
 void      bm_track_K(const bm_track *t, double *K);      /* fixed x fixed: q M = K'x */
 
+/* Room for the fixed part and nfac factors, all zero; NULL: out of memory. */
+bm_stats *bm_stats_alloc(size_t n, size_t p, size_t nfac);
+
 #endif
