@@ -23,13 +23,6 @@ static inline int bm_pow10_exp(int k)
     return bm_log2_pow10(k) - 127;
 }
 
-/* A loop that gains from wider registers, compiled for three generations; the dynamic linker takes the one for the machine. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
-#define BM_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define BM_CLONES
-#endif
-
 /* Columns from which LAPACK factorises and inverts panels. */
 enum { BM_DENSE_PANEL = 64 };
 

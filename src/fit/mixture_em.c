@@ -12,11 +12,6 @@
 enum { LANES = BM_MIX_LANES };
 typedef double v8 __attribute__((vector_size(64)));
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE v8 load(const double *x)
@@ -95,7 +90,7 @@ INLINE void accumulate(double *acc, v8 r, v8 ru, const double *sign, const doubl
 }
 
 /* (Clones are exported whatever their visibility: they are static, behind plain functions.) */
-CLONES static void em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc)
+BM_CLONES static void em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc)
 {
     const size_t d = m->d, size = BM_MIX_SUMS(d) * LANES;
     v8           dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
@@ -119,7 +114,7 @@ CLONES static void em_sums(const bm_mixture *m, const bm_mix_points *pts, double
     }
 }
 
-CLONES static void all_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
+BM_CLONES static void all_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
 {
     v8 dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
 

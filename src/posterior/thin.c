@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 /* ---- memory ---- */
@@ -139,7 +134,7 @@ INLINE void several(const bm_thin *th, size_t r, const double *w, const double *
     }
 }
 
-CLONES static double first_factor(const bm_thin *th, bm_thin_work *w, double t)
+BM_CLONES static double first_factor(const bm_thin *th, bm_thin_work *w, double t)
 {
     double        wi[BM_THIN_LONGEST], v[BM_THIN_LONGEST], log_M = kinds(th, t, w->w);
     const double *d = th->sum;
@@ -157,7 +152,7 @@ CLONES static double first_factor(const bm_thin *th, bm_thin_work *w, double t)
 
 /* ---- the factors between ---- */
 
-CLONES static double columns(const bm_thin *th, bm_thin_work *work)
+BM_CLONES static double columns(const bm_thin *th, bm_thin_work *work)
 {
     size_t  p1 = th->p1;
     double  product = 1, total = 0, *val = work->val, *SF = work->SF;
@@ -187,7 +182,7 @@ CLONES static double columns(const bm_thin *th, bm_thin_work *work)
 /* ---- the rest ---- */
 
 /* fac <- I + T A T on the panels, right-hand sides T D. */
-CLONES static void scale(const bm_thin *th, bm_thin_work *w)
+BM_CLONES static void scale(const bm_thin *th, bm_thin_work *w)
 {
     const bm_panels *p = th->rest;
     double          *ts = w->scratch;

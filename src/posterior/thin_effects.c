@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 enum { SIDE = BM_THIN_LONGEST };          /* levels side by side */
@@ -77,7 +72,7 @@ INLINE void span_inverse(const bm_thin *th, const bm_thin_work *w, span s, doubl
 /* ---- draws ---- */
 
 /* u (of the first factor) = Kz (w (c - B beta - y'E) + sigma sqrt(w) z) */
-CLONES static void draw_levels(const bm_thin *th, const bm_thin_work *w, const double *beta, double sigma, double kz, double *u)
+BM_CLONES static void draw_levels(const bm_thin *th, const bm_thin_work *w, const double *beta, double sigma, double kz, double *u)
 {
     double back[SIDE], g[SIDE], wi[SIDE];
 
@@ -139,7 +134,7 @@ INLINE void level_moments(const bm_thin *th, const bm_thin_rhs *s, size_t from, 
 }
 
 /* back: n x SIDE, scratch. */
-CLONES static void first_moments(const bm_thin *th, const bm_thin_work *w, const bm_thin_rhs *rhs, double sigma, double kz, double *back, double *mean,
+BM_CLONES static void first_moments(const bm_thin *th, const bm_thin_work *w, const bm_thin_rhs *rhs, double sigma, double kz, double *back, double *mean,
                                  double *var)
 {
     double N[SIDE], wi[SIDE], m[SIDE], v[SIDE], scale = sigma * sigma * kz * kz;
