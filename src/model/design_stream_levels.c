@@ -1,0 +1,95 @@
+/* design_stream_levels.c: levels of groups in portions of the rows, counted as they come: a code is the order of first sight. */
+#include "model/design_stream_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bm_status bm_component_codes(bm_design_stream *s, size_t k, bm_error *err)
+{
+    const bm_recipe *r = &s->r;
+    const bm_var    *v = &r->var[k];
+    bm_component       *c = &s->var[k];
+    bm_status        st = BM_OK;
+
+    if (v->input != SIZE_MAX) {
+        const int32_t *from = r->input[v->input].col->code;
+
+        for (size_t i = 0; i < r->n; i++) c->code[i] = from[r->row[i]];
+        return BM_OK;
+    }
+    st = bm_var_numbers(r, v, r->row, r->n, s->e, err);
+    for (size_t i = 0; i < r->n && st == BM_OK; i++) {
+        double   x = s->e[i] + 0.0;                  /* no -0 */
+        uint64_t bits;
+        size_t   at;
+        bool     added;
+
+        memcpy(&bits, &x, sizeof bits);
+        if (!bm_intern(&c->value, bits, &at, &added)) st = bm_nomem(err);
+        else if (at >= INT32_MAX) st = bm_fail(err, BM_EINVAL, "'%.100s' has more than %d levels", v->name, INT32_MAX);
+        else c->code[i] = (int32_t)at;
+    }
+    return st;
+}
+
+/* One component: a column's codes have gaps where levels occur in incomplete rows only. */
+static bm_status count_levels(bm_level_set *l, const int32_t *from, size_t n, int32_t *code, bm_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t c = (size_t)from[i];
+
+        if (c >= l->n_of) {
+            size_t   want = 2 * (c + 1);
+            int32_t *of = realloc(l->of, want * sizeof *of);
+
+            if (!of) return bm_nomem(err);
+            memset(of + l->n_of, 0, (want - l->n_of) * sizeof *of);
+            l->of = of;
+            l->n_of = want;
+        }
+        if (!l->of[c]) {
+            int32_t *column = bm_grow(l->column, &l->cap, l->J + 1, sizeof *column);
+
+            if (!column) return bm_nomem(err);
+            l->column = column;
+            column[l->J++] = (int32_t)c;
+            l->of[c] = (int32_t)l->J;
+        }
+        code[i] = l->of[c] - 1;
+    }
+    return BM_OK;
+}
+
+bm_status bm_group_codes(bm_design_stream *s, size_t k, bm_error *err)
+{
+    const bm_grouping *p = &s->r.group[k];
+    bm_level_set         *l = &s->level[k];
+    size_t             n = s->r.n;
+    int32_t           *code = s->part.fac[k].code;
+    bm_status          st = count_levels(l, s->var[p->comp[0]].code, n, code, err);
+
+    for (size_t c = 1; c < p->ncomp && st == BM_OK; c++) {
+        const int32_t *next = s->var[p->comp[c]].code;
+
+        for (size_t i = 0; i < n && st == BM_OK; i++) {
+            size_t at;
+            bool   added;
+
+            if (!bm_intern(&l->pair[c], (uint64_t)(uint32_t)code[i] << 32 | (uint32_t)next[i], &at, &added)) st = bm_nomem(err);
+            else if (at >= INT32_MAX) st = bm_fail(err, BM_EINVAL, "'%.100s' has more than %d levels", p->name, INT32_MAX);
+            else code[i] = (int32_t)at;
+        }
+    }
+    s->part.fac[k].J = p->ncomp > 1 ? l->pair[p->ncomp - 1].n : l->J;
+    return st;
+}
+
+void bm_level_set_clear(bm_level_set *l, size_t ncomp)
+{
+    for (size_t c = 0; l->pair && c < ncomp; c++) bm_interned_free(&l->pair[c]);
+    free(l->pair);
+    free(l->of);
+    free(l->column);
+    free(l->order);
+    free(l->z);
+}
