@@ -49,6 +49,19 @@ awk -F, 'NR == 1 || $1 < 3' "$good" | awk -F, -v OFS=, 'NR > 1 { $6 += ($1 == 2)
 run "$BMIXED" diagnose "$WORK/bad.csv"
 it 'of two chains neither is blamed' eval 'exits 3 && prints "The two chains differ by"'
 
+# A large Pareto k is bad where ratios weigh, and only the shape of noise where they are nearly equal.
+ratios() { jq ".diagnostics.pareto_k = $1 | .diagnostics.top_ratio = $2" "$WORK/sleep/summary.json" >"$WORK/ratios/summary.json"; }
+cp -r "$WORK/sleep" "$WORK/ratios"
+ratios 3.2 50
+run "$BMIXED" diagnose "$WORK/ratios" --json
+it 'a tail that the proposal misses is not trusted' eval 'exits 3 && [ "$(level pareto_k)" = bad ]'
+ratios 3.2 1.6
+run "$BMIXED" diagnose "$WORK/ratios"
+it 'ratios that are nearly equal are trusted, whatever their shape' eval 'exits 0 && tr -s " \n" " " <<<"$out" | grep -q "no ratio is more than 1.6 times their mean"'
+ratios 3.2 null
+run "$BMIXED" diagnose "$WORK/ratios" --json
+it 'where the largest is not known, k decides' eval 'exits 3 && [ "$(level pareto_k)" = bad ]'
+
 run "$BMIXED" fit models/sleepstudy.json -o "$WORK/conflict" -q --prior 'b_Days ~ normal(-20, 1)'
 run "$BMIXED" diagnose "$WORK/conflict" --json
 it 'a prior that the data contradict is named' eval 'exits 3 && [ "$(level prior)" = bad ] && [ "$(parameter prior)" = b_Days ]'

@@ -246,9 +246,20 @@ static void test_a_model_without_groups_has_no_group_section(void **state)
     fake_new(&f, &(fake_shape){ .formula = "y ~ x", .data = "-", .p = 2, .terms = terms, .nchain = 1, .niter = 200 });
     for (size_t k = 0; k < f.draws->nvar; k++) f.summary[k].rb_mean = f.summary[k].rb_sd = NAN;
     f.run.acceptance = NULL;
-    f.run.pareto_k = NAN;
     f.design.n_read = 180;
-    char *text = show_fit(&f, plain);
+    char *text;
+
+    f.run.pareto_k = 3.2;                                    /* the shape of ratios that are nearly equal says nothing */
+    f.run.top_ratio = 1.63;
+    text = show_fit(&f, plain);
+    assert_shows(text, "Sampler: collapsed; no posterior / proposal above 1.6 times the mean\n");
+    free(text);
+    f.run.top_ratio = 50;
+    text = show_fit(&f, plain);
+    assert_shows(text, "Sampler: collapsed; Pareto k 3.20\n");
+    free(text);
+    f.run.pareto_k = NAN;
+    text = show_fit(&f, plain);
     assert_hides(text, "Group-level");
     assert_shows(text, "\nRegression coefficients\n");
     assert_shows(text, "   Data: standard input (180 rows)\n");

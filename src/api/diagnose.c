@@ -52,6 +52,10 @@ static void check_pareto(bm_checks *c, const bm_run_info *run)
     }
     bm_buf_printf(&k->verdict, "Pareto k of posterior over proposal is %.2f; the limit is %.1f.", run->pareto_k, K_LIMIT);
     if (!(run->pareto_k > K_LIMIT)) return;
+    if (!bm_weights_degenerate(run->pareto_k, run->top_ratio)) {
+        bm_buf_printf(&k->verdict, " It does not matter here: no ratio is more than %.2g times their mean.", run->top_ratio);
+        return;
+    }
     k->level = BM_CHECK_BAD;
     bm_buf_puts(&k->verdict, " A tail of the posterior is hardly ever proposed, and so may be missing.");
     bm_buf_puts(&k->advice, "Estimates may be off though R-hat is good: raise --warmup, or use a less heavy-tailed prior on the sds.");

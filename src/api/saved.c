@@ -88,6 +88,7 @@ static bm_status take_run(bm_saved *s, const cJSON *json, bm_error *err)
     copy_text(run->why, sizeof run->why, sampler, "why");
     copy_text(run->kernel, sizeof run->kernel, sampler, "kernel");
     run->pareto_k = number_at(at(json, "diagnostics"), "pareto_k");
+    run->top_ratio = number_at(at(json, "diagnostics"), "top_ratio");
     run->interrupted = cJSON_IsTrue(at(sampler, "interrupted"));
     run->evaluations = count_at(sampler, "evaluations");
     run->warmup_evaluations = count_at(sampler, "warmup_evaluations");
@@ -167,7 +168,7 @@ bm_status bm_saved_read(bm_saved *s, const char *const *paths, size_t npaths, bm
     struct stat sb;
     bm_status   st = bm_draws_read(&s->draws, paths, npaths, err);
 
-    s->run.pareto_k = NAN;
+    s->run.pareto_k = s->run.top_ratio = NAN;
     if (st != BM_OK || (st = bm_summarise(&s->summary, s->draws, 0, err)) != BM_OK) return st;
     if (npaths != 1 || stat(paths[0], &sb) != 0 || !S_ISDIR(sb.st_mode)) return BM_OK;
     if (!(s->dir = bm_strdup(paths[0]))) return bm_nomem(err);
@@ -178,7 +179,7 @@ bm_status bm_saved_beside(bm_saved *s, const bm_draws *draws, const char *dir, b
 {
     s->draws = (bm_draws *)draws;                    /* only read, and not freed */
     s->borrows = true;
-    s->run.pareto_k = NAN;
+    s->run.pareto_k = s->run.top_ratio = NAN;
     if (!(s->dir = bm_strdup(dir))) return bm_nomem(err);
     return read_summary(s, err);
 }

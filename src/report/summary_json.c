@@ -185,6 +185,7 @@ static void add_diagnostics(bm_json *j, const bm_result *r)
     bm_json_num(j, "min_ess_tail", worst_tail ? worst_tail->ess_tail : NAN);
     bm_json_str(j, "min_ess_tail_parameter", worst_tail ? worst_tail->name : NULL);
     bm_json_num(j, "pareto_k", r->run->pareto_k);
+    bm_json_num(j, "top_ratio", r->run->top_ratio);
     bm_json_open(j, "untrusted", '[', true);                 /* R-hat > 1.01, or an ESS below 100 per chain */
     for (size_t i = 0; i < r->nmonitored; i++)
         if (bm_untrusted(&r->summary[i], r->draws->nchain)) bm_json_str(j, NULL, r->summary[i].name);
