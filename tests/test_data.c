@@ -459,9 +459,28 @@ static void test_ragged_row_names_line_and_counts(void **state)
 static void test_header_without_a_name_is_refused(void **state)
 {
     (void)state;
-    refuses("\"\",a\n1,2\n", "@:1: column 1 has no name (R's row names? name it, or write the file with row.names = FALSE)");
+    refuses("\"\"\n1\n2\n", "@:1: column 1 has no name");
+    refuses(",,a\n1,2,3\n", "@:1: column 2 has no name");
     refuses("a, ,b\n1,2,3\n", "@:1: column 2 has no name");
     refuses("a,b,\n1,2,3\n", "@:1: column 3 has no name");
+}
+
+/* R's write.csv and pandas' to_csv put row names into a first column without a name. */
+static void test_row_names_are_left_out(void **state)
+{
+    static const char *const files[] = { "\"\",\"a\",\"b\"\n\"r1\",1,x\n\"r2\",2,y\n", ",a,b\n0,1,x\n1,2,y\n" };
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        reading r = read_text(files[k]);
+
+        numbers_are(col(&r, "a"), 2, (double[]){ 1, 2 });
+        assert_int_equal(col(&r, "b")->kind, BM_COL_FACTOR);
+        assert_null(bm_frame_col(r.f, ""));
+        done(&r);
+    }
+    reading r = read_text_as(",a\n1,2\n", 7, NULL, (const char *const[]){ "c", NULL });
+    says(&r, "@: there is no column 'c'; columns: a (only one: is it another delimiter? see --delim)");
 }
 
 static void test_header_with_a_name_twice_is_refused(void **state)
@@ -758,6 +777,7 @@ int main(void)
         cmocka_unit_test(test_factor_option_for_no_column_is_an_error),
         cmocka_unit_test(test_ragged_row_names_line_and_counts),
         cmocka_unit_test(test_header_without_a_name_is_refused),
+        cmocka_unit_test(test_row_names_are_left_out),
         cmocka_unit_test(test_header_with_a_name_twice_is_refused),
         cmocka_unit_test(test_empty_and_header_only_files_are_refused),
         cmocka_unit_test(test_carriage_returns_alone_are_refused),

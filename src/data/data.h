@@ -79,7 +79,7 @@ typedef struct {
     size_t             nfactors;
 } bm_read_options;
 
-/* An open file whose header has been read and checked (no empty or duplicate names). */
+/* An open file whose header has been read and checked (no duplicate names, no empty ones but that of row names in the first column, which is left out). */
 typedef struct bm_source bm_source;
 bm_status bm_source_open(bm_source **out, const char *path, const bm_read_options *opt, bm_error *err);
 const char *const *bm_source_names(const bm_source *s, size_t *n);

@@ -17,13 +17,14 @@ static bm_shown show(const char *s)
 /* "there is no column 'x'; did you mean 'y'? ... columns: a, b" */
 static bm_status no_column(const bm_source *s, const char *name, const char *why, bm_error *err)
 {
-    const char *const *names = (const char *const *)s->name.v, *close = bm_closest(name, names, s->name.n);
+    size_t             n;
+    const char *const *names = bm_source_names(s, &n), *close = bm_closest(name, names, n);
     bm_buf             list = { 0 };
     bm_shown           shown = show(name);
 
-    for (size_t k = 0; k < s->name.n && k < LIST_NAMES; k++) bm_buf_printf(&list, "%s%s", k ? ", " : "", show(names[k]).s);
-    if (s->name.n > LIST_NAMES) bm_buf_printf(&list, ", ... (%zu in all)", s->name.n);
-    if (s->name.n == 1) bm_buf_puts(&list, " (only one: is it another delimiter? see --delim)");
+    for (size_t k = 0; k < n && k < LIST_NAMES; k++) bm_buf_printf(&list, "%s%s", k ? ", " : "", show(names[k]).s);
+    if (n > LIST_NAMES) bm_buf_printf(&list, ", ... (%zu in all)", n);
+    if (n == 1) bm_buf_puts(&list, " (only one: is it another delimiter? see --delim)");
     bm_fail(err, BM_EINVAL, "%s: there is no column '%s'%s%s%s%s; columns: %s", bm_csv_name(s->csv), shown.s, why,
             close ? "; did you mean '" : "", close ? show(close).s : "", close ? "'?" : "", list.s ? list.s : "");
     bm_buf_free(&list);
@@ -37,7 +38,13 @@ static bool is_blank_line(const bm_field *field, size_t nfield)
     return nfield == 1 && field->n == 0 && !field->quoted;
 }
 
-static bm_status add_name(bm_source *s, const bm_field *f, bm_error *err)
+/* Row names as R's write.csv and pandas' to_csv write them: the first of several columns may be without a name. */
+static bool is_row_names(size_t k, const bm_field *f, size_t nfield)
+{
+    return k == 0 && nfield > 1 && f->n == 0;
+}
+
+static bm_status add_name(bm_source *s, const bm_field *f, size_t nfield, bm_error *err)
 {
     size_t    k = s->name.n;
     int32_t   code;
@@ -45,9 +52,8 @@ static bm_status add_name(bm_source *s, const bm_field *f, bm_error *err)
     char     *name;
     bm_status st;
 
-    if (f->n == 0)
-        return bm_fail(err, BM_EPARSE, "%s:%zu: column %zu has no name%s", bm_csv_name(s->csv), bm_csv_line(s->csv), k + 1,
-                       k == 0 ? " (R's row names? name it, or write the file with row.names = FALSE)" : "");
+    if (f->n == 0 && !is_row_names(k, f, nfield))
+        return bm_fail(err, BM_EPARSE, "%s:%zu: column %zu has no name", bm_csv_name(s->csv), bm_csv_line(s->csv), k + 1);
     if (bm_utf8_bad(f->s, f->n) < f->n) return bm_not_utf8(s, bm_csv_line(s->csv), "column name", f->s, f->n, err);
     if (!f->quoted && memchr(f->s, '\r', f->n))
         return bm_fail(err, BM_EPARSE, "%s:%zu: the lines end in a carriage return alone; convert the file with tr '\\r' '\\n'",
@@ -73,7 +79,7 @@ static bm_status read_header(bm_source *s, bm_error *err)
     } while (is_blank_line(field, nfield));
     if (nfield == 0) return bm_fail(err, BM_EPARSE, "%s is empty", bm_csv_name(s->csv));
     for (size_t k = 0; k < nfield; k++)
-        if ((st = add_name(s, &field[k], err)) != BM_OK) return st;
+        if ((st = add_name(s, &field[k], nfield, err)) != BM_OK) return st;
     return BM_OK;
 }
 
@@ -109,8 +115,10 @@ bm_status bm_source_open(bm_source **out, const char *path, const bm_read_option
 
 const char *const *bm_source_names(const bm_source *s, size_t *n)
 {
-    *n = s->name.n;
-    return (const char *const *)s->name.v;
+    size_t skip = s->name.n && !*s->name.v[0];          /* row names, which no formula can name */
+
+    *n = s->name.n - skip;
+    return (const char *const *)s->name.v + skip;
 }
 
 void bm_source_watch(bm_source *s, bm_watch_bytes *watch, void *self)
