@@ -256,7 +256,7 @@ static bm_status few_behind_quantiles(bm_fit *f, size_t nkept, bm_error *err)
 
     if (nkept >= ENOUGH || nkept >= all) return BM_OK;
     return bm_strv_addf(&f->notes, err, "quantiles of the %zu group effects come from %zu of the %zu draws, as many as memory is set aside for, and are known to about %.2g of a "
-                                        "posterior sd; means and sds come from all draws; --ranef-draws all keeps every draw", f->nranef, nkept, all, 2.11 / sqrt((double)nkept));
+                                        "posterior sd; means and sds come from exact conditional moments; --ranef-draws all keeps every draw", f->nranef, nkept, all, 2.11 / sqrt((double)nkept));
 }
 
 bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, double *u, size_t nkept, bm_error *err)

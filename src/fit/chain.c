@@ -59,7 +59,7 @@ bm_status bm_chain_trail(bm_chain *c, size_t d, size_t n, bm_error *err)
 
 void bm_chain_settle(bm_chain *c)
 {
-    if (c->held > 0) bm_marginal_moments(c->cur->m, &c->moments, c->held);
+    if (c->held > 0) bm_marginal_moments_b(c->cur->m, &c->moments, c->held);
     c->held = 0;
 }
 

@@ -7,7 +7,8 @@
 #include "fit/hmc.h"
 #include "fit/mixture.h"
 
-enum { BM_RATIOS = 1 << 14 };
+/* Conditional moments of u are taken at every fourth kept iteration: those of neighbours say much the same, and cost as much as a move. */
+enum { BM_RATIOS = 1 << 14, BM_MOMENTS_EVERY = 4 };
 
 /* What later moves depend on is saved and read back by state.c. */
 typedef struct {
@@ -19,7 +20,7 @@ typedef struct {
     double   *beta, *b, *u, *natural;
     uint64_t  evaluations, tried, accepted;
     bm_moments moments;
-    double    held;                  /* iterations for which cur has stood since its moments were last taken */
+    double    held;                  /* iterations for which cur has stood since the moments of b were last taken */
     double   *log_ratio;             /* of independence proposals while sampling: every stride-th, at most BM_RATIOS of them */
     size_t    nratio, stride, seen;
     double    top, sum, square;      /* over all of them: the largest, and sums of exp(log_ratio - top) and of its square */
@@ -37,7 +38,7 @@ void      bm_chain_free(bm_chain *c);
 /* Room for the states of n iterations of warm-up. */
 bm_status bm_chain_trail(bm_chain *c, size_t d, size_t n, bm_error *err);
 
-/* The current point's moments count for every iteration it stood (held): takes them now. */
+/* The moments of b at the current point count for every iteration it stood (held): takes them now. */
 void bm_chain_settle(bm_chain *c);
 /* star becomes the current point. */
 void bm_chain_accept(bm_chain *c);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODE_SWEEPS = 3, MOMENTS_EVERY = 4 };         /* conditional moments of neighbouring sweeps say much the same */
+enum { MODE_SWEEPS = 3 };
 
 /* Warm-up of one chain, what is left of it: steps tuned by Robbins & Monro, frozen at their mean over the second half. */
 static void warm_chain(void *self, size_t k, size_t worker)
@@ -70,7 +70,7 @@ static void advance(bm_mcmc *s, bm_chain *c, const bm_sink *sink)
     bm_gibbs_chain *g = c->gibbs;
     bool            last = c->moved + 1 >= (size_t)s->opt.thin, want_u = sink->u_every && c->iter % sink->u_every == 0;
 
-    bm_gibbs_sweep(g, &c->rng, 0, last && c->iter % MOMENTS_EVERY == 0 ? &c->moments : NULL);
+    bm_gibbs_sweep(g, &c->rng, 0, last && c->iter % BM_MOMENTS_EVERY == 0 ? &c->moments : NULL);
     c->moved++;
     if (!last) return;
     c->moved = 0;

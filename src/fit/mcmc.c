@@ -232,6 +232,7 @@ static void advance(const bm_mcmc *s, bm_chain *c, const bm_sink *sink)
 
     move_theta(s, c);                                                                               /* theta | y             */
     c->held++;
+    if (last && c->iter % BM_MOMENTS_EVERY == 0) bm_marginal_moments_u(c->cur->m, &c->moments, 1);
     if (last || c->cur->m->cp->any_t) bm_marginal_draw(c->cur->m, &c->rng, c->b, u, c->beta);       /* b, u | theta, y       */
     mix_priors(s, c);                                                                               /* Student-t scales | b  */
     c->moved++;

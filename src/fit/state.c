@@ -55,6 +55,7 @@ static void moments_state(bm_moments *a, bm_state *io)
     size_t n = a->nb + a->nu;
 
     BM_STATE(io, a->weight);
+    BM_STATE(io, a->weight_u);
     bm_state_doubles(io, a->mean, n);
     bm_state_doubles(io, a->mean2, n);
     bm_state_doubles(io, a->var, n);

@@ -154,16 +154,16 @@ void bm_moments_free(bm_moments *a)
 }
 
 enum { RUN = 1 << 15 };                              /* moments that a thread adds at a time */
-typedef struct { bm_moments *acc; double weight; } adding;
+typedef struct { bm_moments *acc; double weight; size_t first, upto; bool fresh; } adding;
 
 static void add_run(void *self, size_t k, size_t worker)
 {
     const adding *w = self;
     bm_moments   *acc = w->acc;
-    size_t        end = acc->nb + acc->nu, first = k * RUN, upto = first + RUN < end ? first + RUN : end;
+    size_t        first = w->first + k * RUN, upto = first + RUN < w->upto ? first + RUN : w->upto;
 
     (void)worker;
-    if (acc->weight == 0) memcpy(acc->origin + first, acc->now + first, (upto - first) * sizeof *acc->now);
+    if (w->fresh) memcpy(acc->origin + first, acc->now + first, (upto - first) * sizeof *acc->now);
     for (size_t i = first; i < upto; i++) {
         double d = acc->now[i] - acc->origin[i];
 
@@ -173,50 +173,68 @@ static void add_run(void *self, size_t k, size_t worker)
     }
 }
 
-static void add_moments(bm_moments *acc, double weight, int threads)
+/* Those of first .. upto - 1 of b and u, whose weights so far are in sum. */
+static void add_moments(bm_moments *acc, double *sum, double weight, size_t first, size_t upto, int threads)
 {
-    adding w = { acc, weight };
-    size_t runs = (acc->nb + acc->nu + RUN - 1) / RUN;
+    adding w = { acc, weight, first, upto, *sum == 0 };
+    size_t runs = (upto - first + RUN - 1) / RUN;
 
     bm_parallel(runs, runs >= 4 ? threads : 1, add_run, &w);
-    acc->weight += weight;
+    *sum += weight;
 }
 
-void bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight)
+void bm_marginal_moments_b(bm_marginal *m, bm_moments *acc, double weight)
 {
-    bm_marginal_conditional(m, acc->now, acc->now_sd, acc->nu ? acc->now + acc->nb : NULL, acc->now_sd + acc->nb);
-    add_moments(acc, weight, m->team->threads);
+    bm_marginal_conditional(m, acc->now, acc->now_sd, NULL, NULL);
+    add_moments(acc, &acc->weight, weight, 0, acc->nb, 1);
+}
+
+void bm_marginal_moments_u(bm_marginal *m, bm_moments *acc, double weight)
+{
+    if (!acc->nu) return;
+    bm_marginal_conditional(m, NULL, NULL, acc->now + acc->nb, acc->now_sd + acc->nb);
+    add_moments(acc, &acc->weight_u, weight, acc->nb, acc->nb + acc->nu, m->team->threads);
 }
 
 void bm_moments_add(bm_moments *acc, double weight)
 {
-    add_moments(acc, weight, 1);
+    add_moments(acc, &acc->weight, weight, 0, acc->nb, 1);
+    add_moments(acc, &acc->weight_u, weight, acc->nb, acc->nb + acc->nu, 1);
 }
 
-void bm_moments_merge(bm_moments *into, const bm_moments *from)
+static void merge_part(bm_moments *into, double *sum, const bm_moments *from, double weight, size_t first, size_t upto)
 {
-    size_t n = into->nb + into->nu;
-
-    if (from->weight == 0) return;
-    if (into->weight == 0) memcpy(into->origin, from->origin, n * sizeof *into->origin);
-    into->weight += from->weight;
-    for (size_t i = 0; i < n; i++) {
+    if (weight == 0) return;
+    if (*sum == 0) memcpy(into->origin + first, from->origin + first, (upto - first) * sizeof *into->origin);
+    *sum += weight;
+    for (size_t i = first; i < upto; i++) {
         double d = from->origin[i] - into->origin[i], mean = from->mean[i];
 
-        into->mean[i] += mean + from->weight * d;
-        into->mean2[i] += from->mean2[i] + 2 * d * mean + from->weight * d * d;
+        into->mean[i] += mean + weight * d;
+        into->mean2[i] += from->mean2[i] + 2 * d * mean + weight * d * d;
         into->var[i] += from->var[i];
     }
 }
 
+void bm_moments_merge(bm_moments *into, const bm_moments *from)
+{
+    merge_part(into, &into->weight, from, from->weight, 0, into->nb);
+    merge_part(into, &into->weight_u, from, from->weight_u, into->nb, into->nb + into->nu);
+}
+
+static double weight_of(const bm_moments *a, size_t i)
+{
+    return i < a->nb ? a->weight : a->weight_u;
+}
+
 double bm_moments_mean(const bm_moments *a, size_t i)
 {
-    return a->origin[i] + a->mean[i] / a->weight;
+    return a->origin[i] + a->mean[i] / weight_of(a, i);
 }
 
 double bm_moments_sd(const bm_moments *a, size_t i)
 {
-    double mean = a->mean[i] / a->weight, between = a->mean2[i] / a->weight - mean * mean;
+    double weight = weight_of(a, i), mean = a->mean[i] / weight, between = a->mean2[i] / weight - mean * mean;
 
-    return sqrt(a->var[i] / a->weight + (between > 0 ? between : 0));
+    return sqrt(a->var[i] / weight + (between > 0 ? between : 0));
 }

@@ -86,14 +86,16 @@ bm_status bm_marginal_profile_sigma(bm_marginal *m);
  * beta (p) receives b in the basis of the statistics. */
 void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double *beta);
 /* Averages over theta of exact conditional moments: sums of weight times the conditional mean (from a fixed origin, so that no digits are
- * lost), its square, and the conditional variance, for nb coefficients and then nu effects. Zeroed by bm_moments_new. */
-typedef struct { size_t nb, nu; double weight, *mean, *mean2, *var, *origin, *now, *now_sd; } bm_moments;
+ * lost), its square, and the conditional variance, for nb coefficients and then nu effects, which may be averaged over fewer thetas (weight_u).
+ * Zeroed by bm_moments_new. */
+typedef struct { size_t nb, nu; double weight, weight_u, *mean, *mean2, *var, *origin, *now, *now_sd; } bm_moments;
 bm_status bm_moments_new(bm_moments *a, size_t nb, size_t nu, bm_error *err);
 void      bm_moments_free(bm_moments *a);
 void      bm_moments_merge(bm_moments *into, const bm_moments *from);
 double    bm_moments_mean(const bm_moments *a, size_t i);
 double    bm_moments_sd(const bm_moments *a, size_t i);         /* law of total variance */
-void      bm_marginal_moments(bm_marginal *m, bm_moments *acc, double weight);
+void      bm_marginal_moments_b(bm_marginal *m, bm_moments *acc, double weight);
+void      bm_marginal_moments_u(bm_marginal *m, bm_moments *acc, double weight);
 /* Adds the conditional means and sds that stand in acc->now and acc->now_sd. */
 void      bm_moments_add(bm_moments *acc, double weight);
 /* The conditional means and sds at one theta: b (p each) and u; b, b_sd and u (then u_sd too) may be NULL. */
