@@ -151,7 +151,7 @@ typedef struct {
     bool        force;      /* replace an existing directory (only one that bmixed wrote) */
     bm_format   format;     /* of the draws */
     const char *command;    /* recorded in summary.json; may be NULL */
-    const volatile sig_atomic_t *stop;   /* non-zero: directories that appear whole are given up, with BM_INTERRUPTED; NULL: never */
+    const volatile sig_atomic_t *stop;   /* non-zero: what is not in place yet is given up, with BM_INTERRUPTED; NULL: never */
 } bm_write_options;
 #define BM_WRITE_OPTIONS_INIT { .force = false, .format = BM_FORMAT_CSV, .command = NULL, .stop = NULL }
 
@@ -250,7 +250,7 @@ BM_API BM_MUST_CHECK bm_status bm_reml_run(bm_reml **out, const bm_model *m, con
 BM_API void bm_reml_free(bm_reml *r);
 /* The terminal summary, or with opt->json the content of reml.json. */
 BM_API BM_MUST_CHECK bm_status bm_reml_print(const bm_reml *r, FILE *out, const bm_print_options *opt, bm_error *err);
-/* reml.json in directory dir, which is made if there is none. The file appears whole or not at all. */
+/* reml.json in directory dir, which is made if there is none. The file appears whole or not at all; with opt->stop BM_INTERRUPTED. */
 BM_API BM_MUST_CHECK bm_status bm_reml_write(const bm_reml *r, const char *dir, const bm_write_options *opt, bm_error *err);
 BM_API double bm_reml_criterion(const bm_reml *r);   /* REML criterion or -2 log likelihood, with all constants, as in lme4 */
 BM_API bool   bm_reml_singular(const bm_reml *r);
@@ -283,7 +283,7 @@ typedef struct bm_compare bm_compare;
 BM_API BM_MUST_CHECK bm_status bm_compare_run(bm_compare **out, const bm_model *m, const bm_compare_options *opt, bm_error *err);
 /* The terminal tables, or with opt->json the content of compare.json. */
 BM_API BM_MUST_CHECK bm_status bm_compare_print(const bm_compare *c, FILE *out, const bm_print_options *opt, bm_error *err);
-/* compare.csv and compare.json, with pooling also pooling.csv, in directory dir, which is made if there is none. */
+/* compare.csv and compare.json, with pooling also pooling.csv, in directory dir, which is made if there is none; with opt->stop BM_INTERRUPTED. */
 BM_API BM_MUST_CHECK bm_status bm_compare_write(const bm_compare *c, const char *dir, const bm_write_options *opt, bm_error *err);
 /* Fails early if bm_compare_write could not: call it before a long run. */
 BM_API BM_MUST_CHECK bm_status bm_compare_check_output(const char *dir, bool force, bm_error *err);

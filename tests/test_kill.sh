@@ -130,6 +130,48 @@ parts=reml.json
 it 'reml -o' each_call r bmixed reml "$formula" sleepstudy.csv -q -o r
 parts='compare.csv compare.json'
 it 'compare -o' each_call c bmixed compare ref -q -o c
+# What kill -9 leaves goes with the next run.
+each_rest()
+{
+    local k whole
+    rm -rf new && "$@" -o new >/dev/null 2>&1 && whole=$(ls -A new) || return 1
+    for ((k = 1; ; k++)); do
+        rm -rf new
+        killed_at $k "$@" -o new
+        [ $code -eq 0 ] && break
+        "$@" -o new --force >/dev/null 2>&1
+        [ "$(ls -A new)" = "$whole" ] || { echo "call $k: left"; ls -A new; return 1; }
+    done
+    [ $k -gt 3 ]
+}
+it 'what a killed reml -o leaves goes with the next' each_rest bmixed reml "$formula" sleepstudy.csv -q
+it 'what a killed compare -o leaves, too' each_rest bmixed compare ref -q
+# A signal at any call: nothing and its status, or all of it and no temporary file; in a directory that holds something else, too.
+each_stop()
+{
+    local sig k n whole
+    rm -rf new held && mkdir held && echo mine >held/other && "$@" -o new >/dev/null 2>&1 && whole=$(ls -A new) || return 1
+    for sig in 2 15; do
+        for ((k = 1, n = 0; n < 3; k++)); do
+            rm -rf new
+            stopped_at $sig $k "$@" -o new
+            if [ $code -eq 0 ]; then
+                [ "$(ls -A new)" = "$whole" ] || { echo "signal $sig at call $k: not whole, or not alone"; ls -A new; return 1; }
+                n=$((n + 1))
+            elif [ $code -ne $((128 + sig)) ] || ! says interrupted || [ -e new ]; then
+                echo "signal $sig at call $k: status $code"
+                return 1
+            fi
+            stopped_at $sig $k "$@" -o held
+            [ $code -eq 0 ] || [ "$(ls -A held)" = other ] || { echo "signal $sig at call $k: left"; ls -A held; return 1; }
+            (cd held && rm -f $whole)
+            [ "$(ls -A held)" = other ] || { echo "signal $sig at call $k: left"; ls -A held; return 1; }
+        done
+        [ $k -gt 5 ] || { echo "only $k calls"; return 1; }
+    done
+}
+it 'SIGINT and SIGTERM while reml -o writes: nothing and 130 or 143, or all' each_stop bmixed reml "$formula" sleepstudy.csv -q
+it 'SIGINT and SIGTERM while compare -o writes: the same' each_stop bmixed compare ref -q --pooling
 parts='trace.svg density.svg'
 if command -v gnuplot >/dev/null; then it 'plot -o' each_call p bmixed plot ref --kind trace,density -o p; else skip 'plot -o' 'no gnuplot'; fi
 parts=

@@ -120,6 +120,7 @@ void cli_note(const cli_args *a, const char *fmt, ...) CLI_PRINTF(2, 3);        
  * is a run that failed. */
 int  cli_fail_reading(bm_status st, const bm_error *err);
 int  cli_fail_running(bm_status st, const bm_error *err);
+int  cli_fail_writing(bm_status st, const char *dir, const bm_error *err);       /* files into dir: may have been interrupted */
 
 /* ---- help (help.c), man page (manual.c), completion of shells (completion.c) ------------------------------------------ */
 

@@ -40,7 +40,8 @@ static int write_and_print(const bm_compare *c, const cli_args *a, const char *d
 
     wopt.force = force;
     wopt.command = a->line;
-    if (dir && (st = bm_compare_write(c, dir, &wopt, &err)) != BM_OK) return cli_fail_running(st, &err);
+    wopt.stop = cli_stop_on_signals();
+    if (dir && (st = bm_compare_write(c, dir, &wopt, &err)) != BM_OK) return cli_fail_writing(st, dir, &err);
     if ((st = bm_compare_print(c, stdout, &popt, &err)) != BM_OK) return cli_fail_running(st, &err);
     if (dir) cli_note(a, "written to %s/compare.csv, compare.json%s", dir, a->pooling ? " and pooling.csv" : "");
     return CLI_DONE;

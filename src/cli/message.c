@@ -73,6 +73,13 @@ int cli_fail_running(bm_status st, const bm_error *err)
     return st == BM_EINVAL || st == BM_EPARSE ? CLI_INPUT : CLI_FAILED;
 }
 
+int cli_fail_writing(bm_status st, const char *dir, const bm_error *err)
+{
+    if (st != BM_INTERRUPTED) return cli_fail_running(st, err);
+    cli_error("interrupted while the results were written: nothing of them is in '%s'", dir);
+    return CLI_SIGNAL + cli_stop_signal();
+}
+
 int cli_fail_reading(bm_status st, const bm_error *err)
 {
     say_failure(st, err);

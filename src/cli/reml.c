@@ -25,7 +25,8 @@ static int fit(const bm_model *model, const cli_args *a)
     wopt.force = a->force;
     wopt.command = a->line;
     if ((st = bm_reml_run(&r, model, &opt, &err)) != BM_OK) return cli_fail_running(st, &err);
-    if (a->out && (st = bm_reml_write(r, a->out, &wopt, &err)) != BM_OK) code = cli_fail_running(st, &err);
+    if (a->out) wopt.stop = cli_stop_on_signals();           /* until here there is nothing to tidy up: a signal simply ends it */
+    if (a->out && (st = bm_reml_write(r, a->out, &wopt, &err)) != BM_OK) code = cli_fail_writing(st, a->out, &err);
     if (code == CLI_DONE && (st = bm_reml_print(r, stdout, &popt, &err)) != BM_OK) code = cli_fail_running(st, &err);
     if (code == CLI_DONE && a->out) cli_note(a, "written to %s/reml.json", a->out);
     if (code == CLI_DONE && !bm_reml_converged(r)) {

@@ -135,14 +135,15 @@ bm_status bm_report_compare_dir(const bm_comparison *c, const char *dir, const b
     bm_file   f;
     bm_status st = bm_place_open(&p, dir, err);
 
+    p.stop = opt->stop;
     if (st == BM_OK && !opt->force) st = check_names(&p, err);
     for (size_t i = 0; i < NFILE && st == BM_OK; i++) {
         if (!c->pooling && files[i].write == pooling_csv) continue;
         if ((st = bm_place_file(&p, &f, files[i].name, err)) != BM_OK) break;
         st = bm_file_close(&f, files[i].write(&f, c, opt->command, err), err);
     }
-    if (st == BM_OK && !c->pooling) unlinkat(p.fd, "pooling.csv", 0);        /* that of an earlier comparison does not belong to this one */
     if (st == BM_OK) st = bm_place_commit(&p, err);
+    if (st == BM_OK && !c->pooling) unlinkat(p.fd, "pooling.csv", 0);        /* that of an earlier comparison does not belong to this one */
     bm_place_close(&p);
     return st;
 }

@@ -1,5 +1,5 @@
 /* place.c: files that go into a directory which may hold others. Each is written under a temporary name; all are synced, then renamed one by one, so that whatever
- * ends the process, every file there is a whole one. The temporary names are fixed: what a killed run has left goes with the next one. */
+ * ends the process, every file there is a whole one. The temporary names are fixed: what a killed run has left goes with the next one. A run that is asked to stop leaves nothing. */
 #include "report/report_priv.h"
 
 #include <errno.h>
@@ -38,6 +38,7 @@ bm_status bm_place_file(bm_place *p, bm_file *f, const char *name, bm_error *err
     bm_status st;
 
     *f = (bm_file){ .fd = -1 };
+    if (p->stop && *p->stop) return BM_INTERRUPTED;
     if ((st = bm_strv_add(&p->files, name, err)) != BM_OK) return st;
     temporary(tmp, name);
     unlinkat(p->fd, tmp, 0);
@@ -53,6 +54,7 @@ bm_status bm_place_commit(bm_place *p, bm_error *err)
         temporary(tmp, p->files.v[i]);
         st = bm_sync_path(p->fd, tmp, p->dir, err);
     }
+    if (st == BM_OK && p->stop && *p->stop) return BM_INTERRUPTED;       /* from the first rename on, all come into place */
     while (st == BM_OK && p->placed < p->files.n) {
         const char *name = p->files.v[p->placed];
 

@@ -178,6 +178,7 @@ bm_status bm_report_reml_dir(const bm_reml *r, const char *dir, const bm_write_o
     bm_file   f;
     bm_status st = bm_place_open(&p, dir, err);
 
+    p.stop = opt->stop;
     if (st == BM_OK && !opt->force) st = bm_place_free(&p, "reml.json", err);
     if (st == BM_OK && (st = bm_place_file(&p, &f, "reml.json", err)) == BM_OK) {
         bm_json_reml(&f.buf, r, opt->command);

@@ -47,6 +47,7 @@ typedef struct {
     bool    made;            /* the directory; it goes again if nothing comes into it */
     bm_strv files;           /* written so far, under temporary names; the first `placed` are in place */
     size_t  placed;
+    const volatile sig_atomic_t *stop;   /* non-zero: give up while none is in place, with BM_INTERRUPTED; NULL: never */
 } bm_place;
 
 /* dir is made if there is none. To be closed also after a failure. */
