@@ -12,7 +12,19 @@
 
 #include "model/model.h"
 
+/* BM_ORACLE_QUAD: in twice as many digits, where long doubles do not suffice. */
+#if defined(BM_ORACLE_QUAD) && defined(__SIZEOF_FLOAT128__)
+__extension__ typedef __float128 real;
+#else
 typedef long double real;
+#endif
+
+static inline real oracle_sqrt(real x)
+{
+    real s = (real)sqrtl((long double)x);
+
+    return s > 0 ? (s + x / s) / 2 : s;              /* a step of Newton's: all digits of a quad, too */
+}
 
 typedef struct {
     size_t  n, p, nu, e, pf;   /* e = p + nu; pf: columns with flat priors */
@@ -38,7 +50,7 @@ static inline bool oracle_chol(size_t n, real *A)
 
             for (size_t k = 0; k < j; k++) s -= A[i + k * n] * A[j + k * n];
             if (i == j && !(s > 0)) return false;
-            A[i + j * n] = i == j ? sqrtl(s) : s / A[j + j * n];
+            A[i + j * n] = i == j ? oracle_sqrt(s) : s / A[j + j * n];
         }
     return true;
 }
@@ -200,8 +212,8 @@ static inline double oracle_logp(const oracle *o, const double *y)
 
     oracle_residual(o, y, r, h);
     logp -= 0.5 * (oracle_dot(o->n, r, r) - oracle_dot(o->pf, h, h));
-    for (size_t i = 0; i < o->n; i++) logp -= logl(o->F[i + i * o->n]);
-    for (size_t f = 0; f < o->pf; f++) logp -= logl(o->A[f + f * o->pf]);
+    for (size_t i = 0; i < o->n; i++) logp -= logl((long double)o->F[i + i * o->n]);
+    for (size_t f = 0; f < o->pf; f++) logp -= logl((long double)o->A[f + f * o->pf]);
     free(r);
     return (double)logp;
 }
@@ -211,7 +223,7 @@ static inline double oracle_profile_logp(const oracle *o, const double *y)
 {
     real logp = oracle_logp(o, y) - 0.5 * (real)o->pf * logl(2 * M_PI);
 
-    for (size_t f = 0; f < o->pf; f++) logp += logl(o->A[f + f * o->pf]);
+    for (size_t f = 0; f < o->pf; f++) logp += logl((long double)o->A[f + f * o->pf]);
     return (double)logp;
 }
 
@@ -233,7 +245,7 @@ static inline void oracle_moments(const oracle *o, const double *y, size_t first
         oracle_solve(pf, o->A, g);
         v = o->Ve[k + k * o->e] - oracle_dot(n, c, c) + oracle_dot(pf, g, g);
         mean[k - first] = (double)(o->mean_e[k] + oracle_dot(n, c, r) - oracle_dot(pf, g, h));
-        sd[k - first] = (double)sqrtl(fmaxl(0, v));
+        sd[k - first] = (double)oracle_sqrt(v > 0 ? v : 0);
     }
     free(r);
 }

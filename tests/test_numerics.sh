@@ -93,11 +93,11 @@ it 'REML, crossed: factors exchanged' as_first "$(crossed 'd ~ (1 | s) + (1 | p)
 
 # ---- posteriors -----------------------------------------------------------------------------------------------------------------------
 
-# No NaN, Inf or NA. mcse_sd apart: squares of draws that differ by less than 1e-8 count as constant there, which R's posterior calls NA.
+# No NaN, Inf or NA.
 clean()
 {
     [ -d "$1" ] || return 1
-    sed 's/"[^"]*"/name/' "$1/summary.csv" | cut -d, -f1-11,13- | sed 1d | cat - "$1/draws.csv" "$1/ranef.csv" >clean.txt
+    sed 's/"[^"]*"/name/' "$1/summary.csv" | sed 1d | cat - "$1/draws.csv" "$1/ranef.csv" >clean.txt
     ! grep -iE '(^|,)(nan|-?inf|na)(,|$)' clean.txt
 }
 fit() { run "$BMIXED" fit "$1" "$2.csv" -q -o "$3" "${@:4}"; }

@@ -175,13 +175,16 @@ double bm_diag_mcse_mean(bm_diag *d)
     return bm_diag_sd(d) / sqrt(bm_diag_ess_mean(d));
 }
 
+/* Squares of small draws differ by less than DBL_EPSILON, which would count as constant: so in units of a power of two near their range, which changes no bit. */
 double bm_diag_mcse_sd(bm_diag *d)
 {
-    double m2 = 0, m4 = 0, n = (double)d->n;
+    double m2 = 0, m4 = 0, n = (double)d->n, range = d->n ? d->sorted[d->n - 1] - d->sorted[0] : NAN;
+    int    unit;
 
-    if (d->has_nan) return NAN;
+    if (d->has_nan || !isfinite(range) || range < DBL_EPSILON) return NAN;
+    (void)frexp(range, &unit);
     for (size_t i = 0; i < d->n; i++) {
-        double c = d->x[i] - d->mean, c2 = c * c;
+        double c = ldexp(d->x[i] - d->mean, -unit), c2 = c * c;
 
         d->series[i] = c2;
         m2 += c2;
@@ -189,7 +192,7 @@ double bm_diag_mcse_sd(bm_diag *d)
     }
     m2 /= n;
     m4 /= n;
-    return sqrt((m4 - m2 * m2) / ess_of(d, d->series) / m2 / 4);
+    return ldexp(sqrt((m4 - m2 * m2) / ess_of(d, d->series) / m2 / 4), unit);
 }
 
 /* gsl_cdf_beta_Pinv calls the error handler where it does not converge: bisection always does. Where even gsl_cdf_beta_P
