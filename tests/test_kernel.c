@@ -256,12 +256,44 @@ static void check(size_t J, size_t q, size_t p)
 
 static void test_kernels_of_every_width_equal_sums_over_groups(void **state)
 {
-    static const size_t groups[] = { 1, 7, 8, 9, 150 }, columns[] = { 0, 1, 2, 6, 45 };
+    static const size_t groups[] = { 1, 7, 8, 9, 150 }, columns[] = { 0, 1, 2, 3, 4, 6, 7, 45 };
 
     (void)state;
     for (size_t q = 1; q <= 7; q++)
         for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
             for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) check(groups[g], q, columns[c]);
+}
+
+/* A group whose M = I + T'A T is not positive definite, or not finite, makes the whole sum NaN: whichever group, pivot and register it stands in. */
+static void test_a_group_without_a_factor_is_seen(void **state)
+{
+    static const double pivot[] = { -3, -1, NAN, INFINITY, 1e308 };      /* T = 1: 1 + pivot; T = 10 for the last: an overflow */
+    enum { GROUPS = 21 };
+
+    (void)state;
+    for (int width = BM_SIMD_BASELINE; width <= BM_SIMD_AVX512; width++)
+        for (size_t p = 1; p <= 45; p += 44)
+            for (size_t q = 1; q <= 5; q++)
+                for (size_t k = 0; k < sizeof pivot / sizeof *pivot; k++)
+                    for (size_t j = 0; j < GROUPS; j += 4) {
+                        setting s;
+                        double  SF[46 * 46] = { 0 };
+
+                        bm_kernel_limit((bm_simd)width);
+                        make(&s, GROUPS, q, p);
+                        bm_packed_free(s.pk);
+                        for (size_t i = 0; i < q * q; i++) {
+                            s.T[i] = i % (q + 1) ? 0 : k == 4 ? 10 : 1;
+                            s.f.A[j * q * q + i] = i == q * q - 1 ? pivot[k] : 0;
+                        }
+                        bm_packed_new(&s.pk, &s.st, NULL);
+                        bm_kernel_job a = { .pack = &s.pk->fac[0], .upto = s.pk->fac[0].nbatch, .T = s.T, .out = SF,
+                                            .scratch = aligned_alloc(64, (s.pk->scratch * sizeof(double) + 63) / 64 * 64) };
+                        assert_true(isnan(bm_kernel_run(BM_PASS_EVAL, &a)));
+                        free(a.scratch);
+                        drop(&s);
+                    }
+    bm_kernel_limit(BM_SIMD_AVX512);
 }
 
 /* ---- blocks and threads ---- */
@@ -423,6 +455,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kernels_of_every_width_equal_sums_over_groups),
+        cmocka_unit_test(test_a_group_without_a_factor_is_seen),
         cmocka_unit_test(test_sums_and_effects_of_many_groups_do_not_depend_on_threads),
         cmocka_unit_test(test_every_block_draws_noise_of_its_own),
         cmocka_unit_test(test_draws_do_not_depend_on_threads),

@@ -18,12 +18,20 @@ typedef int64_t i8 __attribute__((vector_size(64)));
 
 #define INLINE static inline __attribute__((always_inline))
 
-static const size_t PANEL = 16;        /* batches whose F are gathered for one call of dsyrk where p is large */
+/* In front of the loops over the effects of a group, which are few: gcc leaves the larger ones as they are, and what they hold in memory, unless told. */
+#ifdef __clang__
+#define UNROLL _Pragma("unroll 4")
+#else
+#define UNROLL _Pragma("GCC unroll 4")
+#endif
+
+static const size_t FEW = 8;           /* batches whose products are summed in registers before they are added */
+static const size_t PANEL = 16;        /* where p is large: batches whose F are gathered for one call of dsyrk */
 static const size_t WIDE = 40;         /* columns from which that pays */
 
 size_t bm_kernel_scratch(size_t q, size_t p)
 {
-    size_t p1 = p + 1, panel = p1 > WIDE ? PANEL * BM_LANES * q * p1 : p1 * (p1 + 1) / 2 * BM_LANES;
+    size_t p1 = p + 1, panel = (p1 > WIDE ? PANEL * q * p1 : 2 * FEW * q * p1 + p1 * (p1 + 1) / 2) * BM_LANES;
 
     return (8 * q * q + 4 * q + 3 * q * p1) * BM_LANES + panel + 64;
 }
@@ -50,8 +58,8 @@ INLINE v8 splat(double x)
 }
 
 /* A running product of positive numbers as mantissa and exponent: one logarithm at the end instead of one per group. */
-typedef struct { v8 mantissa, bad; i8 exponent; } product8;      /* bad: NaN once a factor was not finite */
-#define ONE8 { splat(1), splat(0), { 0 } }
+typedef struct { v8 mantissa, bad; i8 exponent, sign; } product8;      /* bad: NaN once a factor was not finite; sign: negative once one was */
+#define ONE8 { splat(1), splat(0), { 0 }, { 0 } }
 
 INLINE void multiply(product8 *p, v8 x)
 {
@@ -60,17 +68,20 @@ INLINE void multiply(product8 *p, v8 x)
     i8 bits;
 
     memcpy(&bits, &m, sizeof bits);
+    p->sign |= bits;
     p->exponent += (bits >> 52) - bias;
     bits = (bits & low) | one;
     memcpy(&p->mantissa, &bits, sizeof bits);
 }
 
+/* NaN where a factor was not positive and finite. */
 INLINE double log_product(const product8 *p)
 {
     double m = 0, e = 0;
 
     for (int l = 0; l < BM_LANES; l++) {
-        m += log(p->mantissa[l]);
+        m += log(p->mantissa[l]) + p->bad[l];
+        if (p->sign[l] < 0) return NAN;
         e += (double)p->exponent[l];
     }
     return m + e * 0.693147180559945309417232121458;
@@ -108,10 +119,39 @@ INLINE void factor(size_t q, const double *A, const double *T, v8 *AT, v8 *C, v8
 
         sqrt8(&root, &pivot);
         multiply(det, pivot);
-        det->bad += 0 * root;                        /* NaN where the pivot was not positive and finite */
         inv[j] = 1 / root;
+        det->bad += 0 * (root + inv[j]);             /* NaN where the pivot was not positive and finite */
         C[tri(q, j, j)] = root;
         for (size_t i = j + 1; i < q; i++) C[tri(q, i, j)] *= inv[j];
+    }
+}
+
+/* I + T'A T = L D L' with a unit diagonal (L packed lower, D on its diagonal), inv = 1 / D; multiplies D into det. No roots, and of the divisions, which
+ * wait for one another, half as many as `factor` has. V: q, scratch. */
+INLINE void factor_ldl(size_t q, const double *A, const double *T, v8 *AT, v8 *V, v8 *L, v8 *inv, product8 *det)
+{
+    UNROLL for (size_t j = 0; j < q; j++)
+        UNROLL for (size_t i = 0; i < q; i++) {
+            v8 v = splat(0);
+
+            for (size_t k = 0; k < q; k++) v += sym(A, q, i, k) * T[k + j * q];
+            AT[i + j * q] = v;
+        }
+    UNROLL for (size_t j = 0; j < q; j++) {
+        for (size_t k = 0; k < j; k++) V[k] = L[tri(q, j, k)] * L[tri(q, k, k)];
+        UNROLL for (size_t i = j; i < q; i++) {
+            v8 v = splat(i == j);
+
+            for (size_t k = 0; k < q; k++) v += T[k + i * q] * AT[k + j * q];
+            for (size_t k = 0; k < j; k++) v -= L[tri(q, i, k)] * V[k];
+            L[tri(q, i, j)] = v;
+        }
+        v8 pivot = L[tri(q, j, j)];
+
+        multiply(det, pivot);
+        inv[j] = 1 / pivot;
+        det->bad += 0 * (pivot + inv[j]);            /* NaN where the pivot was 0 or not finite */
+        UNROLL for (size_t i = j + 1; i < q; i++) L[tri(q, i, j)] *= inv[j];
     }
 }
 
@@ -144,6 +184,24 @@ INLINE const double *column(const bm_pack *k, size_t q, size_t b, size_t col)
     return k->D + (b * (k->p + 1) + col) * q * BM_LANES;
 }
 
+/* G (q x (p+1)) = L^-1 T'D, H = inv G: G'H = D'T (L D L')^-1 T'D */
+INLINE void unit_solve(size_t q, const bm_pack *k, size_t b, const double *T, const v8 *L, const v8 *inv, v8 *G, v8 *H)
+{
+    for (size_t col = 0; col <= k->p; col++) {
+        const double *d = column(k, q, b, col);
+        v8           *g = G + col * q, *h = H + col * q;
+
+        UNROLL for (size_t i = 0; i < q; i++) {
+            v8 v = splat(0);
+
+            for (size_t a = 0; a < q; a++) v += T[a + i * q] * load(d + a * BM_LANES);
+            for (size_t a = 0; a < i; a++) v -= L[tri(q, i, a)] * g[a];
+            g[i] = v;
+            h[i] = v * inv[i];
+        }
+    }
+}
+
 /* F (q x (p+1)) = C^-1 T'D */
 INLINE void half_solve(size_t q, const bm_pack *k, size_t b, const double *T, const v8 *C, const v8 *inv, v8 *F)
 {
@@ -161,17 +219,39 @@ INLINE void half_solve(size_t q, const bm_pack *k, size_t b, const double *T, co
     }
 }
 
-/* acc (packed lower triangle of (p+1) x (p+1)) += F'F */
-INLINE void square(size_t q, size_t p1, const v8 *F, v8 *acc)
+/* acc += sum of G'H over n batches, rows i .. i + ni - 1 and columns j .. j + nj - 1 of it (on the diagonal: its lower triangle), ni and nj at most SIDE_MAX:
+ * these sums stay in registers. */
+enum { SIDE_MAX = 4 };
+
+INLINE void add_tile(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H, size_t i, size_t ni, size_t j, size_t nj, v8 *acc)
 {
-    size_t at = 0;
+    v8 s[SIDE_MAX * SIDE_MAX];
 
-    for (size_t j = 0; j < p1; j++)
-        for (size_t i = j; i < p1; i++, at++) {
-            v8 v = acc[at];
+    for (size_t c = 0; c < nj; c++)
+        for (size_t r = i == j ? c : 0; r < ni; r++) s[r + c * SIDE_MAX] = splat(0);
+    for (size_t b = 0; b < n; b++, G += q * p1, H += q * p1)
+        for (size_t a = 0; a < q; a++)
+            for (size_t c = 0; c < nj; c++)
+                for (size_t r = i == j ? c : 0; r < ni; r++) s[r + c * SIDE_MAX] += G[a + (i + r) * q] * H[a + (j + c) * q];
+    for (size_t c = 0; c < nj; c++)
+        for (size_t r = i == j ? c : 0; r < ni; r++) acc[tri(p1, i + r, j + c)] += s[r + c * SIDE_MAX];
+}
 
-            for (size_t a = 0; a < q; a++) v += F[a + i * q] * F[a + j * q];
-            acc[at] = v;
+/* acc (packed lower triangle of (p+1) x (p+1)) += sum of G'H, which is symmetric, over n batches. side: of a tile, as many as the registers hold */
+INLINE void add_products(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H, size_t side, v8 *acc)
+{
+    for (size_t j = 0; j < p1; j += side)
+        for (size_t i = j; i < p1; i += side) {
+            size_t left = p1 - i;
+
+            if (i > j && left >= 4 && side == 4) add_tile(q, p1, n, G, H, i, 4, j, 4, acc);
+            else if (i > j && left == 3 && side == 4) add_tile(q, p1, n, G, H, i, 3, j, 4, acc);
+            else if (i > j && left >= 2) add_tile(q, p1, n, G, H, i, 2, j, side, acc);
+            else if (i > j) add_tile(q, p1, n, G, H, i, 1, j, side, acc);
+            else if (left >= 4 && side == 4) add_tile(q, p1, n, G, H, i, 4, i, 4, acc);
+            else if (left == 3 && side == 4) add_tile(q, p1, n, G, H, i, 3, i, 3, acc);
+            else if (left >= 2) add_tile(q, p1, n, G, H, i, 2, i, 2, acc);
+            else add_tile(q, p1, n, G, H, i, 1, i, 1, acc);
         }
 }
 
@@ -180,35 +260,48 @@ INLINE double sum8(v8 x)
     return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
 }
 
-INLINE double eval_body(size_t q, const bm_kernel_job *a)
+/* Where p is large: F of some batches side by side, then their products by BLAS. */
+INLINE double eval_wide(size_t q, const bm_kernel_job *a)
 {
     const bm_pack *k = a->pack;
     const double  *T = a->T;
-    double        *SF = a->out;
-    size_t   p1 = k->p + 1, at = 0;
-    v8      *AT = (v8 *)(void *)a->scratch, *C = AT + q * q, *inv = C + q * q, *F = inv + q, *acc = F + q * p1;
+    size_t   p1 = k->p + 1, rows = PANEL * BM_LANES * q;
+    v8      *AT = (v8 *)(void *)a->scratch, *C = AT + q * q, *inv = C + q * q, *F = inv + q;
+    double  *panel = (double *)(void *)(F + q * p1);
     product8 det = ONE8;
-    bool     wide = p1 > WIDE;
-    double  *panel = (double *)(void *)acc;
-    size_t   rows = PANEL * BM_LANES * q;
 
-    if (!wide) memset(acc, 0, p1 * (p1 + 1) / 2 * sizeof *acc);
     for (size_t b = a->first; b < a->upto; b++) {
         size_t in_panel = (b - a->first) % PANEL;
 
         factor(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, C, inv, &det);
         half_solve(q, k, b, T, C, inv, F);
-        if (!wide) {
-            square(q, p1, F, acc);
-            continue;
-        }
         for (size_t col = 0; col < p1; col++)
             for (size_t i = 0; i < q; i++) store(panel + col * rows + (in_panel * q + i) * BM_LANES, &F[i + col * q]);
-        if (in_panel == PANEL - 1 || b == a->upto - 1) bm_syrk(p1, (in_panel + 1) * BM_LANES * q, -1, panel, rows, SF);
+        if (in_panel == PANEL - 1 || b == a->upto - 1) bm_syrk(p1, (in_panel + 1) * BM_LANES * q, -1, panel, rows, a->out);
     }
-    for (size_t j = 0; !wide && j < p1; j++)
-        for (size_t i = j; i < p1; i++) SF[i + j * p1] -= sum8(acc[at++]);
-    return sum8(det.bad) == 0 ? log_product(&det) : NAN;
+    return log_product(&det);
+}
+
+INLINE double eval_body(size_t q, const bm_kernel_job *a, size_t side)
+{
+    const bm_pack *k = a->pack;
+    const double  *T = a->T;
+    size_t   p1 = k->p + 1, at = 0, n = 0;
+    v8      *AT = (v8 *)(void *)a->scratch, *V = AT + q * q, *L = V + q, *inv = L + q * q, *G = inv + q, *H = G + FEW * q * p1, *acc = H + FEW * q * p1;
+    product8 det = ONE8;
+
+    if (p1 > WIDE) return eval_wide(q, a);
+    memset(acc, 0, p1 * (p1 + 1) / 2 * sizeof *acc);
+    for (size_t b = a->first; b < a->upto; b++) {
+        factor_ldl(q, k->A + b * (q * (q + 1) / 2) * BM_LANES, T, AT, V, L, inv, &det);
+        unit_solve(q, k, b, T, L, inv, G + n * q * p1, H + n * q * p1);
+        if (++n < FEW && b + 1 < a->upto) continue;
+        add_products(q, p1, n, G, H, side, acc);
+        n = 0;
+    }
+    for (size_t j = 0; j < p1; j++)
+        for (size_t i = j; i < p1; i++) a->out[i + j * p1] -= sum8(acc[at++]);
+    return log_product(&det);
 }
 
 /* M^-1 applied from the right to the rows of X (q x q): X <- X M^-1 */
@@ -258,8 +351,9 @@ INLINE void outer(size_t q, const bm_pack *k, size_t b, const v8 *g, const doubl
         for (size_t i = 0; i < j; i++) Y[i + j * q] = Y[j + i * q];
 }
 
-INLINE double gradient_body(size_t q, const bm_kernel_job *a)
+INLINE double gradient_body(size_t q, const bm_kernel_job *a, size_t side)
 {
+    (void)side;
     const bm_pack *k = a->pack;
     const double  *T = a->T;
     v8      *W = (v8 *)(void *)a->scratch, *C = W + q * q, *inv = C + q * q, *TM = inv + q, *Y = TM + q * q, *P = Y + q * q, *TP = P + q * q;
@@ -342,8 +436,9 @@ INLINE void centre(size_t q, const bm_pack *k, size_t b, const double *T, const 
     forward(q, C, inv, t);
 }
 
-INLINE double effects_body(size_t q, const bm_kernel_job *a)
+INLINE double effects_body(size_t q, const bm_kernel_job *a, size_t side)
 {
+    (void)side;
     const bm_pack *k = a->pack;
     const double  *T = a->T, *z = a->z;
     v8      *AT = (v8 *)(void *)a->scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q;
@@ -362,8 +457,9 @@ INLINE double effects_body(size_t q, const bm_kernel_job *a)
     return 0;
 }
 
-INLINE double moments_body(size_t q, const bm_kernel_job *a)
+INLINE double moments_body(size_t q, const bm_kernel_job *a, size_t side)
 {
+    (void)side;
     const bm_pack *k = a->pack;
     const double  *T = a->T, *Rinv = a->Rinv;
     v8      *AT = (v8 *)(void *)a->scratch, *C = AT + q * q, *inv = C + q * q, *X = inv + q, *g = X + q * q, *t = g + q, *F = t + q, *N = F + q * (k->p + 1);
@@ -418,25 +514,25 @@ INLINE double moments_body(size_t q, const bm_kernel_job *a)
 #endif
 
 #ifdef SANITIZED
-#define BY_Q(body) return body(a->pack->q, a);
+#define BY_Q(body, side) return body(a->pack->q, a, side);
 #else
-#define BY_Q(body) \
+#define BY_Q(body, side) \
     switch (a->pack->q) { \
-    case 1: return body(1, a); \
-    case 2: return body(2, a); \
-    case 3: return body(3, a); \
-    case 4: return body(4, a); \
-    default: return body(a->pack->q, a); \
+    case 1: return body(1, a, side); \
+    case 2: return body(2, a, side); \
+    case 3: return body(3, a, side); \
+    case 4: return body(4, a, side); \
+    default: return body(a->pack->q, a, side); \
     }
 #endif
 
 #ifdef WIDER
 #define VARIANTS(name) \
-    static double name##_baseline(const bm_kernel_job *a) { BY_Q(name##_body) } \
-    __attribute__((target("arch=x86-64-v3"))) static double name##_avx2(const bm_kernel_job *a) { BY_Q(name##_body) } \
-    __attribute__((target("arch=x86-64-v4"))) static double name##_avx512(const bm_kernel_job *a) { BY_Q(name##_body) }
+    static double name##_baseline(const bm_kernel_job *a) { BY_Q(name##_body, 2) } \
+    __attribute__((target("arch=x86-64-v3"))) static double name##_avx2(const bm_kernel_job *a) { BY_Q(name##_body, 2) } \
+    __attribute__((target("arch=x86-64-v4"))) static double name##_avx512(const bm_kernel_job *a) { BY_Q(name##_body, 4) }
 #else
-#define VARIANTS(name) static double name##_baseline(const bm_kernel_job *a) { BY_Q(name##_body) }
+#define VARIANTS(name) static double name##_baseline(const bm_kernel_job *a) { BY_Q(name##_body, 2) }
 #endif
 
 VARIANTS(eval)
