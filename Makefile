@@ -109,6 +109,9 @@ $(B)/%.o: %.c
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(WARN) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Sums whose roundings are computed, too.
+$(B)/src/suffstat/residual.o: override CFLAGS += -ffp-contract=off
+
 $(B)/test_%: $(B)/tests/test_%.o $(STATIC)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcmocka $(LIBS) -o $@

@@ -380,41 +380,115 @@ static void test_parse_int_minds_the_whole_text_and_the_range(void **state)
     assert_int_equal(v, 42);
 }
 
-/* Numbers of up to 16 characters by the reader of plain rows: the same bits, or none. */
-static void test_short_numbers_are_the_same_numbers(void **state)
+/* ---- short numbers, side by side ---- */
+
+enum { CELLS = 8 * 64 };
+typedef struct { char text[CELLS * 40]; uint64_t from[CELLS], to[CELLS]; size_t n; } cells;
+
+/* What stands before a number must not matter. */
+static void put_cell(cells *c, const char *text, size_t n, size_t at, char before)
 {
-    static const char *const odd[] = { "", "-", ".", "-.", "+1", "1e3", "1.2.3", "..", "0", "-0", "00", "5.", ".5", "-.5", "1234567890123456", "9007199254740993", "123456789.123456",
-                                       "12345678", "1234567.", ".1234567", "12345678.", ".12345678", "1 2", "1,5", "NA", "0000000000000001", "9999999999999999", "12:4", "1/2", "1;" };
-    char   buf[64];
-    bm_rng r;
+    size_t from = c->n ? c->to[c->n - 1] + 1 : at;
+
+    memset(c->text + (c->n ? c->to[c->n - 1] : 0), before, from - (c->n ? c->to[c->n - 1] : 0));
+    memcpy(c->text + from, text, n);
+    c->from[c->n] = from;
+    c->to[c->n++] = from + n;
+}
+
+/* The same bits as strtod's for what bm_parse_double takes, or left to others; how many were read. */
+static size_t check_cells(const cells *c)
+{
+    double x[CELLS];
     size_t taken = 0;
 
-    (void)state;
-    bm_rng_key(&r, 7, 8, 9);
-    for (size_t t = 0; t < 400000; t++) {
-        char   text[32];
-        size_t n, whole = bm_rng_u64(&r) % 9, part = bm_rng_u64(&r) % 9;
-        double got, want;
+    assert_int_equal(c->n, CELLS);
+    bm_short_numbers(c->text, c->from, c->to, CELLS, x);
+    for (size_t i = 0; i < CELLS; i++) {
+        size_t n = c->to[i] - c->from[i];
+        char   text[64];
+        double want, other;
 
-        memset(buf, t % 2 ? '9' : '.', sizeof buf);  /* what stands before must not matter */
-        if (t < sizeof odd / sizeof *odd) n = (size_t)sprintf(text, "%s", odd[t]);
-        else {
-            n = (size_t)sprintf(text, "%s", t % 3 == 0 ? "-" : "");
-            for (size_t i = 0; i < whole; i++) text[n++] = (char)('0' + bm_rng_u64(&r) % 10);
-            if (part || t % 5 == 0) text[n++] = '.';
-            for (size_t i = 0; i < part; i++) text[n++] = (char)('0' + bm_rng_u64(&r) % 10);
-            if (t % 11 == 0 && n) text[bm_rng_u64(&r) % n] = (char)(32 + bm_rng_u64(&r) % 95);
-        }
-        memcpy(buf + 32, text, n);
-        bool short_one = bm_short_number(buf + 32, n, &got), any = bm_parse_double(buf + 32, n, &want);
-        if (!short_one) continue;
-        if (!any || memcmp(&got, &want, sizeof got) != 0) {
-            print_error("'%.*s': %.17g\n", (int)n, text, got);
+        if (isnan(x[i])) continue;
+        memcpy(text, c->text + c->from[i], n);
+        text[n] = 0;
+        want = strtod(text, NULL);
+        if (!bm_parse_double(text, n, &other) || memcmp(&other, &want, sizeof want) != 0 || memcmp(&x[i], &want, sizeof want) != 0) {
+            print_error("'%s': got %.17g, want %.17g\n", text, x[i], want);
             fail();
         }
         taken++;
     }
-    assert_true(taken > 300000);
+    return taken;
+}
+
+static size_t random_cell(bm_rng *r, char *text, size_t t)
+{
+    size_t n = 0, widest = t % 4 < 2 ? 5 : 10, whole = bm_rng_u64(r) % widest, part = bm_rng_u64(r) % widest;
+
+    if (bm_rng_u64(r) % 2) text[n++] = '-';
+    for (size_t i = 0; i < whole; i++) text[n++] = (char)('0' + bm_rng_u64(r) % 10);
+    if (part || bm_rng_u64(r) % 5 == 0) text[n++] = '.';
+    for (size_t i = 0; i < part; i++) text[n++] = (char)('0' + bm_rng_u64(r) % 10);
+    if (bm_rng_u64(r) % 16 == 0 && n) text[bm_rng_u64(r) % n] = (char)(32 + bm_rng_u64(r) % 95);
+    if (bm_rng_u64(r) % 64 == 0) n += (size_t)sprintf(text + n, "e%d", (int)(bm_rng_u64(r) % 40) - 20);
+    return n;
+}
+
+static void test_short_numbers_side_by_side_are_those_of_strtod(void **state)
+{
+    static cells c;
+    bm_rng       r;
+    size_t       taken = 0, all = 0;
+
+    (void)state;
+    bm_rng_key(&r, 7, 8, 9);
+    for (size_t t = 0; t < 4000; t++) {
+        c.n = 0;
+        while (c.n < CELLS) {
+            char   text[64];
+            size_t n = random_cell(&r, text, t);
+
+            put_cell(&c, text, n, bm_rng_u64(&r) % 20, "9.-0,\n"[bm_rng_u64(&r) % 6]);
+        }
+        taken += check_cells(&c);
+        all += c.n;
+    }
+    assert_int_equal(all, 2048000);
+    assert_true(taken > all / 4 * 3);
+}
+
+/* Every length, sign and place of the point; what looks like a number and is none. */
+static void test_short_numbers_of_every_shape_are_read(void **state)
+{
+    static const char *const odd[] = { "", "-", ".", "-.", "+1", "1e3", "1.2.3", "..", "--1", "-1-", "1-", "1 2", "1,5", "NA", "12:4", "1/2", "1;", "5.-", "-5..", " 1", "1 ",
+                                       "99999999999999.99", "9007199254740993", "9999999999999999", "-9007199254740993", "\x80", "1\xb0", "\xff\xff" };
+    static cells c;
+
+    (void)state;
+    for (int negative = 0; negative < 2; negative++)
+        for (size_t n = 1; n + (size_t)negative <= 16; n++)
+            for (size_t point = 0; point <= n; point++) {            /* n: there is none */
+                char   text[24] = "-";
+                double x[CELLS];
+
+                if (n == 1 && point == 0) continue;
+                for (size_t i = 0; i < n; i++) text[(size_t)negative + i] = i == point ? '.' : (char)(n == 16 ? '8' - (char)(i % 9) : '1' + (char)(i % 9));
+                c.n = 0;
+                while (c.n < CELLS) put_cell(&c, text, n + (size_t)negative, 16, "9.-"[c.n % 3]);
+                assert_int_equal(check_cells(&c), CELLS);
+                for (size_t m = 0; m < 2; m++) {                     /* the first number is too near the beginning to be looked at */
+                    c.from[0] = m ? 3 : 0;
+                    c.to[0] = c.from[0] + n;
+                    bm_short_numbers(c.text, c.from, c.to, 8, x);
+                    assert_true(isnan(x[0]) || c.to[0] >= 16);
+                }
+            }
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+        c.n = 0;
+        while (c.n < CELLS) put_cell(&c, c.n % 3 ? "1.5" : odd[k], c.n % 3 ? 3 : strlen(odd[k]), 16, '7');
+        assert_int_equal(check_cells(&c), CELLS - (CELLS + 2) / 3);
+    }
 }
 
 int main(void)
@@ -434,7 +508,8 @@ int main(void)
         cmocka_unit_test(test_format_powers_of_two_and_neighbours_read_back),
         cmocka_unit_test(test_format_takes_the_nearest_of_the_shortest),
         cmocka_unit_test(test_parse_int_minds_the_whole_text_and_the_range),
-        cmocka_unit_test(test_short_numbers_are_the_same_numbers),
+        cmocka_unit_test(test_short_numbers_side_by_side_are_those_of_strtod),
+        cmocka_unit_test(test_short_numbers_of_every_shape_are_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,13 @@ void bm_solve_lower_t(size_t n, size_t m, const double *C, double *X);   /* X (n
 /* Lower triangle of C (n x n) += alpha A'A, A: k x n with leading dimension ld. */
 void bm_syrk(size_t n, size_t k, double alpha, const double *A, size_t ld, double *C);
 double bm_dot(size_t n, const double *x, const double *y);
+/* Sums over long columns, in SIMD registers (sums.c): of x y; of w x y; of scale x; of x - centre and of its squares. */
+double bm_sum_products(size_t n, const double *x, const double *y);
+double bm_sum_weighted(size_t n, const double *w, const double *x, const double *y);
+double bm_sum_scaled(size_t n, const double *x, double scale);
+void   bm_sums_about(size_t n, const double *x, double centre, double *sum, double *square);
+bool   bm_all_finite(size_t n, const double *x);
+bool   bm_all_equal(size_t n, const double *x);
 /* P (h x w, h >= w): its upper w x w block is symmetric, lower triangle given, = C C': overwritten by C, the rows below by themselves times C'^-1. */
 bm_status bm_chol_panel(size_t h, size_t w, double *P);
 /* Lower triangle of C (n x n, ld = n) <- A A', A: n x k with leading dimension lda. */

@@ -14,9 +14,11 @@ bm_status bm_cell_rules_init(bm_cell_rules *r, const bm_read_options *opt, char 
     double                   x;
 
     *r = (bm_cell_rules){ .delim = delim };
+    r->first[' '] = r->first['\t'] = true;
     for (size_t i = 0; i < n; i++) {
         if ((st = bm_strv_add(&r->na, na[i], err)) != BM_OK) return st;
         if (bm_parse_double(na[i], strlen(na[i]), &x)) r->na_numbers = true;
+        r->first[(unsigned char)na[i][0]] = true;
     }
     return BM_OK;
 }
@@ -42,6 +44,7 @@ static bool all_blank(const char *s, size_t n)
 
 bool bm_cell_missing(const bm_cell_rules *r, const bm_field *f)
 {
+    if (f->n && !r->first[(unsigned char)f->s[0]]) return false;
     if (all_blank(f->s, f->n)) return true;
     for (size_t i = 0; i < r->na.n; i++)
         if (r->na.v[i][0] == f->s[0] && strncmp(r->na.v[i], f->s, f->n) == 0 && r->na.v[i][f->n] == '\0') return true;

@@ -20,7 +20,12 @@ void        bm_input_close(bm_input *in);
 /* ---- cell.c: what a cell means, apart from where it is kept ---- */
 
 typedef enum { BM_CELL_NUMBER, BM_CELL_MISSING, BM_CELL_TEXT } bm_cell;
-typedef struct { bm_strv na; bool na_numbers; char delim; } bm_cell_rules;      /* na_numbers: some of them are (-99) */
+typedef struct {
+    bm_strv na;
+    bool    na_numbers;              /* some of them are (-99) */
+    bool    first[256];              /* what a cell that is missing may begin with */
+    char    delim;
+} bm_cell_rules;
 
 bm_status   bm_cell_rules_init(bm_cell_rules *r, const bm_read_options *opt, char delim, bm_error *err);
 void        bm_cell_rules_free(bm_cell_rules *r);
@@ -47,8 +52,10 @@ typedef struct {
 
 /* The code of a label, which is added if it is new (*added). Many at once: hash first, fetch the slots ahead of time. */
 typedef struct { uint64_t head, h; } bm_label_hash;
-bm_label_hash bm_hash_of_label(const char *s, size_t n);
-void        bm_levels_fetch(const bm_levels *lv, uint64_t h);
+typedef struct { const char *s; uint32_t n; bm_label_hash hash; } bm_span;          /* where a label's text is; s NULL: missing */
+void        bm_spans_hash(bm_span *x, size_t n);
+/* Codes of labels that are known, -1 where missing, from x[i] on; the first of which this is not so, or n. */
+size_t      bm_levels_known(const bm_levels *lv, const bm_span *x, size_t i, size_t n, int32_t *code);
 bm_status   bm_levels_code_of(bm_levels *lv, const char *s, size_t n, bm_label_hash of, int32_t *code, bool *added, bm_error *err);
 bm_status   bm_levels_code(bm_levels *lv, const char *s, size_t n, int32_t *code, bool *added, bm_error *err);
 bool        bm_levels_find(const bm_levels *lv, const char *s, size_t n, int32_t *code);
@@ -114,8 +121,6 @@ void      bm_csv_tell(const bm_csv *twin, size_t *at, size_t *line);
 
 /* ---- parse.c: the rows of a block as cells ---- */
 
-/* A cell of a factor is where its text is. s NULL: missing. */
-typedef struct { const char *s; uint32_t n; bm_label_hash hash; } bm_span;
 typedef struct { double *num; bm_span *label; size_t nmissing; } bm_cells;
 
 typedef struct {
@@ -124,6 +129,7 @@ typedef struct {
     bm_cells *col;                   /* per column in the making */
     uint32_t *line;                  /* of each row, from the block's first */
     size_t    n, cap;                /* rows */
+    uint64_t *cut;                   /* per column: where the cells of the rows at hand begin, and where they end */
     bm_status st;
     bm_error  err;
 } bm_portion;
@@ -132,7 +138,12 @@ bm_status bm_portion_new(bm_portion *p, const bm_source *s, bm_error *err);
 void      bm_portion_clear(bm_portion *p, const bm_source *s);
 /* of_field[k]: the column in the making that field k belongs to, -1 for none. What is wrong is in p->st and p->err; rows before it are there. */
 void      bm_portion_parse(bm_portion *p, const bm_source *s, const int *of_field);
-/* A number of at most 16 characters, [-]digits[.digits], that ends at s + n, where 16 bytes before may be read; false: to be read in another way. */
-bool      bm_short_number(const char *s, size_t n, double *x);
+
+/* ---- numbers.c ---- */
+
+/* n cells, a multiple of BM_NUMBER_LANES, cell i from buf + from[i] to buf + to[i]: its value, if it is a number of at most 16 characters, [-]digits[.digits];
+ * NaN: to be read in another way. */
+enum { BM_NUMBER_LANES = 8 };
+void      bm_short_numbers(const char *buf, const uint64_t *from, const uint64_t *to, size_t n, double *x);
 
 #endif

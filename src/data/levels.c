@@ -118,21 +118,41 @@ static bm_status add_text(bm_levels *lv, const char *s, size_t n, bm_error *err)
     return BM_OK;
 }
 
-bm_label_hash bm_hash_of_label(const char *s, size_t n)
+static inline bm_label_hash hash_of(const char *s, size_t n)
 {
     uint64_t head = head_of(s, n);
 
     return (bm_label_hash){ .head = head, .h = hash_label(s, n, head) };
 }
 
-void bm_levels_fetch(const bm_levels *lv, uint64_t h)
+void bm_spans_hash(bm_span *x, size_t n)
 {
-    if (lv->nslot) __builtin_prefetch(&lv->slot[(size_t)h & (lv->nslot - 1)]);
+    for (size_t i = 0; i < n; i++)
+        if (x[i].s) x[i].hash = hash_of(x[i].s, x[i].n);
+}
+
+size_t bm_levels_known(const bm_levels *lv, const bm_span *x, size_t i, size_t n, int32_t *code)
+{
+    enum { AHEAD = 32 };                             /* labels, of fetching slots from memory */
+    size_t mask = lv->nslot - 1;
+
+    if (lv->nslot == 0) return i;
+    for (; i < n; i++) {
+        const bm_slot *slot;
+
+        if (i + AHEAD < n) __builtin_prefetch(&lv->slot[(size_t)x[i + AHEAD].hash.h & mask]);
+        code[i] = -1;
+        if (!x[i].s) continue;
+        slot = &lv->slot[find_slot(lv, x[i].hash.h, x[i].hash.head, x[i].s, x[i].n)];
+        if (!slot->code1) return i;
+        code[i] = (int32_t)(slot->code1 - 1);
+    }
+    return n;
 }
 
 bm_status bm_levels_code(bm_levels *lv, const char *s, size_t n, int32_t *code, bool *added, bm_error *err)
 {
-    return bm_levels_code_of(lv, s, n, bm_hash_of_label(s, n), code, added, err);
+    return bm_levels_code_of(lv, s, n, hash_of(s, n), code, added, err);
 }
 
 bm_status bm_levels_code_of(bm_levels *lv, const char *s, size_t n, bm_label_hash of, int32_t *code, bool *added, bm_error *err)

@@ -1,82 +1,19 @@
-/* parse.c: the rows of a block as cells. Plain rows, which have no quotes, are taken apart here: a mask of delimiters and newlines says where fields end
- * (scan.h), and short numbers, the usual ones, are read eight digits at a time without a loop (the idea of Lemire's fast_float and of simdjson). Any other
- * row goes to the parser of csv.c, any other cell to cell.c: what a file means does not depend on the way it takes. */
+/* parse.c: the rows of a block as cells. Plain rows, which have no quotes, are taken apart here, many at a time: a mask of delimiters and newlines says where
+ * fields end (scan.h), then the cells are read column by column, short numbers, the usual ones, side by side (numbers.c). Any other row goes to the parser of
+ * csv.c, any other cell to cell.c: what a file means does not depend on the way it takes. */
 #include "data/scan.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- numbers ---- */
-
-#define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
-
-/* Eight digits, the first in the lowest byte. */
-static inline bool eight(uint64_t v, uint64_t *out)
-{
-    if (((v & EACH(0xf0)) | (((v + EACH(6)) & EACH(0xf0)) >> 4)) != EACH(0x33)) return false;
-    v -= EACH('0');
-    v = v * 10 + (v >> 8);
-    *out = (uint32_t)(((v & 0x000000ff000000ff) * 0x000f424000000064 + ((v >> 16) & 0x000000ff000000ff) * 0x0000271000000001) >> 32);
-    return true;
-}
-
-/* The highest bit of the byte that is a point (the first, if there are more), or 0. */
-static inline uint64_t point_of(uint64_t v)
-{
-    uint64_t t = v ^ EACH('.');
-
-    return (t - EACH(1)) & ~t & EACH(0x80);
-}
-
-bool bm_short_number(const char *s, size_t n, double *x)
-{
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    static const double pow10[] = { 1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16 };
-    const char *end = s + n;
-    bool        negative = n > 0 && *s == '-';
-    uint64_t    high, low = EACH('0'), point, a, b = 0;
-    unsigned    at, decimals = 0;
-
-    n -= negative;
-    if (n - 1 > 15) return false;
-    memcpy(&high, end - 8, 8);
-    if (n > 8) {
-        memcpy(&low, end - 16, 8);
-        at = 8 * (unsigned)(16 - n);                 /* what is before the number: zeros */
-        low = low >> at << at | (EACH('0') & (((uint64_t)1 << at) - 1));
-    } else {
-        at = 8 * (unsigned)(8 - n);
-        high = high >> at << at | (EACH('0') & (((uint64_t)1 << at) - 1));
-    }
-    /* The point goes, and what is before it moves up by one. */
-    if ((point = n > 8 ? point_of(low) : 0)) {
-        at = (unsigned)__builtin_ctzll(point) & 56;
-        decimals = 15 - at / 8;
-        low = (at == 56 ? 0 : low >> (at + 8) << (at + 8)) | (low & (((uint64_t)1 << at) - 1)) << 8 | '0';
-    } else if ((point = point_of(high))) {
-        at = (unsigned)__builtin_ctzll(point) & 56;
-        decimals = 7 - at / 8;
-        high = (at == 56 ? 0 : high >> (at + 8) << (at + 8)) | (high & (((uint64_t)1 << at) - 1)) << 8 | low >> 56;
-        low = low << 8 | '0';
-    }
-    if (n == 1 && point) return false;
-    if (!eight(high, &a) || (n > 8 && !eight(low, &b))) return false;
-    a += b * 100000000;
-    if (a > (uint64_t)1 << 53) return false;
-    *x = (negative ? -1.0 : 1.0) * (double)a / pow10[decimals];  /* both exact: one rounding (Clinger 1990) */
-    return true;
-#else
-    (void)s, (void)n, (void)x;
-    return false;
-#endif
-}
+enum { ROWS = 128 };                 /* that are cut into cells before the cells are read, a multiple of BM_NUMBER_LANES */
 
 /* ---- cells ---- */
 
 static bool grow(bm_portion *p, const bm_source *s)
 {
-    size_t    cap = p->cap ? 2 * p->cap : 4096;
+    size_t    cap = p->cap ? 2 * p->cap : 4096;      /* a multiple of BM_NUMBER_LANES */
     uint32_t *line = realloc(p->line, cap * sizeof *line);
 
     if (!line) return false;
@@ -93,7 +30,8 @@ static bool grow(bm_portion *p, const bm_source *s)
     return true;
 }
 
-static bm_status parse_cell(bm_portion *p, const bm_source *s, size_t k, const bm_field *f, size_t line)
+/* Cell k of row i. */
+static bm_status parse_cell(bm_portion *p, const bm_source *s, size_t k, size_t i, const bm_field *f, size_t line)
 {
     const bm_builder *b = &s->b[k];
     bm_cells         *c = &p->col[k];
@@ -103,13 +41,13 @@ static bm_status parse_cell(bm_portion *p, const bm_source *s, size_t k, const b
         bool missing = bm_cell_missing(&s->rules, f);
 
         c->nmissing += missing;
-        c->label[p->n] = missing ? (bm_span){ .s = NULL } : (bm_span){ .s = f->s, .n = (uint32_t)f->n, .hash = bm_hash_of_label(f->s, f->n) };
+        c->label[i] = missing ? (bm_span){ .s = NULL } : (bm_span){ .s = f->s, .n = (uint32_t)f->n };
         return BM_OK;
     }
-    c->num[p->n] = NAN;
-    cell = bm_cell_read(&s->rules, f, &c->num[p->n]);
+    c->num[i] = NAN;
+    cell = bm_cell_read(&s->rules, f, &c->num[i]);
     if (cell == BM_CELL_NUMBER) return BM_OK;
-    c->num[p->n] = NAN;
+    c->num[i] = NAN;
     c->nmissing += cell == BM_CELL_MISSING;
     if (cell == BM_CELL_MISSING) return BM_OK;
     return bm_text_among_numbers(s, line, b->col.name, bm_show(f->s, f->n).s, &p->err);
@@ -131,7 +69,9 @@ static bm_status any_row(bm_portion *p, const bm_source *s, size_t *at, size_t *
     if (nfield != s->name.n) return bm_ragged(s, bm_csv_line(p->csv), f, nfield, &p->err);
     p->line[p->n] = (uint32_t)(bm_csv_line(p->csv) - p->block.line);
     for (size_t k = 0; k < s->nb; k++)
-        if ((st = parse_cell(p, s, k, &f[s->b[k].field], bm_csv_line(p->csv))) != BM_OK) return st;
+        if ((st = parse_cell(p, s, k, p->n, &f[s->b[k].field], bm_csv_line(p->csv))) != BM_OK) return st;
+    for (size_t k = 0; k < s->nb; k++)
+        if (s->b[k].as == BM_LABELS) bm_spans_hash(p->col[k].label + p->n, 1);
     p->n++;
     return BM_OK;
 }
@@ -166,37 +106,97 @@ static inline bool is_blank(char byte, char delim)
     return (byte == ' ' || byte == '\t') && byte != delim;
 }
 
-static inline bm_status plain_cell(bm_portion *p, const bm_source *s, size_t k, const char *from, const char *end, char delim, size_t line)
+/* Where the cells of column k begin in the block, and ROWS further on where they end. */
+static inline uint64_t *cells_of(const bm_portion *p, size_t k)
 {
-    bm_cells *c = &p->col[k];
-
-    if (s->b[k].as == BM_NUMBERS && !s->rules.na_numbers && end - p->block.buf >= 16 && bm_short_number(from, (size_t)(end - from), &c->num[p->n])) return BM_OK;
-    while (from < end && is_blank(*from, delim)) from++;
-    while (from < end && is_blank(end[-1], delim)) end--;
-    return parse_cell(p, s, k, &(bm_field){ .s = from, .n = (size_t)(end - from) }, line);
+    return p->cut + k * 2 * ROWS;
 }
 
-/* One row from *at on; false: not by this way, nothing has been done (but missing cells counted). What is wrong is said by the other way. */
-static inline bool plain_row(bm_portion *p, const bm_source *s, const int *of_field, scanner *c, size_t *at, size_t line)
+/* One row as row i of those at hand; where the next one begins, or 0: this one is not plain. */
+static inline size_t cut_row(bm_portion *p, const bm_source *s, const int *of_field, scanner *c, size_t i, size_t from)
 {
-    size_t ncol = s->name.n, from = *at;
+    size_t ncol = s->name.n;
 
     for (size_t k = 0; k < ncol; k++) {
-        size_t      e = next_special(c);
-        bool        ends = e == c->len || c->buf[e] == '\n';
-        const char *end = c->buf + e;
+        size_t e = next_special(c), end = e;
+        bool   ends = e == c->len || c->buf[e] == '\n';
 
-        if (ends != (k + 1 == ncol) || (!ends && c->buf[e] == '"')) return false;
-        if (ends && end > c->buf + from && end[-1] == '\r') end--;
-        if (of_field[k] >= 0 && plain_cell(p, s, (size_t)of_field[k], c->buf + from, end, c->delim, line) != BM_OK) return false;
+        if (ends != (k + 1 == ncol) || (!ends && c->buf[e] == '"')) return 0;
+        if (ends && end > from && c->buf[end - 1] == '\r') end--;
+        if (of_field[k] >= 0) {
+            uint64_t *cell = cells_of(p, (size_t)of_field[k]) + i;
+
+            cell[0] = from;
+            cell[ROWS] = end;
+        }
         from = e + 1;
     }
-    *at = from < c->len ? from : c->len;
-    return true;
+    return from < c->len ? from : c->len;
 }
 
-/* A row that is given up half-way may have counted missing cells. */
-static bm_status parse_rows(bm_portion *p, const bm_source *s, const int *of_field, size_t *missing)
+static bm_field field_of(const bm_portion *p, size_t k, size_t i, char delim)
+{
+    const uint64_t *cell = cells_of(p, k) + i;
+    const char     *from = p->block.buf + cell[0], *end = p->block.buf + cell[ROWS];
+
+    while (from < end && is_blank(*from, delim)) from++;
+    while (from < end && is_blank(end[-1], delim)) end--;
+    return (bm_field){ .s = from, .n = (size_t)(end - from) };
+}
+
+/* The cells of m rows at hand, which follow p->n; the first row of which one is wrong, or m. */
+static size_t read_numbers(bm_portion *p, const bm_source *s, size_t k, size_t m, size_t line, char delim)
+{
+    const uint64_t *cells = cells_of(p, k);
+    double         *num = p->col[k].num + p->n;
+    bool            quick = !s->rules.na_numbers;
+
+    if (quick) bm_short_numbers(p->block.buf, cells, cells + ROWS, (m + BM_NUMBER_LANES - 1) / BM_NUMBER_LANES * BM_NUMBER_LANES, num);
+    for (size_t i = 0; i < m; i++) {
+        bm_field f;
+
+        if (quick && !isnan(num[i])) continue;
+        f = field_of(p, k, i, delim);
+        if (parse_cell(p, s, k, p->n + i, &f, line + i) != BM_OK) return i;
+    }
+    return m;
+}
+
+static size_t read_labels(bm_portion *p, const bm_source *s, size_t k, size_t m, size_t line, char delim)
+{
+    const uint64_t *cells = cells_of(p, k);
+    bm_span        *label = p->col[k].label + p->n;
+
+    for (size_t i = 0; i < m; i++) {
+        const char *from = p->block.buf + cells[i], *end = p->block.buf + cells[i + ROWS];
+
+        if (from < end && !s->rules.first[(unsigned char)*from] && !is_blank(end[-1], delim)) label[i] = (bm_span){ .s = from, .n = (uint32_t)(end - from) };
+        else {
+            bm_field f = field_of(p, k, i, delim);
+
+            if (parse_cell(p, s, k, p->n + i, &f, line + i) != BM_OK) return i;
+        }
+    }
+    bm_spans_hash(label, m);
+    return m;
+}
+
+/* Plain rows from *at on, up to ROWS; stops before one that is not, or that has a cell that is wrong: what is wrong is said by the other way. */
+static size_t plain_rows(bm_portion *p, const bm_source *s, const int *of_field, scanner *c, size_t *at, size_t line)
+{
+    size_t start[ROWS + 1], cut = 0, m;
+
+    start[0] = *at;
+    while (cut < ROWS && start[cut] < c->len && (start[cut + 1] = cut_row(p, s, of_field, c, cut, start[cut]))) cut++;
+    m = cut;
+    for (size_t k = 0; k < s->nb && m; k++) m = (s->b[k].as == BM_LABELS ? read_labels : read_numbers)(p, s, k, m, line, c->delim);
+    for (size_t i = 0; i < m; i++) p->line[p->n + i] = (uint32_t)(line + i - p->block.line);
+    p->n += m;
+    *at = start[m];
+    return m;
+}
+
+static bm_status parse_rows(bm_portion *p, const bm_source *s, const int *of_field)
 {
     scanner   c = { .buf = p->block.buf, .len = p->block.len, .delim = bm_csv_delim(p->csv) };
     size_t    line = p->block.line;
@@ -204,14 +204,12 @@ static bm_status parse_rows(bm_portion *p, const bm_source *s, const int *of_fie
 
     scan_from(&c, 0);
     for (size_t at = 0; at < c.len && st == BM_OK;) {
-        if (p->n == p->cap && !grow(p, s)) return bm_nomem(&p->err);
-        for (size_t k = 0; k < s->nb; k++) missing[k] = p->col[k].nmissing;
-        if (plain_row(p, s, of_field, &c, &at, line)) {
-            p->line[p->n++] = (uint32_t)(line - p->block.line);
-            line++;
-            continue;
-        }
-        for (size_t k = 0; k < s->nb; k++) p->col[k].nmissing = missing[k];
+        size_t m;
+
+        if (p->n + ROWS > p->cap && !grow(p, s)) return bm_nomem(&p->err);
+        m = plain_rows(p, s, of_field, &c, &at, line);
+        line += m;
+        if (m == ROWS || at >= c.len) continue;
         p->err = (bm_error){ 0 };
         st = any_row(p, s, &at, &line);
         scan_from(&c, at);
@@ -221,21 +219,20 @@ static bm_status parse_rows(bm_portion *p, const bm_source *s, const int *of_fie
 
 void bm_portion_parse(bm_portion *p, const bm_source *s, const int *of_field)
 {
-    size_t *missing = bm_alloc(s->nb, sizeof *missing);
-
     p->err = (bm_error){ 0 };
     p->n = 0;
     for (size_t k = 0; k < s->nb; k++) p->col[k].nmissing = 0;
     bm_csv_over(p->csv, &p->block);
-    p->st = missing ? parse_rows(p, s, of_field, missing) : bm_nomem(&p->err);
-    free(missing);
+    p->st = parse_rows(p, s, of_field);
 }
 
 /* ---- making ---- */
 
 bm_status bm_portion_new(bm_portion *p, const bm_source *s, bm_error *err)
 {
-    if (!(p->col = bm_alloc(s->nb, sizeof *p->col))) return bm_nomem(err);
+    p->col = bm_alloc(s->nb, sizeof *p->col);
+    p->cut = bm_alloc(s->nb * 2 * ROWS, sizeof *p->cut);
+    if (!p->col || !p->cut) return bm_nomem(err);
     return bm_csv_twin(&p->csv, s->csv, err);
 }
 
@@ -247,6 +244,7 @@ void bm_portion_clear(bm_portion *p, const bm_source *s)
     }
     free(p->col);
     free(p->line);
+    free(p->cut);
     free(p->block.buf);
     bm_csv_close(p->csv);
     *p = (bm_portion){ 0 };

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM = 1 << 19, BATCH = 8, STAGES = 3, AHEAD = 8, SLICE = 4096 };     /* bytes of a block; blocks of a batch; rows: of fetching, of a call of use() */
+enum { ROOM = 1 << 19, BATCH = 8, STAGES = 3, SLICE = 4096 };     /* bytes of a block; blocks of a batch; rows of a call of use() */
 
 typedef struct { bm_portion p[BATCH]; size_t n; bool last; bm_status st; bm_error err; } batch;     /* last, st: of reading */
 
@@ -58,21 +58,19 @@ static bm_status check_label(const stream *t, const bm_portion *p, size_t k, con
 static bm_status codes_of(stream *t, const bm_portion *p, size_t k, bm_error *err)
 {
     bm_levels     *lv = &t->s->b[k].levels;
-    const bm_span    *x = p->col[k].label;
+    const bm_span *x = p->col[k].label;
     const int32_t *rank = t->rank[k];
-    int32_t       *code = t->code[k], c = 0, nhead = (int32_t)t->nhead[k];
+    int32_t       *code = t->code[k], nhead = (int32_t)t->nhead[k];
     bm_status      st = BM_OK;
     bool           added;
 
-    for (size_t i = 0; i < p->n && st == BM_OK; i++) {
-        if (i + AHEAD < p->n && x[i + AHEAD].s) bm_levels_fetch(lv, x[i + AHEAD].hash.h);
-        code[i] = -1;
-        if (!x[i].s) continue;
-        st = bm_levels_code_of(lv, x[i].s, x[i].n, x[i].hash, &c, &added, err);
-        if (st == BM_OK && added) st = check_label(t, p, k, &x[i], i, err);
-        code[i] = c < nhead ? rank[c] : c;
+    for (size_t i = 0; (i = bm_levels_known(lv, x, i, p->n, code)) < p->n; i++) {
+        st = bm_levels_code_of(lv, x[i].s, x[i].n, x[i].hash, &code[i], &added, err);
+        if (st != BM_OK || (st = check_label(t, p, k, &x[i], i, err)) != BM_OK) return st;
     }
-    return st;
+    for (size_t i = 0; i < p->n; i++)
+        if (code[i] >= 0 && code[i] < nhead) code[i] = rank[code[i]];
+    return BM_OK;
 }
 
 static size_t count_missing(const bm_column *c, size_t n)

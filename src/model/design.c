@@ -165,8 +165,9 @@ bm_status bm_response_eval(const bm_recipe *r, bm_design *d, double *e, bm_error
 {
     bm_status st = (d->y = bm_alloc(r->n, sizeof *d->y)) ? bm_var_numbers(r, &r->var[r->response], r->row, r->n, d->y, err) : bm_nomem(err);
 
+    for (size_t i = 0; i < r->n && st == BM_OK; i++) e[i] = d->o ? d->y[i] - d->o[i] : d->y[i];
+    if (st != BM_OK || bm_all_finite(r->n, e)) return st;
     for (size_t i = 0; i < r->n && st == BM_OK; i++) {
-        e[i] = d->y[i] - (d->o ? d->o[i] : 0);
         if (!isfinite(e[i])) st = bm_fail(err, BM_EINVAL, "the response minus the offset overflows in data row %zu", r->first + r->row[i] + 1);
     }
     return st;

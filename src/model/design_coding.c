@@ -274,7 +274,7 @@ bm_status bm_coding_eval(const bm_coding *c, const bm_recipe *r, const size_t *r
 
             for (size_t k = 0; k < m; k++) x[k] = 1;
             for (size_t k = 0; k < c->col[j].npart; k++) multiply(&c->col[j].part[k], &v, m, x);
-            for (size_t k = 0; k < m && st == BM_OK; k++)
+            for (size_t k = bm_all_finite(m, x) ? m : 0; k < m && st == BM_OK; k++)
                 if (!isfinite(x[k]))
                     st = bm_fail(err, BM_EINVAL, "the column '%.200s' overflows in data row %zu: scale its variables",
                                  c->col[j].name, r->first + row[i + k] + 1);

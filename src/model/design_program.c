@@ -274,13 +274,15 @@ static double binary(int op, double x, double y)
 
 static void load(const bm_instr *in, const bm_column *col, const size_t *row, size_t first, size_t n, double *x)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t at = row ? row[i] : first + i;
+    if (in->op == PUSH) for (size_t i = 0; i < n; i++) x[i] = in->a;
+    else if (in->op == COLUMN && row) for (size_t i = 0; i < n; i++) x[i] = col->num[row[i]];
+    else if (in->op == COLUMN) memcpy(x, col->num + first, n * sizeof *x);
+    else
+        for (size_t i = 0; i < n; i++) {
+            int32_t code = col->code[row ? row[i] : first + i];
 
-        if (in->op == PUSH) x[i] = in->a;
-        else if (in->op == COLUMN) x[i] = col->num[at];
-        else x[i] = col->code[at] < 0 ? NAN : col->code[at] == (int32_t)in->a;
-    }
+            x[i] = code < 0 ? NAN : code == (int32_t)in->a;
+        }
 }
 
 static void change(const bm_instr *in, size_t n, double *x)

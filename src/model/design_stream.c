@@ -273,7 +273,7 @@ static bm_status group_rows(bm_design_stream *s, size_t k, bm_error *err)
     }
     for (size_t i = 0; i < g->q && st == BM_OK; i++) {
         bm_running_add(&s->level[k].z[i], g->Z + i * n, n);
-        for (size_t j = 0; j < g->q; j++) s->d->fac[k].zz[i + j * g->q] += bm_dot(n, g->Z + i * n, g->Z + j * n);
+        for (size_t j = 0; j < g->q; j++) s->d->fac[k].zz[i + j * g->q] += bm_sum_products(n, g->Z + i * n, g->Z + j * n);
     }
     return st;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { AHEAD = 32 };                                 /* rows, of fetching from memory */
+
 bm_status bm_component_codes(bm_design_stream *s, size_t k, bm_error *err)
 {
     const bm_recipe *r = &s->r;
@@ -32,29 +34,36 @@ bm_status bm_component_codes(bm_design_stream *s, size_t k, bm_error *err)
     return st;
 }
 
+/* A level of the column that has not occurred before. */
+static bm_status add_level(bm_level_set *l, size_t c, bm_error *err)
+{
+    int32_t *column;
+
+    if (c >= l->n_of) {
+        size_t   want = 2 * (c + 1);
+        int32_t *of = realloc(l->of, want * sizeof *of);
+
+        if (!of) return bm_nomem(err);
+        memset(of + l->n_of, 0, (want - l->n_of) * sizeof *of);
+        l->of = of;
+        l->n_of = want;
+    }
+    if (!(column = bm_grow(l->column, &l->cap, l->J + 1, sizeof *column))) return bm_nomem(err);
+    l->column = column;
+    column[l->J++] = (int32_t)c;
+    l->of[c] = (int32_t)l->J;
+    return BM_OK;
+}
+
 /* One component: a column's codes have gaps where levels occur in incomplete rows only. */
 static bm_status count_levels(bm_level_set *l, const int32_t *from, size_t n, int32_t *code, bm_error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        size_t c = (size_t)from[i];
+        size_t    c = (size_t)from[i];
+        bm_status st;
 
-        if (c >= l->n_of) {
-            size_t   want = 2 * (c + 1);
-            int32_t *of = realloc(l->of, want * sizeof *of);
-
-            if (!of) return bm_nomem(err);
-            memset(of + l->n_of, 0, (want - l->n_of) * sizeof *of);
-            l->of = of;
-            l->n_of = want;
-        }
-        if (!l->of[c]) {
-            int32_t *column = bm_grow(l->column, &l->cap, l->J + 1, sizeof *column);
-
-            if (!column) return bm_nomem(err);
-            l->column = column;
-            column[l->J++] = (int32_t)c;
-            l->of[c] = (int32_t)l->J;
-        }
+        if (i + AHEAD < n) __builtin_prefetch(l->of + from[i + AHEAD]);
+        if ((c >= l->n_of || !l->of[c]) && (st = add_level(l, c, err)) != BM_OK) return st;
         code[i] = l->of[c] - 1;
     }
     return BM_OK;

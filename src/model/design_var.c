@@ -124,7 +124,7 @@ bm_status bm_var_numbers(const bm_recipe *r, const bm_var *v, const size_t *row,
 
         bm_program_run(&v->prog, r->input, row + i, 0, k, stack);
         memcpy(x + i, stack, k * sizeof *x);
-        for (size_t j = 0; j < k && st == BM_OK; j++)
+        for (size_t j = bm_all_finite(k, stack) ? k : 0; j < k && st == BM_OK; j++)
             if (!isfinite(stack[j])) st = not_finite(r, v, row[i + j], stack[j], err);
     }
     free(stack);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AHEAD = 12 };                                 /* rows, of fetching records from memory */
+enum { AHEAD = 32, TILE = 64, NARROW = 64, CHUNK = 1 << 16 };        /* rows: of fetching records from memory, of a tile; numbers: of a record, of a chunk */
 
 /* ---- making ---- */
 
@@ -17,7 +17,8 @@ static bm_status factor_new(bm_accum_factor *f, size_t q, size_t p, bm_error *er
 {
     f->q = q;
     f->width = q + p + 1;
-    f->stride = 1 + q * f->width;
+    f->stride = (1 + q * f->width + 3) & ~(size_t)3;
+    while (f->stride << (f->shift + 1) <= CHUNK) f->shift++;
     return bm_track_new(&f->track, q, q, err);
 }
 
@@ -48,13 +49,21 @@ bm_status bm_accum_new(bm_accum **out, size_t p, size_t nfac, const size_t *q, b
     return st;
 }
 
+void bm_accum_free_records(bm_accum_factor *f)
+{
+    for (size_t i = 0; i < f->nchunk; i++) free(f->chunk[i]);
+    free(f->chunk);
+    f->chunk = NULL;
+    f->nchunk = f->cap = f->J = 0;
+}
+
 void bm_accum_free(bm_accum *a)
 {
     if (!a) return;
     bm_track_clear(&a->track);
     for (size_t k = 0; a->fac && k < a->nfac; k++) {
         bm_track_clear(&a->fac[k].track);
-        free(a->fac[k].rec);
+        bm_accum_free_records(&a->fac[k]);
         free(a->fac[k].Q);
     }
     for (size_t k = 0; a->pair && k < a->nfac * a->nfac; k++) {
@@ -90,7 +99,7 @@ void bm_accum_map_fixed(bm_accum *a)
         bm_accum_factor *f = &a->fac[k];
 
         for (size_t j = 0; j < f->J; j++)
-            for (size_t i = 0; i < f->q; i++) map_vector(f->rec + j * f->stride + 1 + i * f->width + f->q, a->track.M, a->p + 1, a->p + 1);
+            for (size_t i = 0; i < f->q; i++) map_vector(bm_record(f, j) + 1 + i * f->width + f->q, a->track.M, a->p + 1, a->p + 1);
     }
 }
 
@@ -102,7 +111,7 @@ void bm_accum_map_factor(bm_accum *a, size_t k)
     size_t           q = f->q;
 
     for (size_t j = 0; j < f->J; j++) {
-        double *r = f->rec + j * f->stride + 1;
+        double *r = bm_record(f, j) + 1;
 
         for (size_t i = 0; i < q; i++) map_vector(r + i * f->width, M, q, q);
         for (size_t i = q; i-- > 0;)                 /* rows: r_i <- sum_l M_li r_l */
@@ -156,19 +165,6 @@ bm_status bm_accum_renew_b(bm_accum *a, bm_error *err)
 
 /* ---- rows in the basis ---- */
 
-static void residuals(const bm_accum *a, const bm_design *d, double *e)
-{
-    size_t n = d->n;
-
-    for (size_t i = 0; i < n; i++) {
-        long double v = d->y[i];
-
-        if (d->o) v -= d->o[i];
-        for (size_t k = 0; k < a->p; k++) v -= (long double)d->X[i + k * n] * a->b[k];
-        e[i] = (double)v;
-    }
-}
-
 /* Q and e of these rows in a basis that is good for them too. */
 static bm_status fixed_rows(bm_accum *a, const bm_design *d, bm_error *err)
 {
@@ -178,7 +174,7 @@ static bm_status fixed_rows(bm_accum *a, const bm_design *d, bm_error *err)
 
     for (int renewals = 0;; renewals++) {
         bm_track_rows(t, d->X, d->n, a->Q);
-        residuals(a, d, a->Q + a->p * d->n);
+        bm_residuals(d->y, d->o, d->X, d->n, a->p, a->b, a->Q + a->p * d->n);
         bm_track_measure(t, d->X, a->Q, d->w, d->n);
         if ((st = bm_track_good(t, &good, err)) != BM_OK) return st;
         if (good || renewals == BM_MOST_RENEWALS) break;
@@ -213,12 +209,14 @@ static bm_status factor_rows(bm_accum *a, size_t k, const bm_design *d, bm_error
 
 bm_status bm_accum_grow(bm_accum_factor *f, size_t J, bm_error *err)
 {
-    size_t  had = f->J * f->stride, need = J * f->stride;
-    double *rec = bm_grow(f->rec, &f->cap, need, sizeof *rec);
+    while (f->nchunk << f->shift < J) {
+        void **chunk = bm_grow(f->chunk, &f->cap, f->nchunk + 1, sizeof *chunk);
 
-    if (!rec) return bm_fail(err, BM_ENOMEM, "out of memory for the cross-products of %zu groups", J);
-    f->rec = rec;
-    if (need > had) memset(rec + had, 0, (need - had) * sizeof *rec);
+        if (chunk) f->chunk = chunk;
+        if (!chunk || !(chunk[f->nchunk] = bm_alloc((f->stride << f->shift) + 8, sizeof(double))))
+            return bm_fail(err, BM_ENOMEM, "out of memory for the cross-products of %zu groups", J);
+        f->nchunk++;
+    }
     if (J > f->J) f->J = J;
     return BM_OK;
 }
@@ -260,24 +258,82 @@ static bm_status make_room(bm_accum *a, const bm_design *d, bm_error *err)
     return BM_OK;
 }
 
-static void add_groups(const bm_accum *a, bm_accum_factor *f, const bm_group *g, const double *w, size_t n)
+/* Columns of (z, x, e), ld n. */
+static const double *column(const bm_accum *a, const bm_accum_factor *f, size_t c, size_t n)
 {
-    size_t q = f->q, m = a->p + 1, width = f->width;
+    return c < f->q ? f->Q + c * n : a->Q + (c - f->q) * n;
+}
+
+/* What each of m rows from i on adds to its record, record after record. */
+BM_CLONES static void fill_tile(const bm_accum *a, const bm_accum_factor *f, const double *w, size_t i, size_t m, size_t n, double *tile)
+{
+    for (size_t c = 0; c < f->q; c++) {
+        const double *z = column(a, f, c, n) + i;
+        double        wz[TILE], *to = tile + 1 + c * f->width;
+
+        for (size_t h = 0; h < m; h++) wz[h] = w ? w[i + h] * z[h] : z[h];
+        for (size_t l = 0; l < f->width; l++) {
+            const double *v = column(a, f, l, n) + i;
+
+            for (size_t h = 0; h < m; h++) to[h * f->stride + l] = wz[h] * v[h];
+        }
+    }
+}
+
+typedef double v4 __attribute__((vector_size(32)));
+
+BM_CLONES static void add_tile(const bm_accum_factor *f, const int32_t *code, size_t i, size_t m, size_t n, const double *tile)
+{
+    const size_t stride = f->stride;
+
+    for (size_t h = 0; h < m; h++, tile += stride) {
+        double *r = bm_record(f, (size_t)code[i + h]);
+
+        if (i + h + AHEAD < n) __builtin_prefetch(bm_record(f, (size_t)code[i + h + AHEAD]), 1);
+        for (size_t l = 0; l < stride; l += 4) *(v4 *)(void *)(r + l) += *(const v4 *)(const void *)(tile + l);
+    }
+}
+
+/* Short records: what rows add is computed column by column, then added record by record. */
+static void add_narrow(const bm_accum *a, const bm_accum_factor *f, const bm_group *g, const double *w, size_t n)
+{
+    double tile[TILE * NARROW] __attribute__((aligned(64)));
+
+    for (size_t h = 0; h < TILE; h++) {
+        memset(tile + h * f->stride, 0, f->stride * sizeof *tile);
+        tile[h * f->stride] = 1;
+    }
+    for (size_t i = 0; i < n; i += TILE) {
+        size_t m = n - i < TILE ? n - i : TILE;
+
+        fill_tile(a, f, w, i, m, n, tile);
+        add_tile(f, g->code, i, m, n, tile);
+    }
+}
+
+static void add_wide(const bm_accum *a, const bm_accum_factor *f, const bm_group *g, const double *w, size_t n)
+{
+    size_t  width = f->width;
     double *v = a->row;
 
     for (size_t i = 0; i < n; i++) {
-        double *r = f->rec + (size_t)g->code[i] * f->stride;
+        double *r = bm_record(f, (size_t)g->code[i]);
 
-        if (i + AHEAD < n) __builtin_prefetch(f->rec + (size_t)g->code[i + AHEAD] * f->stride, 1);
-        for (size_t c = 0; c < q; c++) v[c] = f->Q[i + c * n];
-        for (size_t c = 0; c < m; c++) v[q + c] = a->Q[i + c * n];
+        if (i + 1 < n) __builtin_prefetch(bm_record(f, (size_t)g->code[i + 1]), 1);
+        for (size_t c = 0; c < width; c++) v[c] = column(a, f, c, n)[i];
         *r++ += 1;
-        for (size_t c = 0; c < q; c++, r += width) {
+        for (size_t c = 0; c < f->q; c++, r += width) {
             double wz = (w ? w[i] : 1) * v[c];
 
             for (size_t l = 0; l < width; l++) r[l] += wz * v[l];
         }
     }
+}
+
+static void add_groups(const bm_accum *a, const bm_accum_factor *f, const bm_group *g, const double *w, size_t n)
+{
+    if (f->stride <= NARROW) add_narrow(a, f, g, w, n);
+    else add_wide(a, f, g, w, n);
 }
 
 /* Z_k'W Z_l of the pairs of levels, and products of the columns as they are, over all rows. */
@@ -299,13 +355,27 @@ static bm_status add_pairs(bm_accum *a, size_t k, size_t l, const bm_design *d, 
         for (size_t c = 0; c < r; c++) {
             double *s = x->products + 3 * (b * r + c);
 
-            s[0] += bm_dot(n, g->Z + b * n, h->Z + c * n);
-            s[1] += bm_dot(n, g->Z + b * n, g->Z + b * n);
-            s[2] += bm_dot(n, h->Z + c * n, h->Z + c * n);
+            s[0] += bm_sum_products(n, g->Z + b * n, h->Z + c * n);
+            s[1] += bm_sum_products(n, g->Z + b * n, g->Z + b * n);
+            s[2] += bm_sum_products(n, h->Z + c * n, h->Z + c * n);
         }
     return BM_OK;
 nomem:
     return bm_fail(err, BM_ENOMEM, "out of memory for the cross-products of '%s' and '%s' (%zu pairs of levels)", g->name, h->name, x->index.n);
+}
+
+/* The response's size, in tiles to have y - o at hand. */
+static void add_response(bm_accum *a, const bm_design *d)
+{
+    double y[TILE];
+
+    for (size_t i = 0; i < d->n; i += TILE) {
+        size_t m = d->n - i < TILE ? d->n - i : TILE;
+
+        for (size_t h = 0; h < m; h++) y[h] = d->y[i + h] - (d->o ? d->o[i + h] : 0);
+        a->y_scale += d->w ? bm_sum_weighted(m, d->w + i, y, y) : bm_sum_products(m, y, y);
+    }
+    for (size_t i = 0; d->w && i < d->n; i++) a->sum_log_w += log(d->w[i]);
 }
 
 bm_status bm_accum_add(bm_accum *a, const bm_design *d, bm_error *err)
@@ -320,12 +390,7 @@ bm_status bm_accum_add(bm_accum *a, const bm_design *d, bm_error *err)
         for (size_t l = k + 1; l < a->nfac && st == BM_OK; l++) st = add_pairs(a, k, l, d, err);
     }
     a->n += d->n;
-    for (size_t i = 0; i < d->n; i++) {
-        double y = d->y[i] - (d->o ? d->o[i] : 0);
-
-        a->y_scale += (d->w ? d->w[i] : 1) * y * y;
-        if (d->w) a->sum_log_w += log(d->w[i]);
-    }
+    add_response(a, d);
     return st;
 }
 

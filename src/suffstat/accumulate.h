@@ -4,13 +4,23 @@
 
 #include "suffstat/suffstat_priv.h"
 
+/* A record of sums: n, then q rows of width q + p + 1: w z_a (z, x, e), summed over the group's rows; zeros up to a multiple of four numbers. Records live in
+ * chunks that never move, so that there is no copying, and none is cut by more cache lines than it must. */
 typedef struct {
     size_t   q, width, stride, J;
     bm_track track;
-    double  *rec;                /* J records of n, then q rows of width q + p + 1: w z_a (z, x, e), summed over the group's rows */
-    size_t   cap;
+    void   **chunk;              /* of 2^shift records each */
+    size_t   nchunk, cap;
+    unsigned shift;
     double  *Q;                  /* the rows at hand in the basis, n x q */
 } bm_accum_factor;
+
+static inline double *bm_record(const bm_accum_factor *f, size_t j)
+{
+    uintptr_t base = ((uintptr_t)f->chunk[j >> f->shift] + 63) & ~(uintptr_t)63;
+
+    return (double *)base + (j & (((size_t)1 << f->shift) - 1)) * f->stride;
+}
 
 typedef struct {
     bm_interned index;           /* (code of k) << 32 | (code of l) */
@@ -37,6 +47,9 @@ enum { BM_MOST_RENEWALS = 4 };   /* of a basis, for one portion */
 void      bm_accum_map_fixed(bm_accum *a);
 void      bm_accum_map_factor(bm_accum *a, size_t k);
 bm_status bm_accum_renew_b(bm_accum *a, bm_error *err);
+void      bm_accum_free_records(bm_accum_factor *f);
+/* e = y - o - X b (n x p), each as if computed in twice the precision; o may be NULL. */
+void      bm_residuals(const double *y, const double *o, const double *X, size_t n, size_t p, const double *b, double *e);
 bm_status bm_accum_grow(bm_accum_factor *f, size_t J, bm_error *err);
 /* The block (size numbers) of a pair of levels, made on first sight. */
 bm_status bm_accum_pair_at(bm_accum_pair *x, uint64_t key, size_t size, double **sum);

@@ -129,15 +129,14 @@ static bm_status end_factor(bm_accum *a, size_t k, const bool *aliased, const do
         bm_track_K(&f->track, out->Kz);
         for (size_t j = 0; j < f->J; j++) {
             size_t        to = (size_t)order[j];
-            const double *r = f->rec + j * f->stride;
+            const double *r = bm_record(f, j);
 
             out->n[to] = (size_t)*r;
             end_record(a, f, r + 1, dependent, aliased, c, row, out->A + to * q * q, out->B + to * q * p, out->c + to * q);
         }
     }
     free(row);
-    free(f->rec);
-    f->rec = NULL;
+    bm_accum_free_records(f);
     return st;
 }
 

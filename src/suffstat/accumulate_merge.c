@@ -50,8 +50,8 @@ static bm_status add_records(bm_accum_factor *into, const bm_accum_factor *from,
     bm_status st = bm_accum_grow(into, J, err);
 
     for (size_t j = 0; j < from->J && st == BM_OK; j++) {
-        double       *to = into->rec + (size_t)code[j] * into->stride;
-        const double *r = from->rec + j * from->stride;
+        double       *to = bm_record(into, (size_t)code[j]);
+        const double *r = bm_record(from, j);
 
         for (size_t i = 0; i < into->stride; i++) to[i] += r[i];
     }

@@ -49,24 +49,19 @@ void bm_track_rows(const bm_track *t, const double *X, size_t n, double *Q)
     }
 }
 
+static double products(const double *w, const double *x, const double *y, size_t n)
+{
+    return w ? bm_sum_weighted(n, w, x, y) : bm_sum_products(n, x, y);
+}
+
 void bm_track_measure(bm_track *t, const double *X, const double *Q, const double *w, size_t n)
 {
-    t->total1 = w ? 0 : (double)n;
-    for (size_t i = 0; w && i < n; i++) t->total1 += w[i];
+    t->total1 = w ? bm_sum_scaled(n, w, 1) : (double)n;
     for (size_t j = 0; j < t->m; j++) {
         const double *x = X + j * n, *qj = Q + j * n;
 
-        t->length2_1[j] = 0;
-        if (j < t->fixed)
-            for (size_t i = 0; i < n; i++) t->length2_1[j] += (w ? w[i] : 1) * x[i] * x[i];
-        for (size_t l = 0; l <= j; l++) {
-            const double *ql = Q + l * n;
-            double        s = 0;
-
-            if (!w) s = bm_dot(n, ql, qj);
-            else for (size_t i = 0; i < n; i++) s += w[i] * ql[i] * qj[i];
-            t->G1[l + j * t->m] = t->G1[j + l * t->m] = s;
-        }
+        t->length2_1[j] = j < t->fixed ? products(w, x, x, n) : 0;
+        for (size_t l = 0; l <= j; l++) t->G1[l + j * t->m] = t->G1[j + l * t->m] = products(w, Q + l * n, qj, n);
     }
 }
 
