@@ -65,6 +65,7 @@ run_brms <- function() {
     p <- c(brms::set_prior(sprintf("normal(%g, %g)", b[1], b[2]), class = "b"), brms::set_prior(sprintf("normal(%g, %g)", intercept[1], intercept[2]), class = "Intercept"),
            brms::set_prior(sprintf("cauchy(0, %g)", sd), class = "sd"), brms::set_prior(sprintf("cauchy(0, %g)", sigma), class = "sigma"))
     if (ncol(X()) == 1) p <- p[p$class != "b", ]
+    if (!nzchar(system.file("include", package = "BH"))) rstan::rstan_options(boost_lib = "/usr/include", boost_lib2 = "/usr/include")     # Debian's BH: Boost is the system's
     started <- proc.time()
     empty <- suppressMessages(brms::brm(formula, data, prior = p, chains = 0, refresh = 0))
     compile <- (proc.time() - started)[["elapsed"]]
