@@ -29,6 +29,12 @@ double bm_mcse_quantile(const double *x, size_t nchain, size_t niter, double pro
 void   bm_quantiles(double *x, size_t n, const double *prob, size_t nprob, double *out);
 /* The same, faster where there are many values and few quantiles: x is sorted or left as it was. */
 void   bm_quantiles_any(double *x, size_t n, const double *prob, size_t nprob, double *out);
+/* Quantiles of n mixtures of K normal distributions with equal weights (normals.c). mean, sd: K x n, component after component, the mixtures of one side by
+ * side; both are overwritten. n: a multiple of 8. prob: at most BM_NORMALS_PROBS, in (0, 1). q (nprob x n): quantiles less the mixture's mean, over its sd. se
+ * (2 nprob x n; or NULL), where the components are a sample of those of the true distribution: standard errors of q; then sds of what a single one adds to a
+ * quantile by the mixture's mean and sd, which are left out of q. */
+enum { BM_NORMALS_PROBS = 8 };
+void   bm_normals_quantiles(size_t K, size_t n, double *mean, double *sd, const double *prob, size_t nprob, double *q, double *se);
 /* Shape k of a generalised Pareto fitted to the largest of n log weights (Zhang & Stephens 2009, with PSIS's prior and tail
  * length: min(n/5, 3 sqrt n)). -inf where the tail is constant, inf where a weight is infinite or most of the tail one and
  * the same, NaN where a weight is NaN or n < 21 (and without memory). */
