@@ -59,6 +59,12 @@ mutant()
 
 rm -f "$OUT"/sound-*
 
+# ---- quantiles of group effects ---------------------------------------------------------------------------------------------------
+
+mutant origins_of_chains_taken_for_one src/api/conditionals.c 's/ + (o\[e\] - o0\[e\]) .*;/;/' test_conditionals '*few*'
+mutant conditional_sds_too_small src/api/conditionals.c 's/(float)(s\[j\] \/ f->unit\[i\])/(float)(0.8 * s[j] \/ f->unit[i])/' test_conditionals '*many*'
+mutant quantile_of_a_normal src/api/conditionals.c 's/r->q5 = r->mean + r->sd \* q\[j\]/r->q5 = r->mean - 1.645 * r->sd/' test_conditionals '*many*'
+
 # ---- priors and their Jacobians --------------------------------------------------------------------------------------------------
 
 mutant sd_jacobian_dropped src/posterior/theta.c 's/\*jac += log(c) - M_LN2;/*jac += 0;/' test_sbc '*intercept*'

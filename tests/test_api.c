@@ -247,9 +247,13 @@ static void test_group_effects_that_are_not_kept_have_the_same_summaries(void **
     assert_int_equal(g->draws->nvar, g->nmonitored);
     assert_int_equal(f->draws->nvar, f->nmonitored + 8);
     for (size_t i = 0; i < 8; i++) {
-        bm_assert_near(g->ranef[i].mean, f->ranef[i].mean, 1e-12);
-        bm_assert_near(g->ranef[i].sd, f->ranef[i].sd, 1e-12);
-        bm_assert_near(g->ranef[i].q95, f->ranef[i].q95, 1e-12);
+        double sd = f->ranef[i].sd;                  /* other draws: five standard errors or more apart. How near the truth: test_conditionals */
+
+        assert_true(fabs(g->ranef[i].mean - f->ranef[i].mean) < 0.1 * sd);
+        bm_assert_near(g->ranef[i].sd, sd, 0.1);
+        assert_true(fabs(g->ranef[i].q5 - f->ranef[i].q5) < 0.2 * sd);
+        assert_true(fabs(g->ranef[i].q50 - f->ranef[i].q50) < 0.12 * sd);
+        assert_true(fabs(g->ranef[i].q95 - f->ranef[i].q95) < 0.2 * sd);
     }
     bm_fit_free(f);
     bm_fit_free(g);

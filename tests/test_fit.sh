@@ -123,10 +123,11 @@ run "$BMIXED" model 'Reaction ~ Days + (1 | Subject)' wide.csv --se s
 it 'the engine takes --se: no sigma then' eval 'exits 0 && ! grep -q "^ *sigma" <<<"$out"'
 
 awk 'BEGIN { print "y,g"; for (i = 0; i < 80000; i++) print i % 101 + i % 40000 % 7 ",g" i % 40000 }' >many.csv
-run "$BMIXED" fit 'y ~ 1 + (1 | g)' many.csv --draws 500 --warmup 200 -q
-it 'quantiles of many effects say how many draws they come from' eval 'exits 0 && prints "quantiles of the 40000 group effects come from 668 of the 2000 draws"'
+run "$BMIXED" fit 'y ~ 1 + (1 | g)' many.csv --draws 840 --warmup 100 -q
+it 'quantiles of many effects say where they come from and how far they can be trusted' eval \
+    'exits 0 && prints "quantiles of the 40000 group effects" && prints "distributions at 420 of the 3360 draws" && prints "less than 0.001 of a posterior sd"'
 run "$BMIXED" fit 'y ~ 1 + (1 | g)' many.csv --draws 200 --warmup 200 -q
-it 'and nothing where they come from all' eval 'exits 0 && ! prints "group effects come from"'
+it 'and nothing where they come from all' eval 'exits 0 && ! prints "quantiles of the"'
 
 # ---- model --------------------------------------------------------------------------------------------------------------------------
 

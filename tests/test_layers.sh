@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The rooms of src/ include only the main headers of rooms above them; the command line only <bmixed.h>.
+# The rooms of src/ include only the main headers of rooms above them, and base/v8.h where loops are vectors; the command line only <bmixed.h>.
 . "$(dirname "$0")/testing.sh"
 rooms='base data model suffstat posterior fit draws report api cli'
 
@@ -20,7 +20,7 @@ room_is_clean()
                 *) [ -e "src/$room/$inc" ] && continue ;;
             esac
             [ "$from" = "$room" ] && continue
-            if [ "$room" != cli ] && [[ " $above " == *" $from "* ]] && [ "$inc" = "$from/$from.h" ]; then continue; fi
+            if [ "$room" != cli ] && [[ " $above " == *" $from "* ]] && [[ $inc == "$from/$from.h" || $inc == base/v8.h ]]; then continue; fi
             echo "$file includes \"$inc\""
             bad=1
         done

@@ -101,9 +101,9 @@ void      bm_saved_clear(bm_saved *s);
 /* All checks (diagnose.c). m: NULL where the model is not known, for the reason why. */
 bm_status bm_saved_checks(const bm_saved *s, const bm_model *m, const char *why, bm_checks *out, bm_error *err);
 
-/* Fills in what follows from the draws: summary, ranef, derived, warnings. u: kept draws of the group effects for their quantiles, nkept for
- * each of nu, effect after effect; NULL where draws has them. */
-bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, double *u, size_t nkept, bm_error *err);
+struct bm_conditionals;
+/* Fills in what follows from the draws: summary, ranef, derived, warnings. c: where quantiles of the group effects come from; NULL where draws has them. */
+bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, const struct bm_conditionals *c, bm_error *err);
 void      bm_fit_view(const bm_fit *f, bm_result *r);
 
 #endif

@@ -24,12 +24,12 @@ static bm_status run_to_target(bm_run *r, bm_error *err)
     bm_fit      *f = r->f;
     bm_store    *s = &r->s;
     const size_t most = 200 * (size_t)f->opt.draws;
-    bm_sink      sink = { .self = s, .draw = bm_store_draw };
     size_t       done = 0, want = s->d->niter;
     bm_status    st;
 
     for (;;) {
-        sink.u_every = s->nu ? s->every : 0;
+        bm_sink sink = bm_store_sink(s);
+
         st = bm_mcmc_run(r->mc, want, &sink, &done, err);
         if (st == BM_INTERRUPTED) {
             bm_status st2 = bm_store_resize(s, f, done, done, err);
@@ -98,7 +98,7 @@ static bm_status begin(bm_run *r, bm_error *err)
     bm_status      st;
 
     if (c && bm_checkpoint_resumes(c) && (st = bm_checkpoint_match(c, f, err)) != BM_OK) return st;
-    if ((st = bm_store_new(&r->s, f, (size_t)f->opt.draws, 1, err)) != BM_OK) return st;       /* before the warm-up: too much is known at once */
+    if ((st = bm_store_new(&r->s, f, (size_t)f->opt.draws, err)) != BM_OK) return st;       /* before the warm-up: too much is known at once */
     r->watch = (bm_watch){ .f = f, .s = &r->s, .rhat = NAN, .ess = NAN };
     if (opt.progress) {
         opt.progress = bm_watch_progress;
@@ -133,7 +133,7 @@ static bm_status sample(bm_fit *f, bm_error *err)
     evidence(f, &info);
     f->draws = r.s.d;
     r.s.d = NULL;
-    if ((st = bm_fit_results(f, &info, r.s.u, r.s.slots * (size_t)f->opt.chains, err)) == BM_OK) st = ran;
+    if ((st = bm_fit_results(f, &info, r.s.nu && !r.s.keep_u ? &r.s.cond : NULL, err)) == BM_OK) st = ran;
 done:
     bm_store_free(&r.s);
     bm_mcmc_free(r.mc);

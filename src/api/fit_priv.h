@@ -6,23 +6,57 @@
 
 #include <stdatomic.h>
 
+/* ---- the normal distributions of effects whose draws are not kept (conditionals.c) ---- */
+
+typedef struct {
+    size_t  first, n, q;     /* of the effects of one factor: the first of all, how many, per level */
+    size_t  most, every;     /* those of every `every`-th iteration are kept, at most so many per chain */
+    double *unit;            /* q: what distances and sds are measured in: a float holds them then, whatever the units of y */
+    double *origin;          /* nchain x n: conditional means at the first iteration, from which the later ones are measured */
+    float  *mean, *sd;       /* nchain x most x n */
+} bm_conditional;
+
+typedef struct bm_conditionals {
+    size_t          nchain, nfac, every;     /* every: all steps are multiples of it */
+    bm_conditional *fac;
+} bm_conditionals;
+
+enum { BM_CONDITIONAL_BYTES = 256 << 20 };
+
+/* For runs of niter iterations per chain, in so many bytes at most (but one normal of every effect and chain is always kept). c: to be freed also after a
+ * failure. */
+bm_status bm_conditionals_new(bm_conditionals *c, const bm_post *post, size_t nchain, size_t niter, size_t bytes, bm_error *err);
+double    bm_conditionals_bytes(const bm_conditionals *c);
+/* Conditional means and sds of all effects at an iteration that is a multiple of c->every; of each chain in order, from 0 on. */
+void      bm_conditionals_take(bm_conditionals *c, size_t chain, size_t iter, const double *mean, const double *sd);
+/* The run becomes niter iterations long, `done` of which have come: of those kept, every second goes, as often as it must. */
+void      bm_conditionals_lengthen(bm_conditionals *c, size_t niter, size_t done);
+/* Of one chain, what has come with its first `done` iterations. */
+void      bm_conditionals_state(bm_conditionals *c, size_t chain, size_t done, bm_state *io);
+/* Quantiles of the rows, of which means and sds are known, after niter iterations of every chain. What is behind them: the fewest normals of an effect; and of the
+ * outer quantiles, in posterior sds (root mean squares of the worst factor), the standard error that these normals' shape has as an independent sample, and
+ * the sd of what a single draw adds to mean and sd. */
+typedef struct { size_t normals; double shape_error, moments_sd; } bm_behind;
+bm_status bm_conditionals_quantiles(const bm_conditionals *c, size_t niter, bm_ranef_row *row, int threads, bm_behind *b, bm_error *err);
+void      bm_conditionals_free(bm_conditionals *c);
+
 /* ---- storage, the sampler's sink (store.c) ---- */
 
 typedef struct {
     bm_draws *d;
     size_t    p, nnat, nu;
     bool      keep_u;
-    double   *u;            /* nchain x slots x nu: every `every`-th draw of the effects, where they are not kept; a draw in one piece */
-    size_t    every, slots;
+    bm_conditionals cond;   /* where effects are not kept */
     atomic_size_t *count;   /* nchain: draws that have come, for who looks at them meanwhile */
 } bm_store;
 
-/* Room for niter iterations per chain. step: what `every` is a multiple of. */
-bm_status bm_store_new(bm_store *s, const bm_fit *f, size_t niter, size_t step, bm_error *err);
+/* Room for niter iterations per chain. */
+bm_status bm_store_new(bm_store *s, const bm_fit *f, size_t niter, bm_error *err);
 /* Room for niter iterations per chain, the first `done` of them kept. */
 bm_status bm_store_resize(bm_store *s, const bm_fit *f, size_t niter, size_t done, bm_error *err);
 void      bm_store_free(bm_store *s);
-void      bm_store_draw(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u);
+/* What the store wants of the sampler. */
+bm_sink   bm_store_sink(bm_store *s);
 
 /* ---- what the draws say while they come in (watch.c) ---- */
 

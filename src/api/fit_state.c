@@ -6,13 +6,12 @@
 /* Room as the run that was saved had it. */
 static bm_status room_state(bm_run *r, bm_state *io, bm_error *err)
 {
-    size_t want = r->s.d->niter, every = r->s.every;
+    size_t want = r->s.d->niter;
 
     bm_state_count(io, &want, SIZE_MAX / 2);
-    bm_state_count(io, &every, SIZE_MAX / 2);
-    if (io->failed || !io->reading || (want == r->s.d->niter && every == r->s.every)) return BM_OK;
+    if (io->failed || !io->reading || want == r->s.d->niter) return BM_OK;
     bm_store_free(&r->s);
-    return bm_store_new(&r->s, r->f, want, every ? every : 1, err);
+    return bm_store_new(&r->s, r->f, want, err);
 }
 
 static void clock_state(bm_run *r, bm_state *io)
@@ -33,13 +32,12 @@ static void draws_state(bm_run *r, bm_state *io)
     bm_draws *d = s->d;
 
     for (size_t c = 0; c < d->nchain && !io->failed; c++) {
-        size_t n = bm_mcmc_delivered(r->mc, c), slots;
+        size_t n = bm_mcmc_delivered(r->mc, c);
 
         bm_state_count(io, &n, d->niter);
         if (io->failed) return;
         for (size_t v = 0; v < d->nvar; v++) bm_state_doubles(io, d->x + (v * d->nchain + c) * d->niter, n);
-        slots = (n + s->every - 1) / s->every;
-        if (s->u) bm_state_doubles(io, s->u + c * s->slots * s->nu, slots * s->nu);
+        bm_conditionals_state(&s->cond, c, n, io);
     }
 }
 

@@ -1,5 +1,5 @@
 /* results.c: what follows from the draws: summaries, group effects, shares of variance, and reasons not to trust them. */
-#include "api/api.h"
+#include "api/fit_priv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,15 +24,6 @@ static void add_exact_moments(bm_fit *f, const bm_moments *m)
 
 /* ---- group effects ---- */
 
-enum { SIDE = 8 };                                   /* effects read side by side: one cache line of every draw */
-
-/* The draws of effects at .. at + n: side x have, from the draws kept for them (have x nu). */
-static void draws_of(const bm_fit *f, const double *u, size_t at, size_t n, size_t have, double *side)
-{
-    for (size_t i = 0; i < have; i++)
-        for (size_t k = 0; k < n; k++) side[k * have + i] = u[i * f->nranef + at + k];
-}
-
 /* Of an effect whose draws are a variable of the fit. */
 static void quantiles_known(bm_ranef_row *r, const bm_summary_row *s)
 {
@@ -41,43 +32,48 @@ static void quantiles_known(bm_ranef_row *r, const bm_summary_row *s)
     r->q95 = s->q95;
 }
 
-static void quantiles_of(bm_ranef_row *r, double *x, size_t n)
+/* The worst parameter's. */
+static double smallest_ess(const bm_fit *f)
 {
-    static const double prob[] = { 0.05, 0.5, 0.95 };
-    double              q[3];
+    double least = INFINITY;
 
-    bm_quantiles_any(x, n, prob, 3, q);
-    r->q5 = q[0];
-    r->q50 = q[1];
-    r->q95 = q[2];
+    for (size_t v = 1; v < f->nmonitored; v++) least = fmin(least, f->summary[v].ess_bulk);       /* NaN, of a constant, is passed over */
+    return least;
 }
 
-/* u: nkept x nu, or NULL where every draw is a variable of the fit */
-static bm_status ranef_rows(bm_fit *f, const bm_moments *m, const double *u, size_t nkept, bm_error *err)
+/* Where quantiles come from fewer draws than there are for want of memory, or are not known as well as what else is printed. */
+static bm_status behind_quantiles(bm_fit *f, const bm_behind *b, bm_error *err)
+{
+    enum { ENOUGH = 1000 };
+    size_t all = f->draws->nchain * f->draws->niter;
+    double ess = fmax(1, fmin(smallest_ess(f), (double)all)), shape = b->shape_error * sqrt(fmax(1, (double)b->normals / ess));
+    double error = hypot(shape, b->moments_sd / sqrt(fmin(ess, fmax(1, (double)all / BM_MOMENTS_EVERY))));
+
+    if ((b->normals >= ENOUGH || b->normals >= all / BM_MOMENTS_EVERY) && error < 0.02) return BM_OK;
+    return bm_strv_addf(&f->notes, err, "quantiles of the %zu group effects are those of a mixture of their exact conditional distributions at %zu of the %zu draws, moved and "
+                                        "scaled to means and sds that come from all exact conditional moments; they are known to %s%.1g of a posterior sd; --ranef-draws all keeps every draw",
+                        f->nranef, b->normals, all, error < 0.001 ? "less than " : "about ", fmax(error, 0.001));
+}
+
+/* c: NULL where every draw is a variable of the fit */
+static bm_status ranef_rows(bm_fit *f, const bm_moments *m, const bm_conditionals *c, bm_error *err)
 {
     const bm_design *d = f->model->design;
     size_t           p = f->model->stats->p, at = 0;
-    double          *side = bm_alloc(SIDE * (u ? nkept : 1), sizeof *side);
+    bm_behind        b;
+    bm_status        st;
 
     f->nranef = f->model->post->nu;
     f->ranef = bm_alloc(f->nranef, sizeof *f->ranef);
-    if (!side || !f->ranef) {
-        free(side);
-        return bm_fail(err, BM_ENOMEM, "out of memory for %zu group effects", f->nranef);
-    }
+    if (!f->ranef) return bm_fail(err, BM_ENOMEM, "out of memory for %zu group effects", f->nranef);
     for (size_t k = 0; k < d->nfac; k++)
         for (size_t j = 0; j < d->fac[k].J; j++)
             for (size_t i = 0; i < d->fac[k].q; i++, at++)
                 f->ranef[at] = (bm_ranef_row){ .factor = k, .level = j, .term = i, .mean = bm_moments_mean(m, p + at), .sd = bm_moments_sd(m, p + at) };
-    for (at = 0; !u && at < f->nranef; at++) quantiles_known(&f->ranef[at], &f->summary[f->nmonitored + at]);
-    for (at = 0; u && at < f->nranef; at += SIDE) {
-        size_t n = f->nranef - at < SIDE ? f->nranef - at : SIDE;
-
-        draws_of(f, u, at, n, nkept, side);
-        for (size_t k = 0; k < n; k++) quantiles_of(&f->ranef[at + k], side + k * nkept, nkept);
-    }
-    free(side);
-    return BM_OK;
+    for (at = 0; !c && at < f->nranef; at++) quantiles_known(&f->ranef[at], &f->summary[f->nmonitored + at]);
+    if (!c) return BM_OK;
+    st = bm_conditionals_quantiles(c, f->draws->niter, f->ranef, f->opt.threads, &b, err);
+    return st == BM_OK ? behind_quantiles(f, &b, err) : st;
 }
 
 /* ---- shares of variance ---- */
@@ -248,25 +244,13 @@ static bm_status warn(bm_fit *f, bm_error *err)
     return st;
 }
 
-/* The 5 % quantile of n independent draws from a normal distribution has standard error sqrt(0.05 0.95 / n) / phi(1.645) = 2.1 / sqrt(n) sds. */
-static bm_status few_behind_quantiles(bm_fit *f, size_t nkept, bm_error *err)
-{
-    enum { ENOUGH = 1000 };
-    size_t all = f->draws->nchain * f->draws->niter;
-
-    if (nkept >= ENOUGH || nkept >= all) return BM_OK;
-    return bm_strv_addf(&f->notes, err, "quantiles of the %zu group effects come from %zu of the %zu draws, as many as memory is set aside for, and are known to about %.2g of a "
-                                        "posterior sd; means and sds come from exact conditional moments; --ranef-draws all keeps every draw", f->nranef, nkept, all, 2.11 / sqrt((double)nkept));
-}
-
-bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, double *u, size_t nkept, bm_error *err)
+bm_status bm_fit_results(bm_fit *f, const bm_mcmc_info *info, const bm_conditionals *c, bm_error *err)
 {
     bm_status st;
 
     if ((st = bm_summarise(&f->summary, f->draws, f->opt.threads, err)) != BM_OK) return st;
     add_exact_moments(f, info->moments);
-    if ((st = ranef_rows(f, info->moments, u, nkept, err)) != BM_OK) return st;
-    if (u && (st = few_behind_quantiles(f, nkept, err)) != BM_OK) return st;
+    if ((st = ranef_rows(f, info->moments, c, err)) != BM_OK) return st;
     if ((st = derived_rows(f, err)) != BM_OK) return st;
     return warn(f, err);
 }

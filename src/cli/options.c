@@ -52,7 +52,7 @@ const cli_option cli_sampler_options[] = {
     { .name = "sampler", .arg = "auto|collapsed|gibbs", .help = "how to sample; auto chooses by the design and a pilot, and says why",
       FROM_FIT(WORD, sampler) },
     { .name = "ranef-draws", .arg = "auto|all|none", .help = "keep draws of the single group effects; auto keeps up to 1000 effects; "
-      "their summaries are written always", FROM_FIT(WORD, ranef_draws) },
+      "their summaries are written always, from their exact conditional distributions", FROM_FIT(WORD, ranef_draws) },
     { .name = NULL }
 };
 

@@ -8,7 +8,7 @@
 #include "fit/mixture.h"
 
 /* Conditional moments of u are taken at every fourth kept iteration: those of neighbours say much the same, and cost as much as a move. */
-enum { BM_RATIOS = 1 << 14, BM_MOMENTS_EVERY = 4 };
+enum { BM_RATIOS = 1 << 14 };
 
 /* What later moves depend on is saved and read back by state.c. */
 typedef struct {

@@ -5,6 +5,9 @@
 #include "fit/reml.h"
 #include "posterior/posterior.h"
 
+/* Conditional moments of the group effects are taken at every so many kept iterations. */
+enum { BM_MOMENTS_EVERY = 4 };
+
 /* Where draws go: the sampler never sees a file. Called by each chain from its own thread, iterations in order. lp: of theta, coefficients and effects
  * integrated out; from the factor-wise sampler, which never has that, of theta, coefficients and effects together. u: all group effects in the
  * order of bm_marginal_draw, or NULL where they were not wanted. */
@@ -12,6 +15,9 @@ typedef struct {
     void  *self;
     size_t u_every;      /* draw the group effects at every u_every-th kept iteration; 0: never */
     void (*draw)(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u);
+    size_t effects_every;    /* call effects, before draw, at every such kept iteration; 0: never. A multiple of BM_MOMENTS_EVERY */
+    /* Means and sds of all group effects given theta; from the factor-wise sampler, given the effects of the factors outside the part, too. */
+    void (*effects)(void *self, size_t chain, size_t iter, const double *mean, const double *sd);
 } bm_sink;
 
 typedef struct {

@@ -74,6 +74,7 @@ static void advance(bm_mcmc *s, bm_chain *c, const bm_sink *sink)
     c->moved++;
     if (!last) return;
     c->moved = 0;
+    bm_tell_effects(c, sink);
     double lp = bm_gibbs_lp(g);
     bm_point_natural(g->whole, c->natural);
     sink->draw(sink->self, c->id, c->iter++, lp, g->b, c->natural, want_u ? g->u : NULL);

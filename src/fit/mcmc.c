@@ -224,6 +224,13 @@ static void mix_priors(const bm_mcmc *s, bm_chain *c)
     else bm_point_eval(c->cur);
 }
 
+void bm_tell_effects(const bm_chain *c, const bm_sink *sink)
+{
+    const bm_moments *a = &c->moments;
+
+    if (sink->effects_every && c->iter % sink->effects_every == 0) sink->effects(sink->self, c->id, c->iter, a->now + a->nb, a->now_sd + a->nb);
+}
+
 /* A move of theta; with the last of `thin`, coefficients and effects given it, and the draw is delivered. */
 static void advance(const bm_mcmc *s, bm_chain *c, const bm_sink *sink)
 {
@@ -232,7 +239,10 @@ static void advance(const bm_mcmc *s, bm_chain *c, const bm_sink *sink)
 
     move_theta(s, c);                                                                               /* theta | y             */
     c->held++;
-    if (last && c->iter % BM_MOMENTS_EVERY == 0) bm_marginal_moments_u(c->cur->m, &c->moments, 1);
+    if (last && c->iter % BM_MOMENTS_EVERY == 0) {
+        bm_marginal_moments_u(c->cur->m, &c->moments, 1);
+        bm_tell_effects(c, sink);
+    }
     if (last || c->cur->m->cp->any_t) bm_marginal_draw(c->cur->m, &c->rng, c->b, u, c->beta);       /* b, u | theta, y       */
     mix_priors(s, c);                                                                               /* Student-t scales | b  */
     c->moved++;

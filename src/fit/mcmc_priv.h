@@ -61,6 +61,8 @@ void bm_mcmc_polar(const bm_mcmc *s, bm_chain *c);
 
 /* The factor-wise sampler's halves of bm_mcmc_warmup, bm_mcmc_run and the report (gibbs_run.c). */
 bm_status bm_gibbs_warmup(bm_mcmc *s, bm_error *err);
+/* The effects' distributions at the draw about to be delivered, where they are wanted. */
+void      bm_tell_effects(const bm_chain *c, const bm_sink *sink);
 void      bm_gibbs_run_chain(bm_mcmc *s, bm_chain *c, size_t upto, const bm_sink *sink);
 void      bm_gibbs_describe(const bm_mcmc *s, char *text, size_t size);
 
