@@ -204,7 +204,7 @@ static inline void fake_new(fake *f, const fake_shape *s)
     fake_ranef(f);
     for (size_t c = 0; c < s->nchain && c < 64; c++) f->acceptance[c] = 0.71 + 0.01 * (double)c;
     f->run = (bm_run_info){ .sampler = "collapsed", .why = "one grouping factor, 4 dimensions", .kernel = "independence Metropolis, mixture of 3 t's",
-                            .nchain = s->nchain, .acceptance = f->acceptance, .pareto_k = 0.1234, .evaluations = 8123, .warmup_evaluations = 4000,
+                            .nchain = s->nchain, .warmup = 1000, .acceptance = f->acceptance, .pareto_k = 0.1234, .evaluations = 8123, .warmup_evaluations = 4000,
                             .read_seconds = 0.001, .warmup_seconds = 0.004, .sampling_seconds = 0.009, .write_seconds = 0, .total_seconds = 0.02 };
     f->r.spec = &f->spec;
     f->r.frame_info = &f->frame;

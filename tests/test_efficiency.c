@@ -59,6 +59,40 @@ static void test_half_a_draw_per_evaluation_on_ordinary_models(void **state)
     demand("Hsb82", spec_of("tests/data/Hsb82.csv.gz", "mAch ~ cses * sector + meanses + (cses | school)", "school", NULL), NULL, 0.45);
 }
 
+/* Iterations of warm-up made where so many are allowed. */
+static size_t warmup_of(const char *data, const char *formula, const char *factor, int warmup, int draws)
+{
+    bm_spec       *spec = spec_of(data, formula, factor, NULL);
+    bm_model      *m = NULL;
+    bm_fit        *fit = NULL;
+    bm_fit_options opt = BM_FIT_OPTIONS_INIT;
+    bm_error       err = { 0 };
+    size_t         made;
+
+    opt.warmup = warmup;
+    opt.draws = draws;
+    bm_assert_ok(bm_model_new(&m, spec, NULL, &err), err);
+    bm_assert_ok(bm_fit_run(&fit, m, &opt, &err), err);
+    made = fit->run.warmup;
+    bm_fit_free(fit);
+    bm_model_free(m);
+    bm_spec_free(spec);
+    return made;
+}
+
+static void test_warmup_ends_where_the_proposal_fits(void **state)
+{
+    static const char sleep[] = "tests/data/sleepstudy.csv", slopes[] = "Reaction ~ Days + (Days | Subject)";
+
+    (void)state;
+    assert_int_equal(warmup_of(sleep, slopes, "Subject", 1000, 1000), 500);
+    assert_int_equal(warmup_of(sleep, slopes, "Subject", 1000, 1400), 700);      /* half of what is to be sampled with it */
+    assert_int_equal(warmup_of(sleep, slopes, "Subject", 1000, 4000), 1000);
+    assert_int_equal(warmup_of(sleep, slopes, "Subject", 200, 100), 200);
+    /* An sd that may be zero: never. */
+    assert_int_equal(warmup_of("tests/data/Hsb82.csv.gz", "mAch ~ cses * sector + meanses + (cses | school)", "school", 1000, 1000), 1000);
+}
+
 /* 100 groups x 20 rows, random slopes on six covariates: 21 covariance parameters and sigma, 28 and sigma with the intercept. */
 static bm_frame *six_slopes(void)
 {
@@ -104,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_a_draw_per_evaluation_on_ordinary_models),
+        cmocka_unit_test(test_warmup_ends_where_the_proposal_fits),
         cmocka_unit_test(test_a_tenth_of_a_draw_per_gradient_with_slopes_on_six_covariates),
     };
 

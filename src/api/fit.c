@@ -64,6 +64,7 @@ static void run_information(bm_fit *f, const bm_mcmc_info *info)
     snprintf(r->why, sizeof r->why, "%s", info->why);
     snprintf(r->kernel, sizeof r->kernel, "%s", info->kernel);
     r->nchain = (size_t)f->opt.chains;
+    r->warmup = info->warmup;
     memcpy(r->acceptance, info->acceptance, r->nchain * sizeof *r->acceptance);
     r->pareto_k = info->nratio ? bm_pareto_k(info->log_ratio, info->nratio) : NAN;
     r->top_ratio = info->top_ratio;

@@ -52,7 +52,7 @@ void bm_chain_free(bm_chain *c)
 bm_status bm_chain_trail(bm_chain *c, size_t d, size_t n, bm_error *err)
 {
     free(c->trail);
-    c->ntrail = 0;
+    c->ntrail = c->before = 0;
     c->trail = bm_alloc(n * (d + 1), sizeof *c->trail);
     return c->trail ? BM_OK : bm_nomem(err);
 }

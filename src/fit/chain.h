@@ -25,7 +25,7 @@ typedef struct {
     size_t    nratio, stride, seen;
     double    top, sum, square;      /* over all of them: the largest, and sums of exp(log_ratio - top) and of its square */
     double   *trail;                 /* warm-up: states, d + 1 numbers each (x, lp) */
-    size_t    ntrail;
+    size_t    ntrail, before;        /* recorded, and how many of these in earlier rounds */
     size_t    iter;                  /* kept iterations delivered */
     size_t    moved;                 /* moves since the last one; of the factor-wise sampler's warm-up, since its beginning */
     bool      halted;                /* before the end of what was asked for */

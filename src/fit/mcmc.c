@@ -159,7 +159,7 @@ static void begin_sampling(bm_mcmc *s)
         c->moved = 0;
         free(c->trail);
         c->trail = NULL;
-        c->ntrail = 0;
+        c->ntrail = c->before = 0;
     }
     s->stage = BM_STAGE_SAMPLING;
 }
@@ -338,7 +338,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
     size_t   n = 0, p = s->post->st->p;
     uint64_t tried = 0;
 
-    *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
+    *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .warmup = s->kernel == BM_KERNEL_INDEPENDENCE ? s->done : (size_t)s->opt.warmup, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
                                .warmup_evaluations = s->warmup_evaluations, .moments = &s->moments };
     describe(s, info->kernel, sizeof info->kernel);
     bm_moments_free(&s->moments);

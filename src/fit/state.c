@@ -98,13 +98,15 @@ static bm_status point_state(bm_chain *c, bm_state *io, bm_error *err)
 
 static void trail_state(bm_chain *c, size_t d, size_t warmup, bm_state *io)
 {
-    size_t n = c->ntrail;
+    size_t n = c->ntrail, before = c->before;
 
     bm_state_count(io, &n, warmup);
+    bm_state_count(io, &before, n);
     if (io->reading && !io->failed && bm_chain_trail(c, d, warmup, NULL) != BM_OK) io->failed = io->no_memory = true;
     if (io->failed) return;
     bm_state_doubles(io, c->trail, n * (d + 1));
     c->ntrail = n;
+    c->before = before;
 }
 
 static bm_status collapsed_state(const bm_mcmc *s, bm_chain *c, bm_state *io, bm_error *err)

@@ -1,8 +1,8 @@
 /* warmup.c: from the mode to frozen proposals.
  *
  * Small theta: rounds of independence and random-walk steps; after each round the mixture is fitted to the states of all chains. The random
- * walk explores what the first proposal does not cover; the chains start dispersed, so that their agreement means something. Large theta:
- * Hamiltonian moves, step size by dual averaging, metric from the draws. */
+ * walk explores what the first proposal does not cover; the chains start dispersed, so that their agreement means something. Where after half of the
+ * iterations the proposal fits, that is enough. Large theta: Hamiltonian moves, step size by dual averaging, metric from the draws. */
 #include "fit/mode.h"
 #include "fit/mcmc_priv.h"
 #include "fit/warmup.h"
@@ -12,6 +12,7 @@
 #include <string.h>
 
 static const double KEEP_INDEPENDENCE = 0.12;        /* acceptance below which Hamiltonian moves take over */
+static const double FITS = 0.5;                      /* acceptance from which a proposal finds most of the posterior by itself */
 
 /* The image of x with all sds positive. */
 static void canonical(const bm_theta *th, double *x)
@@ -56,22 +57,30 @@ static void record(bm_chain *c, const bm_theta *th)
 
 typedef struct { bm_mcmc *s; size_t steps; bool hmc; } round_job;
 
-/* What is left of the round: ntrail iterations are made. */
+/* Of the iterations of a round, with a random-walk step beside the independence step: fewer once the proposal fits, but all where an sd may be zero: the
+ * tail towards it is what a proposal misses. */
+static double walk_share(const bm_mcmc *s)
+{
+    return s->round > 0 && s->warmup_acceptance >= FITS && s->q.nimage == 1 ? 0.3 : 1;
+}
+
+/* What is left of the round: ntrail - before iterations are made. */
 static void chain_round(void *self, size_t k, size_t worker)
 {
     const round_job *job = self;
     bm_mcmc         *s = job->s;
     bm_chain        *c = &s->chain[k];
+    double           walks = walk_share(s);
 
     (void)worker;
     c->halted = false;
-    while (c->ntrail < job->steps && !c->halted) {
+    while (c->ntrail - c->before < job->steps && !c->halted) {
         if (c->ntrail % 64 == 0) bm_mcmc_progress(s, 64);
         if (job->hmc) {
             bm_hmc_step(c, &s->hmc);
         } else {
             bm_independence_step(c, &s->q);
-            bm_local_step(c, &s->q, s->local_C, 2.4);
+            if (walks >= 1 || bm_rng_uniform(&c->rng) < walks) bm_local_step(c, &s->q, s->local_C, 2.4);
         }
         bm_mcmc_polar(s, c);
         record(c, &s->post->th);
@@ -85,22 +94,24 @@ static bm_status round_of(bm_mcmc *s, size_t steps, bool hmc, bm_error *err)
     round_job job = { s, steps, hmc };
     uint64_t  done = (uint64_t)s->done * s->nchain;
 
-    for (size_t k = 0; k < s->nchain; k++) done += s->chain[k].ntrail;
+    for (size_t k = 0; k < s->nchain; k++) done += s->chain[k].ntrail - s->chain[k].before;
     bm_mcmc_progress_from(s, "warm-up", done, (uint64_t)s->opt.warmup * s->nchain);
     return bm_mcmc_chains(s, chain_round, &job, err);
 }
 
-static void next_round(bm_mcmc *s, size_t steps)
+/* keep: what was recorded is used in later rounds, too. */
+static void next_round(bm_mcmc *s, size_t steps, bool keep)
 {
     s->round++;
     s->done += steps;
     for (size_t k = 0; k < s->nchain; k++) {
-        s->chain[k].ntrail = 0;
+        if (!keep) s->chain[k].ntrail = 0;
+        s->chain[k].before = s->chain[k].ntrail;
         s->chain[k].tried = s->chain[k].accepted = 0;
     }
 }
 
-/* The states of all chains of the last round, at most `most` of them, evenly spaced: x (n x d) and lp. */
+/* The states recorded of all chains, at most `most` of them, evenly spaced: x (n x d) and lp. */
 static size_t gather(const bm_mcmc *s, size_t most, double *x, double *lp)
 {
     size_t d = s->post->th.d, total = 0, stride, n = 0, at = 0;
@@ -150,35 +161,56 @@ static void fold_state(bm_mcmc *s, bm_chain *c)
     bm_point_eval(c->cur);
 }
 
-/* The proposal fitted to the states of the round; `most`: at most so many of them. */
-static void refit(bm_mcmc *s, size_t most, double *x, double *lp)
+/* The proposal fitted to the states recorded; `most`: to at most so many of them. Returns the acceptance rate to expect, 0 where it was not fitted. */
+static double refit(bm_mcmc *s, size_t most, double *x, double *lp)
 {
     size_t d = s->post->th.d, n = gather(s, most, x, lp);
+    double expected;
 
-    if (n < 20 * d) return;                          /* too few to learn from */
+    if (n < 20 * d) return 0;                        /* too few to learn from */
     bm_mixture_mirror(&s->q, &s->post->th, x, n);
-    bm_mixture_fit(&s->q, x, lp, n);
+    expected = bm_mixture_fit(&s->q, x, lp, n);
     for (size_t k = 0; k < s->nchain; k++) fold_state(s, &s->chain[k]);
     set_local(s);
+    return expected;
 }
 
+/* Iterations after which a proposal may be good enough: 500 states per dimension in all, and half of what is to be sampled with it. */
+static size_t enough(const bm_mcmc *s)
+{
+    double states = 500.0 * (double)s->post->th.d / (double)s->nchain, half = 0.5 * (double)s->opt.draws * s->opt.thin;
+
+    return (size_t)fmin(ceil(fmax(states, half)), s->opt.warmup);
+}
+
+/* Did the proposal of the last round do well in every chain, is the new one expected to, and is there no tail towards sd = 0 to be missed? */
+static bool fits(const bm_mcmc *s, double expected)
+{
+    double least = 1;
+
+    for (size_t k = 0; k < s->nchain; k++) least = fmin(least, (double)s->chain[k].accepted / fmax((double)s->chain[k].tried, 1));
+    return s->warmup_acceptance >= FITS && least >= 0.6 * FITS && expected >= FITS && s->q.nimage == 1;
+}
+
+/* Four rounds; where the proposal does not fit by then and iterations are left, four more. */
 static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 {
     enum { ROUNDS = 4 };
     static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
-    size_t       d = s->post->th.d, last = 1600 + 200 * d;
+    size_t       d = s->post->th.d, last = 1600 + 200 * d, first = enough(s);
     const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
     double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d;
     bm_status    st = BM_OK;
 
     if (!x) return bm_nomem(err);
-    while (s->round < ROUNDS) {
-        size_t r = s->round, steps = r == ROUNDS - 1 ? warmup - s->done : (size_t)(share[r] * (double)warmup);
+    for (bool done = false; !done && s->round < (first < warmup ? 2 * ROUNDS : ROUNDS);) {
+        size_t r = s->round % ROUNDS, begin = s->round < ROUNDS ? 0 : first, end = s->round < ROUNDS ? first : warmup;
+        size_t steps = r == ROUNDS - 1 ? end - s->done : (size_t)(share[r] * (double)(end - begin));
 
         if ((st = round_of(s, steps, false, err)) != BM_OK) break;
         s->warmup_acceptance = round_acceptance(s);
-        refit(s, most[r], x, lp);
-        next_round(s, steps);
+        done = fits(s, refit(s, s->round < ROUNDS ? most[r] : last, x, lp)) && r == ROUNDS - 1;
+        next_round(s, steps, s->round > 0 && s->warmup_acceptance >= 0.8 * FITS);
     }
     free(x);
     return st;
@@ -238,9 +270,11 @@ static bm_status begin_hmc(bm_mcmc *s, bm_error *err)
     memcpy(s->hmc.C, s->mode_cov, d * d * sizeof *s->hmc.C);
     if (bm_chol(d, s->hmc.C) != BM_OK)
         for (size_t i = 0; i < d * d; i++) s->hmc.C[i] = i % (d + 1) == 0 ? 0.3 : 0;
-    for (size_t k = 0; k < s->nchain; k++)
+    for (size_t k = 0; k < s->nchain; k++) {
+        s->chain[k].ntrail = s->chain[k].before = 0;
         if (bm_point_gradient(s->chain[k].cur, s->chain[k].g_cur) != BM_OK)
             return bm_fail(err, BM_ENUMERIC, "chain %zu has no gradient at its start", k + 1);
+    }
     s->kernel = BM_KERNEL_HMC;
     s->stage = BM_STAGE_TUNE;
     s->round = s->done = s->step = 0;
@@ -263,7 +297,7 @@ static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
         if ((st = round_of(s, steps, true, err)) != BM_OK) return st;
         s->warmup_acceptance = round_acceptance(s);
         learn_metric(s);
-        next_round(s, steps);
+        next_round(s, steps, false);
         s->stage = BM_STAGE_TUNE;
     }
 }

@@ -102,7 +102,7 @@ static void reproduce(bm_page *p)
     bm_html(b, "<div class=\"scroll\"><table class=\"plain\">\n<tr><th scope=\"row\">bmixed</th><td>%s</td></tr>\n", in->version ? in->version : BM_VERSION);
     bm_buf_printf(b, "<tr><th scope=\"row\">Seed</th><td>%llu</td></tr>\n", (unsigned long long)r->options->seed);
     if (in->hash) bm_html(b, "<tr><th scope=\"row\">Data</th><td>XXH64 <code>%s</code></td></tr>\n", in->hash);
-    bm_html(b, "<tr><th scope=\"row\">Chains</th><td>%zu of %zu warm-up and %zu kept draws", r->draws->nchain, (size_t)(r->options->warmup > 0 ? r->options->warmup : 0), r->draws->niter);
+    bm_html(b, "<tr><th scope=\"row\">Chains</th><td>%zu of %zu warm-up and %zu kept draws", r->draws->nchain, r->run->warmup, r->draws->niter);
     if (r->options->thin > 1) bm_html(b, ", every %dth", r->options->thin);
     bm_html(b, "</td></tr>\n<tr><th scope=\"row\">Sampler</th><td>%s: %s (%s)</td></tr>\n", r->run->sampler, r->run->kernel, r->run->why);
     if (isfinite(r->run->total_seconds)) bm_html(b, "<tr><th scope=\"row\">Time</th><td>%.*f s</td></tr>\n", r->run->total_seconds < 10 ? 2 : 0, r->run->total_seconds);

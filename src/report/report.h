@@ -23,6 +23,7 @@ typedef struct {
     char        why[256];            /* why that one */
     char        kernel[256];         /* in words: "independence Metropolis, mixture of 3 t's; 5 % local steps" */
     size_t      nchain;
+    size_t      warmup;              /* iterations of each chain that adapted the sampler: what was asked for, or fewer where the proposal fitted sooner */
     double     *acceptance;          /* nchain: of the main kernel, after warm-up */
     double      pareto_k;            /* of posterior / proposal over the kept draws; NaN if the kernel has no independence proposal */
     uint64_t    evaluations;         /* of the marginal posterior, warm-up included */

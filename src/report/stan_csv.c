@@ -126,7 +126,7 @@ static void add_header(bm_buf *b, const bm_result *r, size_t chain, const char *
 
     bm_buf_puts(b, "# stan_version_major = 2\n# stan_version_minor = 33\n# stan_version_patch = 0\n");
     bm_buf_printf(b, "# model = %s\n# method = sample (Default)\n#   sample\n", model);
-    bm_buf_printf(b, "#     num_samples = %zu\n#     num_warmup = %d\n", r->draws->niter * (size_t)thin, o->warmup);
+    bm_buf_printf(b, "#     num_samples = %zu\n#     num_warmup = %zu\n", r->draws->niter * (size_t)thin, r->run->warmup);
     bm_buf_printf(b, "#     save_warmup = 0 (Default)\n#     thin = %d\n", thin);
     bm_buf_puts(b, "#     adapt\n#       engaged = 0\n#     algorithm = fixed_param\n#       metric = diag_e\n");
     bm_buf_printf(b, "# id = %zu\n# random\n#   seed = %llu\n", chain + 1, (unsigned long long)o->seed);

@@ -71,7 +71,7 @@ static void add_sampler(bm_json *j, const bm_result *r)
     bm_json_str(j, "why", run->why);
     bm_json_str(j, "kernel", run->kernel);
     bm_json_int(j, "chains", r->draws->nchain);
-    bm_json_int(j, "warmup", o->warmup > 0 ? (unsigned long long)o->warmup : 0);
+    bm_json_int(j, "warmup", run->warmup);
     bm_json_int(j, "draws", r->draws->niter);
     bm_json_int(j, "thin", o->thin > 0 ? (unsigned long long)o->thin : 1);
     bm_json_int(j, "seed", o->seed);

@@ -140,7 +140,7 @@ static void print_draws(bm_screen *s, const bm_result *r)
 
     bm_buf_printf(&text, "%zu chain%s x %zu kept", r->draws->nchain, r->draws->nchain == 1 ? "" : "s", r->draws->niter);
     if (r->draws->nchain > 1) bm_buf_printf(&text, " = %zu", r->draws->nchain * r->draws->niter);
-    bm_buf_printf(&text, ", after %d warm-up each", o->warmup);
+    bm_buf_printf(&text, ", after %zu warm-up each", r->run->warmup);
     if (o->thin > 1) bm_buf_printf(&text, ", thin %d", o->thin);
     bm_buf_printf(&text, "; seed %llu", (unsigned long long)o->seed);
     if (r->run->interrupted) bm_buf_printf(&text, "; INTERRUPTED: %d per chain were asked for", o->draws);
