@@ -122,11 +122,11 @@ it 'the engine takes --weights and --levels' eval 'exits 0 && prints b_fhi'
 run "$BMIXED" model 'Reaction ~ Days + (1 | Subject)' wide.csv --se s
 it 'the engine takes --se: no sigma then' eval 'exits 0 && ! grep -q "^ *sigma" <<<"$out"'
 
-awk 'BEGIN { print "y,g"; for (i = 0; i < 80000; i++) print i % 101 + i % 40000 % 7 ",g" i % 40000 }' >many.csv
-run "$BMIXED" fit 'y ~ 1 + (1 | g)' many.csv --draws 840 --warmup 100 -q
+awk 'BEGIN { print "y,g"; for (i = 0; i < 300000; i++) print i % 101 + i % 150000 % 7 ",g" i % 150000 }' >many.csv
+run "$BMIXED" fit 'y ~ 1 + (1 | g)' many.csv --draws 220 --warmup 60 -q
 it 'quantiles of many effects say where they come from and how far they can be trusted' eval \
-    'exits 0 && prints "quantiles of the 40000 group effects" && prints "distributions at 420 of the 3360 draws" && prints "less than 0.001 of a posterior sd"'
-run "$BMIXED" fit 'y ~ 1 + (1 | g)' many.csv --draws 200 --warmup 200 -q
+    'exits 0 && prints "quantiles of the 150000 group effects" && prints "distributions at 112 of the 880 draws" && prints "than 0.001 of a posterior sd"'
+run "$BMIXED" fit 'y ~ 1 + (1 | g)' many.csv --draws 100 --warmup 60 -q
 it 'and nothing where they come from all' eval 'exits 0 && ! prints "quantiles of the"'
 
 # ---- model --------------------------------------------------------------------------------------------------------------------------

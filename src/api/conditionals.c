@@ -11,7 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NORMALS = 1000 };                             /* of an effect, in all chains: more decide nothing that can be seen */
+/* Of an effect, in all chains: a thousand, more decide nothing that can be seen; of a factor with very many effects, whose quantiles take time, fewer. */
+static size_t normals(size_t effects)
+{
+    const size_t most = 1000, least = 400, in_all = 1600000;
+
+    if (in_all / effects >= most) return most;
+    return in_all / effects > least ? in_all / effects : least;
+}
 
 /* ---- room ---- */
 
@@ -23,17 +30,19 @@ static size_t bytes_of_one(const bm_conditionals *c, const bm_conditional *f)
 /* One of every effect and chain, and its origin; then factors with few levels first: what they leave is the others'. */
 static void grant(bm_conditionals *c, size_t bytes)
 {
-    size_t cap = NORMALS / c->nchain > 1 ? NORMALS / c->nchain : 1, least = 0;
+    size_t least = 0;
 
     for (size_t k = 0; k < c->nfac; k++) least += 2 * bytes_of_one(c, &c->fac[k]);
     bytes = bytes > least ? bytes - least : 0;
     for (size_t left = c->nfac; left > 0; left--) {
         bm_conditional *f = NULL;
-        size_t          more;
+        size_t          more, cap;
 
         for (size_t k = 0; k < c->nfac; k++)
             if (!c->fac[k].most && (!f || c->fac[k].n < f->n)) f = &c->fac[k];
         more = bytes / left / bytes_of_one(c, f);
+        cap = normals(f->n) / c->nchain;
+        if (cap < 1) cap = 1;
         if (more > cap - 1) more = cap - 1;
         f->most = 1 + more;
         bytes -= more * bytes_of_one(c, f);

@@ -44,7 +44,7 @@ static double smallest_ess(const bm_fit *f)
 /* Where quantiles come from fewer draws than there are for want of memory, or are not known as well as what else is printed. */
 static bm_status behind_quantiles(bm_fit *f, const bm_behind *b, bm_error *err)
 {
-    enum { ENOUGH = 1000 };
+    enum { ENOUGH = 250 };                           /* what room is made for, rounded down by the spacing of iterations */
     size_t all = f->draws->nchain * f->draws->niter;
     double ess = fmax(1, fmin(smallest_ess(f), (double)all)), shape = b->shape_error * sqrt(fmax(1, (double)b->normals / ess));
     double error = hypot(shape, b->moments_sd / sqrt(fmin(ess, fmax(1, (double)all / BM_MOMENTS_EVERY))));
