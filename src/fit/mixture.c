@@ -21,11 +21,12 @@ bm_status bm_mixture_new(bm_mixture *m, const bm_theta *th, size_t d, bm_error *
     m->mean = bm_alloc(BM_MIX_MAX * d, sizeof *m->mean);
     m->C = bm_alloc(BM_MIX_MAX * d * d, sizeof *m->C);
     m->rdiag = bm_alloc(BM_MIX_MAX * d, sizeof *m->rdiag);
+    m->lane = bm_alloc((d + 2) * d * BM_MIX_LANES, sizeof *m->lane);
     m->sign = bm_alloc(d << BM_FLIP_MAX, sizeof *m->sign);
     m->cov = bm_alloc(d * d, sizeof *m->cov);
     m->work = bm_alloc(BM_MIX_MAX * BM_MIX_SUMS(d) * BM_MIX_LANES + d * d, sizeof *m->work);
     m->side = bm_alloc(nsd, sizeof *m->side);
-    if (!m->mean || !m->C || !m->rdiag || !m->sign || !m->cov || !m->work || !m->side) {
+    if (!m->mean || !m->C || !m->rdiag || !m->lane || !m->sign || !m->cov || !m->work || !m->side) {
         bm_mixture_free(m);
         return bm_nomem(err);
     }
@@ -40,6 +41,7 @@ void bm_mixture_free(bm_mixture *m)
     free(m->mean);
     free(m->C);
     free(m->rdiag);
+    free(m->lane);
     free(m->sign);
     free(m->cov);
     free(m->work);
@@ -80,6 +82,7 @@ bm_status bm_mixture_single(bm_mixture *m, const double *mean, const double *cov
     memcpy(m->cov, cov, d * d * sizeof *cov);
     if (bm_chol(d, m->C) != BM_OK) return BM_NOT_PD;
     set_constants(m);
+    bm_mixture_ready(m);
     return BM_OK;
 }
 
@@ -116,22 +119,10 @@ static double far_logpdf(const bm_mixture *m, const double *x)
     return top + log(sum);
 }
 
-/* a^(-m/2), m a whole number */
-static double inverse_power(double a, unsigned m)
-{
-    double r = m & 1 ? sqrt(a) : 1;
-
-    for (m >>= 1; m; m >>= 1, a *= a)
-        if (m & 1) r *= a;
-    return 1 / r;
-}
-
 double bm_mixture_logpdf(const bm_mixture *m, const double *x)
 {
-    double sum = 0;
+    double sum = bm_mixture_density(m, x);
 
-    for (size_t k = 0; k < m->K; k++)
-        for (size_t f = 0; f < m->nimage; f++) sum += m->scale[k] * inverse_power(1 + distance(m, k, m->sign + f * m->d, x) / m->df[k], m->power[k]);
     return sum > UNDERFLOW_BELOW ? m->top + log(sum) : far_logpdf(m, x);
 }
 
@@ -425,6 +416,7 @@ double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n
     }
     if (best > 0) spread_safety_net(m, mean, cov);
 done:
+    bm_mixture_ready(m);
     free(f.lq);
     free(f.work);
     free(f.pts.x);

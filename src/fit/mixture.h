@@ -16,6 +16,9 @@ typedef struct {
     double *rdiag;                     /* K x d: 1 / diagonal of C */
     double  top, scale[BM_MIX_MAX];    /* the largest log_const; exp(log_const - top) */
     unsigned power[BM_MIX_MAX];        /* df + d: degrees of freedom are whole numbers */
+    double *lane;                      /* d means, d 1 / diagonals, d x d factors, LANES components side by side (bm_mixture_ready) */
+    double  lane_scale[BM_MIX_LANES], lane_df[BM_MIX_LANES];            /* scale; 1 / df */
+    int64_t lane_power[BM_MIX_LANES];
     size_t  nimage;                    /* mirror images: 2^(sds whose posterior reaches 0) */
     double *sign;                      /* nimage x d: +1 or -1 */
     size_t  nside;                     /* sds without mirror images: the target is taken on their positive side only */
@@ -47,6 +50,9 @@ typedef struct { size_t n; double *x; } bm_mix_points;   /* draws in batches of 
 
 /* acc: K x BM_MIX_SUMS x LANES, the partial sums of one step of EM: of r, of r u, of r u x (d), of the lower triangle of r u x x'. */
 void bm_mixture_em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc);
+/* After the components have changed: lays them side by side for bm_mixture_density, the density over exp(m->top) at one x. May underflow to 0 far out. */
+void   bm_mixture_ready(bm_mixture *m);
+double bm_mixture_density(const bm_mixture *m, const double *x);
 /* out (n): densities over exp(m->top). May underflow to 0 far out. */
 void bm_mixture_densities(const bm_mixture *m, const bm_mix_points *pts, double *out);
 

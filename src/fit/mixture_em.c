@@ -1,4 +1,5 @@
-/* mixture_em.c: densities of the mixture and steps of expectation maximisation, eight draws side by side in SIMD registers.
+/* mixture_em.c: densities of the mixture and steps of expectation maximisation, eight draws side by side in SIMD registers; the density at one point, its
+ * components side by side.
  *
  * Peel & McLachlan (2000), Statistics & Computing 10:339: EM for mixtures of t distributions of known degrees of freedom. As these are whole
  * numbers, a density is a product and perhaps a square root: no logarithm per component. */
@@ -136,4 +137,77 @@ void bm_mixture_em_sums(const bm_mixture *m, const bm_mix_points *pts, double *a
 void bm_mixture_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
 {
     all_densities(m, pts, out);
+}
+
+/* ---- one point ---- */
+
+void bm_mixture_ready(bm_mixture *m)
+{
+    const size_t d = m->d;
+    double      *mean = m->lane, *rdiag = mean + d * LANES, *C = rdiag + d * LANES;
+
+    memset(m->lane, 0, (d + 2) * d * LANES * sizeof *m->lane);
+    for (size_t k = 0; k < LANES; k++) {             /* lanes without a component have no weight */
+        m->lane_scale[k] = k < m->K ? m->scale[k] : 0;
+        m->lane_df[k] = k < m->K ? 1 / m->df[k] : 0;
+        m->lane_power[k] = k < m->K ? (int64_t)m->power[k] : 0;
+        for (size_t i = 0; i < d && k < m->K; i++) {
+            mean[i * LANES + k] = m->mean[k * d + i];
+            rdiag[i * LANES + k] = m->rdiag[k * d + i];
+            for (size_t j = 0; j < i; j++) C[(i + j * d) * LANES + k] = m->C[k * d * d + i + j * d];
+        }
+    }
+}
+
+/* a^(-m/2) for a >= 1, m of each lane */
+INLINE v8 inverse_powers(v8 a, const int64_t *power)
+{
+    typedef int64_t i8 __attribute__((vector_size(64)));
+    i8      m, some;
+    v8      r = a * 0 + 1, root;
+    int64_t left = 0;
+
+    memcpy(&m, power, sizeof m);
+    for (int l = 0; l < LANES; l++) {
+        root[l] = __builtin_sqrt(a[l]);
+        left |= power[l];
+    }
+    some = -(m & 1);
+    r = (v8)(((i8)root & some) | ((i8)r & ~some));
+    for (m >>= 1, left >>= 1; left; m >>= 1, left >>= 1, a *= a) {
+        v8 more = r * a;
+
+        some = -(m & 1);
+        r = (v8)(((i8)more & some) | ((i8)r & ~some));
+    }
+    return 1 / r;
+}
+
+BM_CLONES static double density(const bm_mixture *m, const double *x)
+{
+    const size_t  d = m->d;
+    const double *mean = m->lane, *rdiag = mean + d * LANES, *C = rdiag + d * LANES;
+    v8            e[BM_MIX_DIM], total = { 0 }, df = load(m->lane_df), scale = load(m->lane_scale);
+    double        sum = 0;
+
+    for (size_t f = 0; f < m->nimage; f++) {
+        const double *sign = m->sign + f * d;
+        v8            s = { 0 };
+
+        for (size_t i = 0; i < d; i++) e[i] = sign[i] * x[i] - load(mean + i * LANES);
+        for (size_t j = 0; j < d; j++) {
+            v8 v = e[j] * load(rdiag + j * LANES);
+
+            s += v * v;
+            for (size_t i = j + 1; i < d; i++) e[i] -= v * load(C + (i + j * d) * LANES);
+        }
+        total += scale * inverse_powers(1 + s * df, m->lane_power);
+    }
+    for (int l = 0; l < LANES; l++) sum += total[l];
+    return sum;
+}
+
+double bm_mixture_density(const bm_mixture *m, const double *x)
+{
+    return density(m, x);
 }

@@ -27,6 +27,7 @@ static void mixture_state(bm_mixture *m, size_t nsd, bm_state *io)
     bm_state_doubles(io, m->sign, m->nimage * d);
     bm_state_doubles(io, m->cov, d * d);
     for (size_t i = 0; i < m->nside; i++) bm_state_count(io, &m->side[i], nsd - 1);
+    if (io->reading && !io->failed) bm_mixture_ready(m);
 }
 
 static bool mixture_holds(const bm_mixture *m)
