@@ -72,6 +72,11 @@ size_t bm_format_double(char dst[BM_NUMBER_MAX], double x);
 /* x in ascending order; no NaN; work: 2 n. */
 void bm_sort(double *x, size_t n, uint64_t *work);
 
+typedef struct { uint64_t key, i; } bm_pair;             /* a double as an integer of the same order, and where it stood */
+void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x without NaN */
+double bm_pair_value(const bm_pair *a);
+void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* by key, in their order where that is the same; tmp: n, scratch */
+
 /* ---- hash.c: XXH64 (Collet), so that `xxhsum -H64 FILE` shows the same ---- */
 
 typedef struct { uint64_t v[4], total; size_t n; unsigned char tail[32]; } bm_hash;

@@ -7,11 +7,6 @@
 
 /* ---- order statistics (order.c) ---- */
 
-typedef struct { uint64_t key; size_t i; } bm_pair;      /* a double as an integer of the same order, and where it stood */
-
-void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x without NaN */
-double bm_pair_value(const bm_pair *a);
-void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* by key; tmp: n, scratch */
 /* R's type 7 quantile and R's median of n sorted values. */
 /* From the two values around it. */
 double bm_quantile_between(double lower, double upper, size_t n, double prob);
