@@ -11,6 +11,9 @@
 #define BM_CLONES
 #endif
 
+/* What such a loop calls: part of every clone, and of every call where an argument is a constant. */
+#define BM_INLINE static inline __attribute__((always_inline))
+
 #if defined(__GNUC__)
 #define BM_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else

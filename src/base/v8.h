@@ -3,12 +3,11 @@
 #ifndef BM_V8_H
 #define BM_V8_H
 
-#include <stddef.h>
+#include "base/base.h"
+
 #include <stdint.h>
 
 #pragma GCC diagnostic ignored "-Wpsabi"
-
-#define BM_INLINE static inline __attribute__((always_inline))
 
 enum { V8_LANES = 8 };
 typedef double  v8 __attribute__((vector_size(64)));

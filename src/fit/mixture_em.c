@@ -5,32 +5,21 @@
  * numbers, a density is a product and perhaps a square root: no logarithm per component. */
 #include "fit/mixture.h"
 
+#include "base/v8.h"
+
 #include <math.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wpsabi"     /* every function that takes a v8 is inlined: there is no ABI to differ */
-
 enum { LANES = BM_MIX_LANES };
-typedef double v8 __attribute__((vector_size(64)));
+_Static_assert((int)BM_MIX_LANES == (int)V8_LANES, "a block of draws fills a v8");
 
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE v8 load(const double *x)
+BM_INLINE void add(double *x, v8 v)
 {
-    v8 v;
-
-    memcpy(&v, x, sizeof v);
-    return v;
-}
-
-INLINE void add(double *x, v8 v)
-{
-    v += load(x);
-    memcpy(x, &v, sizeof v);
+    v8_store(x, v8_load(x) + v);
 }
 
 /* a^(-m/2) for a >= 1 */
-INLINE v8 inverse_power(v8 a, unsigned m)
+BM_INLINE v8 inverse_power(v8 a, unsigned m)
 {
     v8 r = a * 0 + 1;
 
@@ -42,7 +31,7 @@ INLINE v8 inverse_power(v8 a, unsigned m)
 }
 
 /* Squared distances and densities (over exp(m->top)) of eight draws x (d x LANES), component after component, image after image. */
-INLINE void densities(const bm_mixture *m, const double *x, v8 *dist, v8 *dens)
+BM_INLINE void densities(const bm_mixture *m, const double *x, v8 *dist, v8 *dens)
 {
     const size_t d = m->d;
     v8           e[BM_MIX_DIM];
@@ -54,7 +43,7 @@ INLINE void densities(const bm_mixture *m, const double *x, v8 *dist, v8 *dens)
             const double *sign = m->sign + f * d;
             v8            s = { 0 };
 
-            for (size_t i = 0; i < d; i++) e[i] = sign[i] * load(x + i * LANES) - mu[i];
+            for (size_t i = 0; i < d; i++) e[i] = sign[i] * v8_load(x + i * LANES) - mu[i];
             for (size_t j = 0; j < d; j++) {
                 v8 v = e[j] * rdiag[j];
 
@@ -67,7 +56,7 @@ INLINE void densities(const bm_mixture *m, const double *x, v8 *dist, v8 *dens)
     }
 }
 
-INLINE bool negligible(v8 r)
+BM_INLINE bool negligible(v8 r)
 {
     double most = 0;
 
@@ -76,17 +65,17 @@ INLINE bool negligible(v8 r)
 }
 
 /* Adds eight draws to the sums of one component: r, r u, sum of r u x, lower triangle of sum of r u x x' (columns packed). */
-INLINE void accumulate(double *acc, v8 r, v8 ru, const double *sign, const double *x, size_t d)
+BM_INLINE void accumulate(double *acc, v8 r, v8 ru, const double *sign, const double *x, size_t d)
 {
     double *s2 = acc + (2 + d) * LANES;
 
     add(acc, r);
     add(acc + LANES, ru);
     for (size_t j = 0; j < d; j++) {
-        v8 v = ru * sign[j] * load(x + j * LANES);
+        v8 v = ru * sign[j] * v8_load(x + j * LANES);
 
         add(acc + (2 + j) * LANES, v);
-        for (size_t i = j; i < d; i++, s2 += LANES) add(s2, v * sign[i] * load(x + i * LANES));
+        for (size_t i = j; i < d; i++, s2 += LANES) add(s2, v * sign[i] * v8_load(x + i * LANES));
     }
 }
 
@@ -160,9 +149,8 @@ void bm_mixture_ready(bm_mixture *m)
 }
 
 /* a^(-m/2) for a >= 1, m of each lane */
-INLINE v8 inverse_powers(v8 a, const int64_t *power)
+BM_INLINE v8 inverse_powers(v8 a, const int64_t *power)
 {
-    typedef int64_t i8 __attribute__((vector_size(64)));
     i8      m, some;
     v8      r = a * 0 + 1, root;
     int64_t left = 0;
@@ -187,19 +175,19 @@ BM_CLONES static double density(const bm_mixture *m, const double *x)
 {
     const size_t  d = m->d;
     const double *mean = m->lane, *rdiag = mean + d * LANES, *C = rdiag + d * LANES;
-    v8            e[BM_MIX_DIM], total = { 0 }, df = load(m->lane_df), scale = load(m->lane_scale);
+    v8            e[BM_MIX_DIM], total = { 0 }, df = v8_load(m->lane_df), scale = v8_load(m->lane_scale);
     double        sum = 0;
 
     for (size_t f = 0; f < m->nimage; f++) {
         const double *sign = m->sign + f * d;
         v8            s = { 0 };
 
-        for (size_t i = 0; i < d; i++) e[i] = sign[i] * x[i] - load(mean + i * LANES);
+        for (size_t i = 0; i < d; i++) e[i] = sign[i] * x[i] - v8_load(mean + i * LANES);
         for (size_t j = 0; j < d; j++) {
-            v8 v = e[j] * load(rdiag + j * LANES);
+            v8 v = e[j] * v8_load(rdiag + j * LANES);
 
             s += v * v;
-            for (size_t i = j + 1; i < d; i++) e[i] -= v * load(C + (i + j * d) * LANES);
+            for (size_t i = j + 1; i < d; i++) e[i] -= v * v8_load(C + (i + j * d) * LANES);
         }
         total += scale * inverse_powers(1 + s * df, m->lane_power);
     }

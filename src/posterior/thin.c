@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* ---- memory ---- */
 
 bm_status bm_thin_work_new(bm_thin_work **out, const bm_thin *th, bm_error *err)
@@ -52,7 +50,7 @@ void bm_thin_work_free(bm_thin_work *w)
 /* ---- the first factor ---- */
 
 /* w of each kind; returns log |M|, eight factors to a logarithm. */
-INLINE double kinds(const bm_thin *th, double t, double *w)
+BM_INLINE double kinds(const bm_thin *th, double t, double *w)
 {
     double t2 = t * t, total = 0;
     size_t n = th->nkind, i = 0;
@@ -70,7 +68,7 @@ INLINE double kinds(const bm_thin *th, double t, double *w)
     return total;
 }
 
-INLINE double sum_of_products(size_t n, const double *x, const double *y)
+BM_INLINE double sum_of_products(size_t n, const double *x, const double *y)
 {
     double s[8] = { 0 }, total = 0;
     size_t i = 0;
@@ -82,7 +80,7 @@ INLINE double sum_of_products(size_t n, const double *x, const double *y)
 }
 
 /* SF -= sum of w d d' */
-INLINE void square_kinds(const bm_thin *th, const double *w, double *SF)
+BM_INLINE void square_kinds(const bm_thin *th, const double *w, double *SF)
 {
     const double *G = th->G;
 
@@ -91,7 +89,7 @@ INLINE void square_kinds(const bm_thin *th, const double *w, double *SF)
 }
 
 /* A run of one item. */
-INLINE void single(const bm_thin *th, size_t r, double w, const double *d, double *val, double *SF)
+BM_INLINE void single(const bm_thin *th, size_t r, double w, const double *d, double *val, double *SF)
 {
     size_t          i = th->run[r], nn = th->nbr_ptr[r + 1] - th->nbr_ptr[r], p1 = th->p1;
     const uint32_t *nbr = th->nbr + th->nbr_ptr[r], *at = th->pair_at + th->pair[r];
@@ -109,7 +107,7 @@ INLINE void single(const bm_thin *th, size_t r, double w, const double *d, doubl
 }
 
 /* Many items side by side; v, scratch: as many numbers each. */
-INLINE void several(const bm_thin *th, size_t r, const double *w, const double *d, double *val, double *SF, double *wi, double *v)
+BM_INLINE void several(const bm_thin *th, size_t r, const double *w, const double *d, double *val, double *SF, double *wi, double *v)
 {
     size_t          first = th->run[r], n = th->run[r + 1] - first, nn = th->nbr_ptr[r + 1] - th->nbr_ptr[r], p1 = th->p1;
     const uint32_t *nbr = th->nbr + th->nbr_ptr[r], *at = th->pair_at + th->pair[r];

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INLINE static inline __attribute__((always_inline))
-
 enum { SIDE = BM_THIN_LONGEST };          /* levels side by side */
 
 /* Where the effects of each factor begin. */
@@ -31,7 +29,7 @@ static span next_span(const bm_thin *th, size_t run)
 }
 
 /* back (n columns of SIDE): y'E of each item. */
-INLINE void span_back(const bm_thin *th, const bm_thin_work *w, span s, size_t n, double *restrict back)
+BM_INLINE void span_back(const bm_thin *th, const bm_thin_work *w, span s, size_t n, double *restrict back)
 {
     for (size_t r = s.run; r < s.end; r++) {
         size_t          len = th->run[r + 1] - th->run[r], nn = th->nbr_ptr[r + 1] - th->nbr_ptr[r], at = th->run[r] - th->run[s.run];
@@ -51,7 +49,7 @@ INLINE void span_back(const bm_thin *th, const bm_thin_work *w, span s, size_t n
 }
 
 /* N: y'Z y of each item. */
-INLINE void span_inverse(const bm_thin *th, const bm_thin_work *w, span s, double *restrict N)
+BM_INLINE void span_inverse(const bm_thin *th, const bm_thin_work *w, span s, double *restrict N)
 {
     for (size_t r = s.run; r < s.end; r++) {
         size_t          len = th->run[r + 1] - th->run[r], nn = th->nbr_ptr[r + 1] - th->nbr_ptr[r];
@@ -111,7 +109,7 @@ void bm_thin_draw(const bm_thin *th, bm_thin_work *w, const bm_stats *st, const 
 /* ---- moments ---- */
 
 /* Levels from .. from + n - 1: mean: w times what is left of the response; square: what is left of the coefficients' columns in their metric, squared. */
-INLINE void level_moments(const bm_thin *th, const bm_thin_rhs *s, size_t from, size_t n, size_t first, const double *back, const double *wi,
+BM_INLINE void level_moments(const bm_thin *th, const bm_thin_rhs *s, size_t from, size_t n, size_t first, const double *back, const double *wi,
                           double *restrict mean, double *restrict square)
 {
     const uint32_t *of = th->level_item + from;
