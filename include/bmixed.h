@@ -177,7 +177,7 @@ BM_API BM_MUST_CHECK bm_status bm_check_output(const char *dir, bool force, bm_e
 BM_API BM_MUST_CHECK bm_status bm_fit_write(const bm_fit *f, const char *dir, const bm_write_options *opt, bm_error *err);
 /* The terminal summary, or with opt->json the content of summary.json. */
 BM_API BM_MUST_CHECK bm_status bm_fit_print(const bm_fit *f, FILE *out, const bm_print_options *opt, bm_error *err);
-/* How many monitored parameters have R-hat > 1.01 or a bulk or tail ESS below 100 per chain. */
+/* How many monitored parameters have R-hat > 1.01, a bulk or tail ESS below 100 per chain, or too few draws to have one. */
 BM_API size_t bm_fit_untrusted(const bm_fit *f);
 /* The name of the i-th of them, NULL beyond the last. */
 BM_API const char *bm_fit_untrusted_name(const bm_fit *f, size_t i);

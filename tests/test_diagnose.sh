@@ -42,6 +42,9 @@ it 'a correlation at 1 deserves a look' eval 'exits 0 && prints "cor_Subject__In
 awk -F, 'NR == 1 || $2 <= 60' "$good" >"$WORK/bad.csv"
 run "$BMIXED" diagnose "$WORK/bad.csv" --json
 it 'too few draws are counted' eval 'exits 3 && [ "$(level ess)" = bad ] && [ "$(level mcse)" != good ]'
+awk -F, 'NR == 1 || $2 == 1' "$good" >"$WORK/bad.csv"
+run "$BMIXED" diagnose "$WORK/bad.csv" --json
+it 'a draw per chain is not trusted' eval 'exits 3 && [ "$(level ess)" = bad ]'
 awk -F, 'NR == 1 || $1 == 1' "$good" >"$WORK/bad.csv"
 run "$BMIXED" diagnose "$WORK/bad.csv" --json
 it 'one chain is watched: it cannot disagree with itself' eval '[ "$(level rhat)" = watch ] && [ "$(level chains)" = skipped ]'

@@ -71,6 +71,8 @@ it 'an output directory that cannot be made is said before the run' eval '! exit
 
 run "$BMIXED" fit "$formula" sleepstudy.csv --draws 20 --chains 2 --strict -q
 it '--strict: too few draws exit with 3' exits 3
+run "$BMIXED" fit "$formula" sleepstudy.csv --draws 1 --strict
+it '--strict: so does one draw, which is shown' eval 'exits 3 && prints "4 chains x 1 kept" && says "too few draws to have one" && prints "1 draw per chain cannot be judged"'
 it 'and a loud warning, -q or not' says 'DO NOT TRUST THIS RESULT YET'
 it 'the summary is printed all the same' prints b_Days
 run "$BMIXED" fit "$formula" sleepstudy.csv --draws 20 --chains 2

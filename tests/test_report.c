@@ -397,11 +397,14 @@ static void test_untrusted_names_what_fails_and_nothing_else(void **state)
     f.summary[1].rhat = 1.0101;
     f.summary[2].ess_bulk = 399;
     f.summary[3].ess_tail = 399;
-    f.summary[4].rhat = f.summary[4].ess_bulk = f.summary[4].ess_tail = NAN;
+    f.summary[4].rhat = f.summary[4].ess_bulk = f.summary[4].ess_tail = NAN;     /* a constant */
+    f.summary[4].sd = 0;
+    f.summary[5].ess_bulk = NAN;                                                 /* too few draws */
     bm_assert_ok(bm_report_summary_json(&f.r, NULL, &b, &err), err);
     cJSON       *j = cJSON_Parse(b.s);
     const cJSON *u = item(item(j, "diagnostics"), "untrusted");
-    assert_int_equal(cJSON_GetArraySize(u), 3);
+    assert_int_equal(cJSON_GetArraySize(u), 4);
+    assert_string_equal(cJSON_GetArrayItem(u, 3)->valuestring, f.summary[5].name);
     assert_string_equal(cJSON_GetArrayItem(u, 0)->valuestring, "b_Intercept");
     assert_string_equal(cJSON_GetArrayItem(u, 1)->valuestring, "b_Days");
     assert_string_equal(cJSON_GetArrayItem(u, 2)->valuestring, "sd_Subject__Intercept");

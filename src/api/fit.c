@@ -128,7 +128,7 @@ static bm_status sample(bm_fit *f, bm_error *err)
     if (st < 0) goto done;
     f->run.sampling_seconds = bm_clock() - r.t1;
     f->run.interrupted = ran == BM_INTERRUPTED;
-    if (r.s.d->niter < 2) goto done;                 /* interrupted before there was anything */
+    if (f->run.interrupted && r.s.d->niter < 2) goto done;   /* before there was anything */
     if ((st = bm_mcmc_report(r.mc, &info, err)) != BM_OK) goto done;
     run_information(f, &info);
     evidence(f, &info);

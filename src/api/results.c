@@ -203,39 +203,38 @@ static bm_status derived_rows(bm_fit *f, bm_error *err)
 
 /* ---- warnings ---- */
 
-static bool doubtful(const bm_fit *f, const bm_summary_row *r)
-{
-    double enough = 100 * (double)f->draws->nchain;
-
-    return r->rhat > 1.01 || r->ess_bulk < enough || r->ess_tail < enough;
-}
-
 size_t bm_fit_untrusted(const bm_fit *f)
 {
     size_t n = 0;
 
-    for (size_t v = 0; v < f->nmonitored; v++) n += doubtful(f, &f->summary[v]);
+    for (size_t v = 0; v < f->nmonitored; v++) n += bm_summary_doubtful(&f->summary[v], f->draws->nchain);
     return n;
 }
 
 const char *bm_fit_untrusted_name(const bm_fit *f, size_t i)
 {
     for (size_t v = 0; v < f->nmonitored; v++)
-        if (doubtful(f, &f->summary[v]) && i-- == 0) return f->summary[v].name;
+        if (bm_summary_doubtful(&f->summary[v], f->draws->nchain) && i-- == 0) return f->summary[v].name;
     return NULL;
 }
 
 static bm_status warn(bm_fit *f, bm_error *err)
 {
     bm_status st = BM_OK;
+    size_t    unjudged = 0;
 
     for (size_t v = 0; v < f->nmonitored && st == BM_OK; v++) {
         const bm_summary_row *r = &f->summary[v];
 
-        if (doubtful(f, r))
+        if (!bm_summary_doubtful(r, f->draws->nchain)) continue;
+        if (isnan(r->ess_bulk)) unjudged++;
+        else
             st = bm_strv_addf(&f->warnings, err, "%s: R-hat %.3f, bulk ESS %.0f, tail ESS %.0f: do not trust it yet; raise --warmup and --draws", r->name, r->rhat,
                               r->ess_bulk, r->ess_tail);
     }
+    if (st == BM_OK && unjudged)
+        st = bm_strv_addf(&f->warnings, err, "%zu draw%s per chain cannot be judged: neither R-hat nor effective sample sizes are known; raise --draws", f->draws->niter,
+                          f->draws->niter == 1 ? "" : "s");
     if (st == BM_OK && bm_weights_degenerate(f->run.pareto_k, f->run.top_ratio))
         st = bm_strv_addf(&f->warnings, err, "the proposal does not cover a tail of the posterior (Pareto k %.2f > 0.7): estimates may be off though R-hat is good; raise "
                                              "--warmup, or use a less heavy-tailed prior on the sds", f->run.pareto_k);

@@ -21,7 +21,7 @@ int cli_judge(const cli_args *a, size_t n, const char *(*name)(const void *self,
     if (n == 0) return CLI_DONE;
     for (size_t i = 0, at = 0; i < n && i < NAMED && at < sizeof names; i++)
         at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", name(self, i));
-    cli_warning("DO NOT TRUST THIS RESULT YET: %zu parameter%s R-hat above 1.01 or an effective sample size below 100 per chain (%s%s). "
+    cli_warning("DO NOT TRUST THIS RESULT YET: %zu parameter%s R-hat above 1.01, an effective sample size below 100 per chain, or too few draws to have one (%s%s). "
                 "Longer chains (--warmup, --draws) or a tighter prior may help", n, n == 1 ? " has" : "s have", names, n > NAMED ? ", ..." : "");
     return a->strict ? CLI_UNTRUSTED : CLI_DONE;
 }

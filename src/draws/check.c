@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ESS_DRAWS = 6 };                                           /* per chain: three in each half */
 static const double RHAT_LIMIT = 1.01, ESS_PER_CHAIN = 100;
 static const double ERROR_WATCH = 0.05, ERROR_BAD = 0.1;         /* Monte Carlo error of a mean, in posterior sds */
 static const double SHIFT = 0.2;                                 /* of a chain from the others, in sds: less is not worth a word */
@@ -152,6 +153,13 @@ static void effects_too(bm_check *k, const bm_draws *d, const bm_summary_row *s,
     bm_buf_free(&beyond.text);
 }
 
+bool bm_summary_doubtful(const bm_summary_row *s, size_t nchain)
+{
+    double need = ESS_PER_CHAIN * (double)nchain;            /* NaN compares false */
+
+    return s->rhat > RHAT_LIMIT || s->ess_bulk < need || s->ess_tail < need || (isnan(s->ess_bulk) && s->sd != 0);
+}
+
 static void check_rhat(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
 {
     bm_check   *k = bm_checks_add(c, "rhat", "Agreement of the chains (R-hat)");
@@ -190,9 +198,13 @@ static void check_ess(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
     double      need = ESS_PER_CHAIN * (double)d->nchain, worst = -worst_of(d, s, of_few, -need, false, &name, &beyond);
 
     keep_worst(k, worst, name);
-    if (isnan(worst)) {
+    if (isnan(worst) && d->niter < ESS_DRAWS) {
+        k->level = BM_CHECK_BAD;
+        bm_buf_printf(&k->verdict, "%zu draw%s per chain cannot be judged: effective sample sizes need at least %d.", d->niter, d->niter == 1 ? "" : "s", ESS_DRAWS);
+        bm_buf_printf(&k->advice, "Draw more: --target-ess %.0f goes on until every parameter has enough.", need);
+    } else if (isnan(worst)) {
         k->level = BM_CHECK_SKIPPED;
-        bm_buf_puts(&k->verdict, "Effective sample sizes need at least 6 draws per chain of a variable that varies.");
+        bm_buf_puts(&k->verdict, "No variable varies, so none has an effective sample size.");
     } else if (beyond.n) {
         k->level = BM_CHECK_BAD;
         bm_buf_printf(&k->verdict, "The %zu draws are worth as few as %.0f independent ones (%s); %.0f are needed (100 per chain). Too few for: ",

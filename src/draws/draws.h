@@ -75,6 +75,9 @@ bm_status bm_summarise(bm_summary_row **out, const bm_draws *d, int threads, bm_
 
 /* ---- can they be trusted? (check.c) ---- */
 
+/* R-hat > 1.01, a bulk or tail ESS below 100 per chain, or too few draws to have one. Constants have none to have. */
+bool bm_summary_doubtful(const bm_summary_row *s, size_t nchain);
+
 typedef enum { BM_CHECK_GOOD, BM_CHECK_WATCH, BM_CHECK_BAD, BM_CHECK_SKIPPED } bm_check_level;
 
 /* One check and its verdict. */

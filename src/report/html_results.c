@@ -19,7 +19,7 @@ static void table(bm_page *p)
         int                   d = bm_html_decimals(s->sd);
 
         bm_html(b, "<tr%S><th scope=\"row\"><code>%s</code></th><td>%.*f</td><td>%.*f</td><td>%.*f</td><td>%.*f</td><td>%.*f</td><td>",
-                bm_untrusted(s, r->draws->nchain) ? " class=\"doubt\"" : "", s->name, d, bm_page_estimate(s), d, isfinite(s->rb_sd) ? s->rb_sd : s->sd, d, s->q2_5,
+                bm_summary_doubtful(s, r->draws->nchain) ? " class=\"doubt\"" : "", s->name, d, bm_page_estimate(s), d, isfinite(s->rb_sd) ? s->rb_sd : s->sd, d, s->q2_5,
                 d, s->q97_5, 3, s->rhat);
         if (isfinite(s->ess_bulk)) bm_html_count(b, (size_t)fmin(s->ess_bulk, fmin(s->ess_tail, 1e15)));
         else bm_buf_puts(b, "–");

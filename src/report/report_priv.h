@@ -90,7 +90,7 @@ typedef struct {
 
 int  bm_decimals(double x, double sd, double mcse);
 void bm_cell_number(bm_cell c, double x, int decimals);
-/* R-hat, bulk and tail ESS into three cells; those that fail (bm_untrusted) marked with a !. Is any? */
+/* R-hat, bulk and tail ESS into three cells; those that fail (bm_summary_doubtful) marked with a !. Is any? */
 bool bm_cell_diagnostics(bm_cell c[3], const bm_summary_row *s, size_t nchain);
 void bm_table_init(bm_table *t, const char *const *head, size_t ncol);       /* head is borrowed */
 void bm_table_free(bm_table *t);
@@ -132,7 +132,6 @@ bm_status bm_write_summary_json(bm_file *f, const bm_result *r, const char *comm
 void      bm_json_data(bm_json *j, const bm_spec *s, const bm_frame *f, const bm_design *d);
 void      bm_json_priors(bm_json *j, const bm_priors *p);
 void      bm_json_summary(bm_json *j, const bm_summary_row *s);
-bool      bm_untrusted(const bm_summary_row *s, size_t nchain);         /* R-hat > 1.01, or an ESS below 100 per chain */
 /* Is this the name of a picture that bmixed plot writes: trace.svg, density-2.png? */
 bool      bm_plot_is_picture(const char *name);                                                      /* plot.c */
 bm_status bm_write_model_json(bm_file *f, const bm_result *r, bm_error *err);                        /* model_json.c */

@@ -186,9 +186,9 @@ static void add_diagnostics(bm_json *j, const bm_result *r)
     bm_json_str(j, "min_ess_tail_parameter", worst_tail ? worst_tail->name : NULL);
     bm_json_num(j, "pareto_k", r->run->pareto_k);
     bm_json_num(j, "top_ratio", r->run->top_ratio);
-    bm_json_open(j, "untrusted", '[', true);                 /* R-hat > 1.01, or an ESS below 100 per chain */
+    bm_json_open(j, "untrusted", '[', true);
     for (size_t i = 0; i < r->nmonitored; i++)
-        if (bm_untrusted(&r->summary[i], r->draws->nchain)) bm_json_str(j, NULL, r->summary[i].name);
+        if (bm_summary_doubtful(&r->summary[i], r->draws->nchain)) bm_json_str(j, NULL, r->summary[i].name);
     bm_json_close(j, ']');
     bm_json_strv(j, "warnings", r->warnings ? (const char *const *)r->warnings->v : NULL, r->warnings ? r->warnings->n : 0);
     bm_json_strv(j, "notes", r->notes ? (const char *const *)r->notes->v : NULL, r->notes ? r->notes->n : 0);
@@ -204,14 +204,6 @@ static void add_timing(bm_json *j, const bm_run_info *run)
     bm_json_num(j, "write_seconds", run->write_seconds);
     bm_json_num(j, "total_seconds", run->total_seconds);
     bm_json_close(j, '}');
-}
-
-/* bm_fit_untrusted counts these. lp__ and constants have no bound to meet. */
-bool bm_untrusted(const bm_summary_row *s, size_t nchain)
-{
-    double need = 100 * (double)nchain;
-
-    return s->rhat > 1.01 || s->ess_bulk < need || s->ess_tail < need;       /* NaN compares false */
 }
 
 bm_status bm_write_summary_json(bm_file *f, const bm_result *r, const char *command, bm_error *err)
