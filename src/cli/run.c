@@ -7,7 +7,7 @@ bm_fit_options cli_run_options(cli_progress *p, const bm_spec *spec, const cli_a
 
     bm_spec_fit_options(spec, &opt);
     cli_progress_start(p, a);
-    opt.progress = cli_progress_step;
+    opt.progress = p->on ? cli_progress_step : NULL;  /* with nobody to tell, R-hat and ESS on the way would be a tenth of a long run */
     opt.progress_self = p;
     opt.stop = cli_stop_on_signals();
     return opt;
