@@ -260,7 +260,7 @@ static void check_optimum(soak_model *m, const bm_model *model, bool ml, soak_ta
     if (r->rank == r->p) {
         bm_reml_natural(r, natural);
         for (size_t i = 0; i < c.t.n; i++)           /* at a boundary: as near as doubles go; undefined correlations do not matter there */
-            if (c.t.kind[i] == SOAK_COR) natural[i] = isnan(natural[i]) ? 0 : (1 - 1e-13) * natural[i];
+            if (c.t.kind[i] == SOAK_COR) natural[i] = isnan(natural[i]) ? 0 : (1 - 1e-15) * natural[i];
             else natural[i] = fmax(natural[i], 1e-8 * c.t.scale[i]);
         other = criterion_at(&c, natural);           /* not by x, whose correlations stay 1e-8 off -1 and 1: large sds feel that */
         soak_unconstrain(&c.t, natural, x);
