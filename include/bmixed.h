@@ -164,6 +164,8 @@ BM_API BM_MUST_CHECK bm_status bm_checkpoint_open(bm_checkpoint **out, const cha
 /* Of an opened one: model and options, for the caller to free; how results were to be written (text is borrowed). */
 BM_API BM_MUST_CHECK bm_status bm_checkpoint_spec(bm_spec **out, const bm_checkpoint *c, bm_error *err);
 BM_API void bm_checkpoint_write_options(const bm_checkpoint *c, bm_write_options *opt);
+/* How the run's model is to be made again: by bm_model_new_streamed with that many rows; 0: by bm_model_new. */
+BM_API size_t bm_checkpoint_hold_rows(const bm_checkpoint *c);
 BM_API void bm_checkpoint_every(bm_checkpoint *c, double seconds);
 /* Is there a state on disk to go on from? */
 BM_API bool bm_checkpoint_written(const bm_checkpoint *c);

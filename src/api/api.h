@@ -17,6 +17,7 @@ struct bm_model {
     bm_post    *post;
     bm_strv     monitored;     /* lp__, b_, sd_, cor_, sigma */
     double      read_seconds;
+    size_t      held;          /* rows that were held to decide on the columns, where the others were not kept; 0: all are there */
     char        reading[400];  /* how the data were read, where that was a question; else "" */
     char        why[256];      /* the sampler's choice */
     bool        collapsed;

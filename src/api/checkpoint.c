@@ -25,6 +25,7 @@ struct bm_checkpoint {
     size_t   format;
     bm_spec *spec;                                       /* json, when opened */
     char     data[17];                                   /* the hash of the data */
+    size_t   held;                                       /* the model's: sums of rows that are not kept differ from others in their last digits */
 };
 
 /* ---- bytes ---- */
@@ -67,6 +68,7 @@ static void head_state(bm_checkpoint *c, bm_state *io)
     text_state(io, &c->json);
     bm_state_bytes(io, c->data, sizeof c->data);
     c->data[sizeof c->data - 1] = '\0';
+    bm_state_count(io, &c->held, SIZE_MAX);
 }
 
 static bm_status cannot(const char *what, const char *path, bm_error *err)
@@ -144,6 +146,11 @@ void bm_checkpoint_write_options(const bm_checkpoint *c, bm_write_options *opt)
     opt->command = c->command;
 }
 
+size_t bm_checkpoint_hold_rows(const bm_checkpoint *c)
+{
+    return c->held;
+}
+
 bool bm_checkpoint_resumes(const bm_checkpoint *c)
 {
     return c->resumes;
@@ -210,6 +217,7 @@ bm_status bm_checkpoint_write(bm_checkpoint *c, bm_run *r, bm_error *err)
         }
         c->json = json.s;
         snprintf(c->data, sizeof c->data, "%s", frame->hash);
+        c->held = r->f->model->held;
     }
     if ((fd = open(c->tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666)) < 0) return cannot("write", c->tmp, err);
     if (!(c->f = fdopen(fd, "wb"))) {
@@ -308,6 +316,16 @@ bm_status bm_checkpoint_open(bm_checkpoint **out, const char *dir, bm_error *err
     return st;
 }
 
+static bm_status held_otherwise(const bm_checkpoint *c, size_t held, bm_error *err)
+{
+    char was[32], is[32];
+
+    snprintf(was, sizeof was, c->held ? "%zu" : "all", c->held);
+    snprintf(is, sizeof is, held ? "%zu" : "all", held);
+    return bm_fail(err, BM_EINVAL, "the checkpoint '%s' is of a run that held %s rows of its data, not %s: its draws are continued with --hold-rows %s, or without the option",
+                   c->path, was, is, was);
+}
+
 bm_status bm_checkpoint_match(const bm_checkpoint *c, const bm_fit *f, bm_error *err)
 {
     const bm_model *m = f->model;
@@ -322,6 +340,7 @@ bm_status bm_checkpoint_match(const bm_checkpoint *c, const bm_fit *f, bm_error 
                                   : bm_fail(err, BM_EINVAL, "the checkpoint '%s' is of another run: its %s is '%.200s', not '%.200s'", c->path, key, a.s, b.s);
     else if (c->data[0] && m->frame->hash[0] && strcmp(c->data, m->frame->hash) != 0)
         st = bm_fail(err, BM_EINVAL, "%s has changed since the run began (hash %s, was %s): its draws cannot be continued", m->spec->data, m->frame->hash, c->data);
+    else if (c->held != m->held) st = held_otherwise(c, m->held, err);
     bm_buf_free(&a);
     bm_buf_free(&b);
     return st;

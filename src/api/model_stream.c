@@ -135,7 +135,10 @@ bm_status bm_model_stream(bm_model *m, bm_source **src, const bm_strv *want, siz
         *kept = true;
         st = start_again(m, src, why.msg, err);
     } else if (st != BM_OK) bm_fail(err, st, "%s", why.msg);
-    else snprintf(m->reading, sizeof m->reading, "in one pass: %zu rows went into cross-products and were not kept", m->frame->n);
+    else {
+        m->held = hold;
+        snprintf(m->reading, sizeof m->reading, "in one pass: %zu rows went into cross-products and were not kept", m->frame->n);
+    }
 done:
     consumer_clear(&c);
     bm_frame_free(head);

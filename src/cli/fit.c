@@ -114,13 +114,22 @@ static int check_output(const cli_args *a)
     return st == BM_OK ? CLI_DONE : cli_fail_running(st, &err);
 }
 
+/* Where --hold-rows does not say otherwise, a run that is resumed reads its data as it did. */
+static int with_model(const cli_args *a, fit_job *job)
+{
+    cli_args own = *a;
+
+    if (a->resume && !a->hold_rows) own.hold = bm_checkpoint_hold_rows(job->checkpoint);
+    return a->resume && a->files.n == 0 && !a->rows_from ? with_saved_model(&own, job) : cli_with_model(&own, sample, job);
+}
+
 /* What a run that is resumed lacks is said first: a directory that is there already is that of a run which ended. */
 static int run_job(const cli_args *a, fit_job *job)
 {
     int code = a->resume ? open_checkpoint(job, a) : check_output(a);
 
     if (code == CLI_DONE) code = a->resume ? check_output(a) : open_checkpoint(job, a);
-    if (code == CLI_DONE) code = a->resume && a->files.n == 0 && !a->rows_from ? with_saved_model(a, job) : cli_with_model(a, sample, job);
+    if (code == CLI_DONE) code = with_model(a, job);
     bm_checkpoint_free(job->checkpoint);
     return code;
 }

@@ -26,14 +26,20 @@ struct bm_csv {
 
 /* ---- the block ---- */
 
-static size_t count_lines(const char *s, const char *end)
+/* In bytes side by side, which are added up before they overflow. */
+BM_CLONES static size_t count_lines(const char *s, const char *end)
 {
+    enum { LANES = 64 };
     size_t n = 0;
 
-    while ((s = memchr(s, '\n', (size_t)(end - s)))) {
-        n++;
-        s++;
+    while (end - s >= LANES) {
+        unsigned char lane[LANES] = { 0 };
+
+        for (int step = 0; step < 255 && end - s >= LANES; step++, s += LANES)
+            for (int l = 0; l < LANES; l++) lane[l] = (unsigned char)(lane[l] + (s[l] == '\n'));
+        for (int l = 0; l < LANES; l++) n += lane[l];
     }
+    for (; s < end; s++) n += *s == '\n';
     return n;
 }
 

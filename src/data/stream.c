@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM = 1 << 19, BATCH = 8, STAGES = 3, SLICE = 4096 };     /* bytes of a block; blocks of a batch; rows of a call of use() */
+/* Bytes of a block and blocks of a batch: what is in work stays in a cache. Rows of a call of use(). */
+enum { ROOM = 1 << 16, BATCH = 8, STAGES = 3, SLICE = 4096 };
 
 typedef struct { bm_portion p[BATCH]; size_t n; bool last; bm_status st; bm_error err; } batch;     /* last, st: of reading */
 
