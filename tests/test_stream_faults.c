@@ -27,6 +27,7 @@ static bm_status consume(bm_source *src, const bm_spec *spec, const bm_formula *
     static const char *const want[] = { "y", "x", "g", "h", "w" };
     consumer              c = { 0 };
     bm_frame             *head = NULL, *labels = NULL;
+    bm_scales            *scales = NULL;
     bm_design            *d = NULL;
     const int32_t *const *order;
     size_t                p, nfac, J[8];
@@ -34,7 +35,9 @@ static bm_status consume(bm_source *src, const bm_spec *spec, const bm_formula *
     bool                  more;
     bm_status             st = bm_source_head(src, &head, &more, want, 5, 4, err);
 
-    if (st == BM_OK) st = bm_design_stream_new(&c.design, spec, f, head, err);
+    if (st == BM_OK) st = bm_scales_new(&scales, spec, f, head, err);
+    if (st == BM_OK && scales) st = bm_scales_next(scales, head, err);
+    if (st == BM_OK) st = bm_design_stream_new(&c.design, spec, f, head, scales, err);
     if (st == BM_OK) {
         bm_design_stream_size(c.design, &p, &nfac, &q);
         st = bm_accum_new(&c.sums, p, nfac, q, err);
@@ -48,6 +51,7 @@ static bm_status consume(bm_source *src, const bm_spec *spec, const bm_formula *
     bm_frame_free(head);
     bm_frame_free(labels);
     bm_design_stream_free(c.design);
+    bm_scales_free(scales);
     bm_accum_free(c.sums);
     return st;
 }
@@ -74,7 +78,7 @@ static bm_status run(const char *path, const char *formula, bm_error *err)
 
 static void test_out_of_memory_at_every_allocation(void **state)
 {
-    static const char *const formulas[] = { "y ~ x + (x | g)", "y ~ x + (1 | g:h) + (1 | h)" };
+    static const char *const formulas[] = { "y ~ x + (x | g)", "y ~ x + (1 | g:h) + (1 | h)", "scale(y) ~ scale(x + 1) + (1 | g)" };
     char  path[] = "/tmp/bmixed-faults-XXXXXX";
     FILE *out = fdopen(mkstemp(path), "w");
 
@@ -82,7 +86,7 @@ static void test_out_of_memory_at_every_allocation(void **state)
     fprintf(out, "y,x,g,h,w\n");
     for (int i = 0; i < 40; i++) fprintf(out, "%d.5,%d,\"g%d\",%d,%d\n", i * i % 13, i * 7 % 11, i % 5 + i / 20, i % 3, 1 + i % 4);
     fclose(out);
-    for (size_t t = 0; t < 2; t++)
+    for (size_t t = 0; t < sizeof formulas / sizeof *formulas; t++)
         for (long k = 0;; k++) {
             bm_error  err = { 0 };
             long      before = held;

@@ -35,7 +35,7 @@ const cli_option cli_model_options[] = {
 
 const cli_option cli_data_options[] = {
     { .name = "hold-rows", .arg = "N|all", .kind = CLI_TEXT, .at = offsetof(cli_args, hold_rows),
-      .help = "rows of the data to keep in memory; of a longer file only cross-products are kept, if the model allows it (-v says so)",
+      .help = "rows of the data to keep in memory; of a longer file only cross-products are kept, if the model allows it (-v says so; the README lists what does not)",
       .def = CLI_DEFAULT_TEXT, .def_text = "250000" },
     { .name = NULL }
 };

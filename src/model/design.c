@@ -122,8 +122,10 @@ void bm_recipe_clear(bm_recipe *r)
         free(r->group[k].comp);
         free(r->group[k].term);
     }
+    for (size_t k = 0; k < r->nscale; k++) free(r->scale[k].x.code);
     bm_terms_clear(&r->terms);
     bm_coding_clear(&r->coding);
+    free(r->scale);
     free(r->input);
     free(r->var);
     free(r->offset);

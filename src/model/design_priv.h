@@ -28,6 +28,14 @@ typedef struct {
 
 typedef struct { bm_instr *code; size_t n, cap, depth, height; } bm_program;
 
+/* Mean and sum of squares about it of values that come in portions (running.c). */
+typedef struct { double n, mean, square; bool varies; } bm_running;
+void   bm_running_add(bm_running *a, const double *x, size_t n);
+double bm_running_sd(const bm_running *a);
+
+/* A scale() that takes its centre (or has a given one), its sd or both from all rows: its argument and the values that it had so far. */
+typedef struct { bm_program x; bool centred; double centre; bm_running seen; } bm_scale;
+
 typedef enum { BM_CONTRAST_TREATMENT, BM_CONTRAST_SUM, BM_CONTRAST_HELMERT } bm_contrast;
 
 typedef struct {
@@ -80,7 +88,10 @@ typedef struct {
     bm_grouping *group;
     size_t       n, *row;         /* the rows used */
     size_t       first;           /* rows of the data before those of the frame */
-    bool         measured;        /* scale() has taken numbers from all rows of the frame */
+    size_t       nscale, cap_scale;
+    bm_scale    *scale;           /* in the order in which they are compiled */
+    bool         nested;          /* one has another in its argument */
+    const bm_scales *known;       /* what they have measured elsewhere; NULL: they take it from the rows of the frame */
 } bm_recipe;
 
 /* ---- design_input.c: columns and complete rows ---- */
@@ -100,6 +111,10 @@ bm_status bm_program_compile(bm_recipe *r, bm_program *p, bm_type *type, const b
 bool      bm_instr_reads(const bm_instr *in, size_t input);     /* a numeric column */
 /* n rows, at most BM_CHUNK; row NULL: first, first + 1, ...; stack: p->depth x BM_CHUNK; the result is at its start. */
 void      bm_program_run(const bm_program *p, const bm_input *in, const size_t *row, size_t first, size_t n, double *stack);
+
+/* The centre and the sd of the recipe's next scale(): of what has been seen. */
+void      bm_scale_of(const bm_scale *s, double *centre, double *sd);
+const bm_scale *bm_scales_at(const bm_scales *s, size_t k);
 
 /* ---- design_var.c ---- */
 

@@ -147,52 +147,76 @@ static bm_status compile_log(const compiler *c, const bm_node *n)
     return emit(c, (bm_instr){ .op = STANDARDISE, .a = 0, .b = log(constant(base)) });
 }
 
-/* R's scale(): centre and sd over the rows where x is there, also those that another variable drops. */
-static bm_status measure(const compiler *c, const bm_program *x, bool centre, double *mean, double *sd)
+/* What the argument of a scale() is in the rows of the frame, also in those that another variable drops. */
+static bm_status measure(const compiler *c, bm_scale *s)
 {
     size_t    n = c->r->frame->n, m = 0;
-    double   *stack = bm_alloc(x->depth * BM_CHUNK, sizeof *stack), *v = bm_alloc(n, sizeof *v), sum = 0, square = 0;
-    bm_status st = BM_OK;
+    double   *stack = bm_alloc(s->x.depth * BM_CHUNK, sizeof *stack), *v = bm_alloc(n, sizeof *v);
+    bm_status st = stack && v ? BM_OK : bm_nomem(c->err);
 
-    if (!stack || !v) st = bm_nomem(c->err);
     for (size_t i = 0; i < n && st == BM_OK; i += BM_CHUNK) {
         size_t k = n - i < BM_CHUNK ? n - i : BM_CHUNK;
 
-        bm_program_run(x, c->r->input, NULL, i, k, stack);
+        bm_program_run(&s->x, c->r->input, NULL, i, k, stack);
         for (size_t j = 0; j < k; j++)
             if (!isnan(stack[j])) v[m++] = stack[j];
     }
-    for (size_t i = 0; i < m; i++) sum += v[i];
-    if (centre) *mean = m ? sum / (double)m : 0;
-    sum = 0;
-    for (size_t i = 0; i < m; i++) sum += v[i] - *mean;      /* a second pass takes off the rounding of the first */
-    if (centre && m) *mean += sum / (double)m;
-    for (size_t i = 0; i < m; i++) square += (v[i] - *mean) * (v[i] - *mean);
-    *sd = sqrt(square / (double)(m > 1 ? m - 1 : 1));
-    if (centre && bm_moments_of(v, m).constant) *sd = 0;     /* whatever rounding has left */
+    if (st == BM_OK) bm_running_add(&s->seen, v, m);
     free(stack);
     free(v);
     return st;
 }
 
+void bm_scale_of(const bm_scale *s, double *centre, double *sd)
+{
+    double off;
+
+    if (s->centred) *centre = s->seen.mean;
+    off = s->seen.mean - *centre;
+    *sd = sqrt((s->seen.square + s->seen.n * off * off) / (s->seen.n > 1 ? s->seen.n - 1 : 1));
+    if (s->centred && !s->seen.varies) *sd = 0;      /* whatever rounding has left */
+}
+
+/* The recipe takes over the program. */
+static bm_status add_scale(const compiler *c, bm_program *x, bool centred, double centre, double *mean, double *sd)
+{
+    bm_recipe *r = c->r;
+    bm_scale  *s = bm_grow(r->scale, &r->cap_scale, r->nscale + 1, sizeof *s);
+    bm_status  st;
+
+    if (!s) return bm_nomem(c->err);
+    r->scale = s;
+    s += r->nscale++;
+    *s = (bm_scale){ .x = *x, .centred = centred, .centre = centre };
+    *x = (bm_program){ 0 };
+    if (r->known) s->seen = bm_scales_at(r->known, r->nscale - 1)->seen;
+    else if ((st = measure(c, s)) != BM_OK) return st;
+    bm_scale_of(s, mean, sd);
+    return BM_OK;
+}
+
+/* R's scale(). */
 static bm_status compile_scale(const compiler *c, const bm_node *n)
 {
     const bm_node *centre = bm_call_arg(n, 1), *by = bm_call_arg(n, 2);
     bool           measured_mean = !centre || (centre->kind == BM_NODE_BOOL && centre->num != 0);
     bool           measured_sd = !by || (by->kind == BM_NODE_BOOL && by->num != 0);
     double         mean = centre && centre->kind != BM_NODE_BOOL ? constant(centre) : 0, sd = 1;
+    size_t         inner = c->r->nscale;
     bm_program     x = { 0 };
     bm_type        ignored;
     bm_status      st = bm_program_compile(c->r, &x, &ignored, bm_call_arg(n, 0), c->err);
 
-    if (st == BM_OK) st = measure(c, &x, measured_mean, &mean, &sd);
-    c->r->measured = c->r->measured || measured_mean || measured_sd;
+    for (size_t i = 0; i < x.n && st == BM_OK; i++) st = emit(c, x.code[i]);
+    if (st == BM_OK && (measured_mean || measured_sd)) {
+        c->r->nested = c->r->nested || c->r->nscale > inner;
+        st = add_scale(c, &x, measured_mean, mean, &mean, &sd);
+    }
+    free(x.code);
     if (!measured_sd) sd = by->kind == BM_NODE_BOOL ? 1 : constant(by);
     if (st == BM_OK && sd == 0)
         st = bm_formula_fail(c->r->f, n->pos, c->err, BM_EINVAL,
                              "formula: scale() would divide by a standard deviation of 0: its argument is constant");
-    for (size_t i = 0; i < x.n && st == BM_OK; i++) st = emit(c, x.code[i]);
-    free(x.code);
     return st == BM_OK ? emit(c, (bm_instr){ .op = STANDARDISE, .a = mean, .b = sd }) : st;
 }
 

@@ -12,7 +12,9 @@ static bm_status refuse(const bm_design_stream *s, bm_error *err)
 {
     const bm_recipe *r = &s->r;
 
-    if (r->measured) return bm_fail(err, BM_EINVAL, "scale() takes its mean and standard deviation from all rows");
+    if (r->nscale && !r->known)
+        return bm_fail(err, BM_EINVAL, "scale() takes its mean and standard deviation from all rows, which only a file can give in a pass before, and only where no scale() "
+                       "stands in another");
     for (size_t k = 0; k < r->ninput; k++)
         if (r->input[k].own.name) return bm_fail(err, BM_EINVAL, "the levels of '%.100s' are put in order for all rows", r->input[k].own.name);
     return BM_OK;
@@ -73,7 +75,7 @@ static bm_status plan_groups(bm_design_stream *s, bm_error *err)
     return st;
 }
 
-bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *spec, const bm_formula *f, const bm_frame *head, bm_error *err)
+bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *spec, const bm_formula *f, const bm_frame *head, const bm_scales *scales, bm_error *err)
 {
     bm_design_stream *s = bm_alloc(1, sizeof *s);
     bm_status         st;
@@ -83,7 +85,7 @@ bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *spec, cons
         free(s);
         return bm_nomem(err);
     }
-    s->r = (bm_recipe){ .spec = spec, .f = f, .frame = head };
+    s->r = (bm_recipe){ .spec = spec, .f = f, .frame = head, .known = scales };
     st = bm_recipe_plan(&s->r, true, err);
     if (st == BM_OK) st = refuse(s, err);
     if (st == BM_OK) st = plan_columns(s, err);

@@ -5,12 +5,6 @@
 
 #include "model/design_priv.h"
 
-/* Mean and sum of squares about it of values that come in portions (running.c). */
-typedef struct { double n, mean, square; bool varies; } bm_running;
-
-void   bm_running_add(bm_running *a, const double *x, size_t n);
-double bm_running_sd(const bm_running *a);
-
 typedef struct {
     bm_interned  value;           /* of a variable that is no column: its values (as bits) */
     int32_t     *code;            /* rows at hand */

@@ -107,10 +107,17 @@ void      bm_design_free(bm_design *d);
 
 /* ---- a design whose rows come in portions and are not kept (design_stream.c) ---- */
 
-/* Planned on the first rows of the data, `head`, which must live as long. BM_EINVAL: the model needs all rows at once, or so it seems from the first: the
- * message says why, and bm_design_new on all rows decides. */
+/* What every scale() of the formula takes from all rows: measured in portions, before the design is made (scales.c). head, the first rows, must live as long;
+ * they are not yet among those measured. *out NULL: there is none, or none that can be measured so. */
+typedef struct bm_scales bm_scales;
+bm_status bm_scales_new(bm_scales **out, const bm_spec *s, const bm_formula *f, const bm_frame *head, bm_error *err);
+bm_status bm_scales_next(bm_scales *s, const bm_frame *rows, bm_error *err);
+void      bm_scales_free(bm_scales *s);
+
+/* Planned on the first rows of the data, `head`, which must live as long, as must scales (or NULL). BM_EINVAL: the model needs all rows at once, or so it
+ * seems from the first: the message says why, and bm_design_new on all rows decides. */
 typedef struct bm_design_stream bm_design_stream;
-bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *s, const bm_formula *f, const bm_frame *head, bm_error *err);
+bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *s, const bm_formula *f, const bm_frame *head, const bm_scales *scales, bm_error *err);
 /* q of each of the nfac factors; p. */
 void      bm_design_stream_size(const bm_design_stream *s, size_t *p, size_t *nfac, const size_t **q);
 /* The next rows, of which a column is as in the head but may have more codes: *part is good for y, w, o, X and of every group J (so far), Z and code (in the
