@@ -67,11 +67,11 @@ mutant quantile_of_a_normal src/api/conditionals.c 's/r->q5 = r->mean + r->sd \*
 
 # ---- priors and their Jacobians --------------------------------------------------------------------------------------------------
 
-mutant sd_jacobian_dropped src/posterior/theta.c 's/\*jac += log(c) - M_LN2;/*jac += 0;/' test_sbc '*intercept*'
-mutant sigma_jacobian_dropped src/posterior/theta.c 's/\*jac += pt->x\[th->sigma_x\];/*jac += 0;/' test_sbc '*linear*'
-mutant correlation_jacobian_dropped src/posterior/theta.c 's/\*jac += (tree + 1) \* l;/*jac += tree * l;/' test_theta '*integrate*'
-mutant lkj_exponent_off src/posterior/theta.c 's/tree = ((double)b->q - 2 - (double)j) \/ 2/tree = ((double)b->q - 1 - (double)j) \/ 2/' test_theta '*integrate*'
-mutant inverse_wishart_jacobian_off src/posterior/theta.c 's/\*jac += (double)q \* log(fabs(pt->s\[b->sd + i\])) + M_LN2;/*jac += log(fabs(pt->s[b->sd + i])) + M_LN2;/' test_sbc '*wishart*'
+mutant sd_jacobian_dropped src/posterior/theta_prior.c 's/\*jac += log(c) - M_LN2;/*jac += 0;/' test_sbc '*intercept*'
+mutant sigma_jacobian_dropped src/posterior/theta_prior.c 's/\*jac += pt->x\[th->sigma_x\];/*jac += 0;/' test_sbc '*linear*'
+mutant correlation_jacobian_dropped src/posterior/theta_prior.c 's/\*jac += (tree + 1) \* l;/*jac += tree * l;/' test_theta '*integrate*'
+mutant lkj_exponent_off src/posterior/theta_prior.c 's/tree = ((double)b->q - 2 - (double)j) \/ 2/tree = ((double)b->q - 1 - (double)j) \/ 2/' test_theta '*integrate*'
+mutant inverse_wishart_jacobian_off src/posterior/theta_prior.c 's/\*jac += (double)q \* log(fabs(pt->s\[b->sd + i\])) + M_LN2;/*jac += log(fabs(pt->s[b->sd + i])) + M_LN2;/' test_sbc '*wishart*'
 mutant sd_for_variance_of_a_coefficient src/posterior/coef_prior.c 's/c->base_prec\[m\] = 1 \/ (s \* s);/c->base_prec[m] = 1 \/ s;/' test_marginal '*dense*'
 mutant inverse_gamma_stated_on_the_sd src/model/dist.c 's/return -(2 \* a + 1) \* log(x) - v;/return -(a + 1) * log(x) - v;/' test_sbc '*uncorrelated*'
 mutant mixing_precision_short_of_half_a_degree src/posterior/coef_prior.c 's/bm_rng_gamma(rng, (df + 1) \/ 2)/bm_rng_gamma(rng, df \/ 2)/' test_theta '*student_t*'
@@ -113,8 +113,8 @@ mutant offset_left_out_under_geweke src/suffstat/stats.c 's/if (d->o) v -= d->o\
 mutant residual_variance_over_squared_weights src/api/simulate.c 's/sigma \/ sqrt(d->w ? d->w\[i\] : 1)/sigma \/ (d->w ? d->w[i] : 1)/' test_geweke '*linear*'
 mutant mixing_precision_under_geweke src/posterior/coef_prior.c 's/bm_rng_gamma(rng, (df + 1) \/ 2)/bm_rng_gamma(rng, df \/ 2)/' test_geweke '*linear*'
 mutant intercept_not_centred_under_geweke src/posterior/coef_prior.c 's/if (centred) memcpy/if (0) memcpy/' test_geweke '*linear*'
-mutant lkj_density_left_out src/posterior/theta.c 's/\*nat += (eta - 1) \* l;/*nat += 0;/' test_geweke '*slope*'
-mutant determinant_of_inverse_wishart_off src/posterior/theta.c 's/0.5 \* (v + (double)q + 1) \* log_G/0.5 * (v + (double)q) * log_G/' test_geweke '*wishart*'
+mutant lkj_density_left_out src/posterior/theta_prior.c 's/\*nat += (eta - 1) \* l;/*nat += 0;/' test_geweke '*slope*'
+mutant determinant_of_inverse_wishart_off src/posterior/theta_prior.c 's/0.5 \* (v + (double)q + 1) \* log_G/0.5 * (v + (double)q) * log_G/' test_geweke '*wishart*'
 mutant gibbs_walk_that_accepts_everything src/fit/gibbs.c 's/if (!(log(u) < gain)) continue;/if (gain == -INFINITY) continue;/' test_geweke '*crossed*'
 mutant gibbs_response_keeps_the_other_effects src/fit/gibbs_chain.c 's/if (!in_part(part, l)) bm_table_take/if (0) bm_table_take/' test_geweke '*crossed*'
 

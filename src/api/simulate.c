@@ -74,7 +74,7 @@ static bm_status draw_coefficients(const bm_model *m, truth *t, bm_rng *rng, bm_
     return BM_OK;
 }
 
-/* Partial correlations of LKJ(eta) into a correlation matrix R (q x q): theta.c. */
+/* Partial correlations of LKJ(eta) into a correlation matrix R (q x q): theta_prior.c. */
 static void draw_lkj(size_t q, double eta, bm_rng *rng, double *R)
 {
     double C[BM_BLOCK_MAX * BM_BLOCK_MAX] = { 0 };
