@@ -1,4 +1,4 @@
-/* bench.c: how fast, part by part: bench models|reml|kernel|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED].
+/* bench.c: how fast, part by part: bench models|reml|kernel|growth|threads|crossed|commands [--quick] [--only MODEL] [--draws N] [--csv FILE] [--rows MOST] [--groups N] [--program BMIXED].
  *
  * Times are seconds of CPU unless said; each number is the median of several runs, with the smallest and largest beside it in the CSV. One thread. */
 #include "bench.h"
@@ -120,13 +120,13 @@ void bench_self(char path[static 1024])
 
 static int usage(void)
 {
-    fputs("usage: bench models|reml|kernel|growth|crossed|commands [--quick] [--only MODEL] [--csv FILE] [--rows MOST] [--program BMIXED]\n", stderr);
+    fputs("usage: bench models|reml|kernel|growth|threads|crossed|commands [--quick] [--only MODEL] [--draws N] [--csv FILE] [--rows MOST] [--groups N] [--program BMIXED]\n", stderr);
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    bench_options o = { .repeats = 7, .max_rows = 1e7, .program = "build/bmixed" };
+    bench_options o = { .repeats = 7, .max_rows = 1e7, .groups = 1e6, .draws = 1000, .program = "build/bmixed" };
     const char   *what = argc > 1 ? argv[1] : "";
 
     if (!strcmp(what, "generate") && argc == 4) return bench_generate(atof(argv[2]), atof(argv[3]));
@@ -143,6 +143,8 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--only") && i + 1 < argc) o.only = argv[++i];
         else if (!strcmp(argv[i], "--csv") && i + 1 < argc) o.csv = argv[++i];
         else if (!strcmp(argv[i], "--rows") && i + 1 < argc) o.max_rows = atof(argv[++i]);
+        else if (!strcmp(argv[i], "--groups") && i + 1 < argc) o.groups = atof(argv[++i]);
+        else if (!strcmp(argv[i], "--draws") && i + 1 < argc) o.draws = atoi(argv[++i]);
         else if (!strcmp(argv[i], "--program") && i + 1 < argc) o.program = argv[++i];
         else return usage();
     }
@@ -151,6 +153,7 @@ int main(int argc, char **argv)
     if (!strcmp(what, "reml")) return bench_reml(&o);
     if (!strcmp(what, "kernel")) return bench_kernel(&o);
     if (!strcmp(what, "growth")) return bench_growth(&o);
+    if (!strcmp(what, "threads")) return bench_threads(&o);
     if (!strcmp(what, "crossed")) return bench_crossed(&o);
     if (!strcmp(what, "commands")) return bench_commands(&o);
     return usage();

@@ -14,6 +14,8 @@ typedef struct {
     bool        quick;
     int         repeats;
     double      max_rows;      /* of the growth of reading */
+    double      groups;        /* of threads */
+    int         draws;         /* of models: per chain */
     const char *only;          /* one model; NULL: all */
     const char *csv;           /* where the numbers go */
     const char *program;       /* build/.../bmixed */
@@ -38,6 +40,8 @@ int bench_models(const bench_options *o);                    /* models.c */
 int bench_reml(const bench_options *o);                      /* reml.c */
 int bench_kernel(const bench_options *o);                    /* kernel.c */
 int bench_growth(const bench_options *o);                    /* growth.c */
+int bench_threads(const bench_options *o);                   /* threads.c */
+bm_frame *bench_frame(size_t groups);                        /* growth.c: four rows each, for p = 6, q = 2 */
 int bench_commands(const bench_options *o);                  /* commands.c */
 int bench_crossed(const bench_options *o);                   /* crossed.c */
 int bench_ratings(double rows, double raters, double items); /* crossed.c: the children of crossed */

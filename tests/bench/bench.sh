@@ -80,11 +80,15 @@ machine
 echo
 "$BENCH" models $quick --csv "$OUT/models.csv" || exit 1
 echo
+"$BENCH" models $quick --draws 100000 --only Penicillin --csv "$OUT/models_long.csv" || exit 1
+echo
 "$BENCH" reml $quick --csv "$OUT/reml.csv" || exit 1
 echo
 "$BENCH" kernel $quick --csv "$OUT/kernel.csv" || exit 1
 echo
 "$BENCH" growth $quick --rows "${BENCH_ROWS:-1e8}" --csv "$OUT/growth.csv" || exit 1
+echo
+"$BENCH" threads $quick --csv "$OUT/threads.csv" || exit 1
 echo
 "$BENCH" crossed $quick --rows "${BENCH_RATINGS:-1e6}" --csv "$OUT/crossed.csv" || exit 1
 [ -n "$quick" ] && exit 0

@@ -114,7 +114,7 @@ static void grow_rows(const bench_options *o, FILE *csv)
 
 /* ---- groups: four rows each, p = 6, q = 2 ---- */
 
-static bm_frame *frame_of(size_t groups)
+bm_frame *bench_frame(size_t groups)
 {
     enum { PER = 4, P = 6 };
     size_t    n = groups * PER;
@@ -133,6 +133,11 @@ static bm_frame *frame_of(size_t groups)
         snprintf(name, sizeof name, "x%d", k);
         bm_rng_normals(&r, x, n);
         for (size_t i = 0; i < n; i++) y[i] += 0.1 * k * x[i];
+        for (size_t i = 0; k == 1 && i < n; i += PER) {              /* slopes differ between groups */
+            double v = 0.5 * bm_rng_normal(&r);
+
+            for (size_t l = i; l < i + PER; l++) y[l] += v * x[l];
+        }
         st = bm_frame_add_numeric(f, name, x, &err);
     }
     for (size_t j = 0; j < groups; j++) {
@@ -168,7 +173,7 @@ int bench_groups(double groups)
 {
     bench_row row = { .field = { "", "memory", "y ~ x1 + x2 + x3 + x4 + x5 + (x1 | g)", "g", NULL } };
     bm_spec  *spec = bench_spec(&row);
-    bm_frame *f = frame_of((size_t)groups);
+    bm_frame *f = bench_frame((size_t)groups);
     bm_model *m = NULL;
     bm_point *pt = NULL;
     bm_error  err = { 0 };

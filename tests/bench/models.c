@@ -9,7 +9,7 @@
 
 typedef struct { double read, warmup, sample, summary, write, cpu, wall, ess, evaluations, warmup_evaluations, eval_us; char worst[64]; } run;
 
-enum { TIMES = 10 };
+enum { TIMES = 10, DEFAULT_DRAWS = 1000 };
 
 /* ---- data that is simulated: 200 groups x 20 rows, six correlated effects per group ---- */
 
@@ -42,14 +42,6 @@ static void simulate_large_theta(const char *path)
 }
 
 /* ---- one run ---- */
-
-/* CPU time when the first kept draw is about to be made. */
-static void note_sampling(void *self, const bm_progress *p)
-{
-    double *at = self;
-
-    if (*at == 0 && !strcmp(p->phase, "sampling")) *at = bench_cpu();
-}
 
 static void smallest_ess(const bm_fit *fit, run *r)
 {
@@ -91,32 +83,34 @@ static double evaluation_us(const bm_model *m, const bm_fit *fit)
 }
 
 /* False: refused, with the reason in err. */
-static bool run_once(const bench_row *row, uint64_t seed, run *r, bm_error *err)
+static bool run_once(const bench_row *row, uint64_t seed, int draws, run *r, bm_error *err)
 {
     bm_spec         *spec = bench_spec(row);
     bm_model        *m = NULL;
     bm_fit          *fit = NULL;
     bm_fit_options   opt = BM_FIT_OPTIONS_INIT;
     bm_write_options w = BM_WRITE_OPTIONS_INIT;
-    double           wall = bm_clock(), t0 = bench_cpu(), t1, t2, t3, sampling = 0;
+    double           wall = bm_clock(), t0 = bench_cpu(), t1, t2, t3;
     bool             ok = bm_model_new(&m, spec, NULL, err) == BM_OK;
 
     opt.threads = 1;
     opt.seed = seed;
-    opt.progress = note_sampling;
-    opt.progress_self = &sampling;
+    opt.draws = draws;
+    if (draws != DEFAULT_DRAWS) {                    /* long runs: for the parameters, and what the group effects are */
+        opt.ranef_draws = BM_RANEF_NONE;
+        w.format = BM_FORMAT_NONE;
+    }
     w.force = true;
     t1 = bench_cpu();
     if (ok && (ok = bm_fit_run(&fit, m, &opt, err) == BM_OK)) {
         t2 = bench_cpu();
         ok = bm_fit_write(fit, "build/bench/out", &w, err) == BM_OK;
         t3 = bench_cpu();
-        double rest = fit->run.total_seconds - fit->run.read_seconds - fit->run.warmup_seconds;
+        double share = (t2 - t1) / (fit->run.total_seconds - fit->run.read_seconds);      /* of the clock; to watch the phases would cost time of its own */
 
-        *r = (run){ .read = t1 - t0, .warmup = sampling - t1, .write = t3 - t2, .cpu = t3 - t0, .wall = bm_clock() - wall,
+        *r = (run){ .read = t1 - t0, .warmup = share * fit->run.warmup_seconds, .sample = share * fit->run.sampling_seconds, .write = t3 - t2, .cpu = t3 - t0, .wall = bm_clock() - wall,
                     .evaluations = (double)(fit->run.evaluations - fit->run.warmup_evaluations), .warmup_evaluations = (double)fit->run.warmup_evaluations };
-        r->sample = (t2 - sampling) * fmin(1, fit->run.sampling_seconds / rest);
-        r->summary = t2 - sampling - r->sample;
+        r->summary = t2 - t1 - r->warmup - r->sample;
         smallest_ess(fit, r);
         r->eval_us = evaluation_us(m, fit);
     }
@@ -168,7 +162,7 @@ static void bench_model(const bench_row *row, const bench_options *o, FILE *csv)
     double   spent = bm_clock();
 
     while (n < want && (n < 2 || bm_clock() - spent < 20))      /* long ones: fewer times */
-        if (!run_once(row, n + 1, &r[n], &err)) {
+        if (!run_once(row, n + 1, o->draws, &r[n], &err)) {
             bool factors = strstr(err.msg, "grouping factor") != NULL;
 
             printf("%-12s not supported: %s\n", row->field[ROW_NAME], factors ? "needs several grouping factors" : err.msg);
@@ -187,7 +181,8 @@ int bench_models(const bench_options *o)
     if (!f) bench_die("tests/bench/models.tsv: run from the root of the repository", NULL);
     if (o->csv && !csv) bench_die(o->csv, NULL);
     simulate_large_theta("build/bench/large_theta.csv");
-    printf("4 chains x (1000 + 1000) draws, one thread, CSV file to output directory; medians of %d runs (fewer where they take long)\n", o->repeats);
+    printf("4 chains x (1000 + %d) draws, one thread, CSV file to output directory%s; medians of %d runs (fewer where they take long)\n", o->draws,
+           o->draws == DEFAULT_DRAWS ? "" : " (summaries of all, no draws)", o->repeats);
     printf("%-12s %44s %8s %19s %26s %9s %15s\n", "", "-- milliseconds of CPU ------------------- ", "smallest", "effective draws per", "evaluations of the density", "bare", "of the limit");
     printf("%-12s %8s %8s %8s %8s %8s %8s %9s %9s %8s %8s %8s %9s %7s %7s\n", "model", "read", "warm-up", "sample", "summary", "write", "bulk ESS", "CPU s", "wall s",
            "warm-up", "sample", "ESS/eval", "eval us", "all", "sample");
