@@ -9,18 +9,17 @@
  * does not spoil the invariance. What is compared: normal scores of every quantity's ranks among independent draws of the joint distribution, and their
  * squares, which have a mean and a variance however heavy the tails of the priors; averaged over the later half of a chain, when it has drifted. The drift
  * grows with the length of a chain, its error falls with the root of their number: few long chains see more than many short ones. */
-#include "api/sbc_priv.h"
+#include "api/geweke_priv.h"
 
 #include <gsl/gsl_cdf.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARMUP = 120, WARMUP_HAMILTON = 60, MOVES = 20, TRIES = 1000, REFERENCE = 10, LEAST_REFERENCE = 4000, FEWEST = 20, MOST = 100000 };
+enum { WARMUP = 120, WARMUP_HAMILTON = 60, TRIES = 1000, REFERENCE = 10, LEAST_REFERENCE = 4000, MOST = 100000 };
 
-static const struct { bm_move move; const char *name, *heading, *word; } KERNELS[BM_GEWEKE_KERNELS] = {
+const bm_geweke_move bm_geweke_moves[BM_GEWEKE_KERNELS] = {
     { BM_MOVE_INDEPENDENCE, "independence proposals", "proposals", "independence" },
     { BM_MOVE_WALK, "random walk", "walk", "random_walk" },
     { BM_MOVE_HAMILTON, "Hamiltonian moves", "Hamilton", "hamiltonian" },
@@ -28,24 +27,7 @@ static const struct { bm_move move; const char *name, *heading, *word; } KERNELS
     { BM_MOVE_EFFECTS, "coefficients and effects", "effects", "effects" },
 };
 
-typedef enum { NOT_RUN, COUNTED, FAILED } outcome;
-
-typedef struct {
-    const bm_model          *m;
-    const bm_geweke_options *opt;
-    const bm_basis          *basis;
-    bm_quantities            q;
-    size_t                   nref, nkernel;
-    int                      kernel[BM_GEWEKE_KERNELS];
-    double                  *ref;            /* q.n x nref, each sorted */
-    double                  *normal;         /* nref + 1: score of a rank */
-    double                  *score;          /* reps x nkernel x q.n x 2: means over a chain of scores and of their squares */
-    outcome                 *outcome;        /* reps x nkernel */
-    char                   (*message)[256];  /* nkernel: the first failure */
-    bm_error                *why;            /* per worker: a failure of ours */
-    uint64_t                 done, refused;
-    pthread_mutex_t          lock;           /* of message */
-} job;
+typedef bm_geweke_job job;
 
 static bool stopped(const job *j)
 {
@@ -190,7 +172,7 @@ static bm_status move(state *s, bm_move kernel, uint64_t seed, bm_error *err)
 
     opt.chains = opt.threads = 1;
     opt.warmup = kernel == BM_MOVE_HAMILTON ? WARMUP_HAMILTON : WARMUP;      /* each of these costs several gradients */
-    opt.thin = kernel == BM_MOVE_EFFECTS ? 1 : MOVES;
+    opt.thin = kernel == BM_MOVE_EFFECTS ? 1 : BM_GEWEKE_MOVES;
     opt.seed = seed;
     opt.sampler = kernel == BM_MOVE_SWEEP ? BM_SAMPLER_GIBBS : BM_SAMPLER_COLLAPSED;
     if ((st = bm_mcmc_new(&mc, s->c->post, &opt, err)) != BM_OK) return st;
@@ -226,7 +208,7 @@ static bm_status chain(job *j, size_t i, size_t k, bm_error *err)
 
     if (st == BM_OK) st = respond(&s, everything, err);
     for (int t = 0; t < j->opt->steps && st == BM_OK && !stopped(j); t++) {
-        if ((st = move(&s, KERNELS[j->kernel[k]].move, bm_splitmix64(&key), err)) != BM_OK) break;
+        if ((st = move(&s, bm_geweke_moves[j->kernel[k]].move, bm_splitmix64(&key), err)) != BM_OK) break;
         if ((st = respond(&s, response_only, err)) == BM_OK && t >= first) add_scores(&s, 1.0 / (j->opt->steps - first), sum);
     }
     state_free(&s);
@@ -239,12 +221,12 @@ static void chains(void *self, size_t i, size_t worker)
 
     for (size_t k = 0; k < j->nkernel; k++) {
         bm_error  err = { 0 };
-        outcome  *o = &j->outcome[i * j->nkernel + k];
+        bm_geweke_outcome *o = &j->outcome[i * j->nkernel + k];
 
         if (stopped(j) || j->why[worker].code) return;
         bm_status st = chain(j, i, k, &err);
         if (stopped(j)) return;
-        *o = st == BM_OK ? COUNTED : FAILED;
+        *o = st == BM_OK ? BM_GEWEKE_COUNTED : BM_GEWEKE_FAILED;
         if (st == BM_ENUMERIC) {
             pthread_mutex_lock(&j->lock);
             if (!*j->message[k]) snprintf(j->message[k], sizeof j->message[k], "%.255s", err.msg);
@@ -256,111 +238,11 @@ static void chains(void *self, size_t i, size_t worker)
     progress(j, worker, "chains", (uint64_t)j->opt->reps);
 }
 
-/* ---- verdicts ---- */
-
-/* Mean over the chains of one number, less what the joint distribution gives it, in standard errors; excess: the share of the reference's own error. */
-static double deviation(const job *j, size_t k, size_t at, size_t done, double expect, double reference_variance)
-{
-    double n = 0, mean = 0, m2 = 0;
-
-    for (size_t i = 0; i < done; i++) {
-        if (j->outcome[i * j->nkernel + k] != COUNTED) continue;
-        double x = j->score[(i * j->nkernel + k) * j->q.n * 2 + at], d = x - mean;
-
-        n++;
-        mean += d / n;
-        m2 += d * (x - mean);
-    }
-    return (mean - expect) / sqrt(m2 / (n - 1) / n + reference_variance / (double)j->nref);
-}
-
-static void judge(const job *j, bm_geweke *g, size_t k)
-{
-    bm_geweke_kernel *kern = &g->kernel[k];
-    double            square = 0, fourth = 0, cells = (double)(g->nrow * g->nkernel * 2);
-
-    for (size_t r = 0; r <= j->nref; r++) {
-        double z2 = j->normal[r] * j->normal[r];
-
-        square += z2 / (double)(j->nref + 1);
-        fourth += z2 * z2 / (double)(j->nref + 1);
-    }
-    for (size_t q = 0; q < g->nrow; q++) {
-        bm_geweke_cell *c = &kern->cell[q];
-
-        c->location = deviation(j, k, 2 * q, g->done, 0, square);
-        c->spread = deviation(j, k, 2 * q + 1, g->done, square, fourth - square * square);
-        c->p = fmin(1, 4 * gsl_cdf_tdist_Q(fmax(fabs(c->location), fabs(c->spread)), (double)kern->counted - 1));
-        c->level = !(c->p >= 2 * g->alpha / cells) ? BM_NOT_CALIBRATED : c->p < 0.01 ? BM_CALIBRATION_WATCH : BM_CALIBRATED;
-        if (c->level > kern->level) kern->level = c->level;
-    }
-}
-
-static bm_status name_rows(bm_geweke *g, const job *j, bm_error *err)
-{
-    g->name = bm_alloc(g->nrow, sizeof *g->name);
-    g->meaning = bm_alloc(g->nrow, sizeof *g->meaning);
-    if (!g->name || !g->meaning) return bm_nomem(err);
-    for (size_t q = 0; q < g->nrow; q++) {
-        g->meaning[q] = j->q.v[q].meaning;
-        if (!(g->name[q] = bm_strdup(j->q.v[q].name))) return bm_nomem(err);
-    }
-    return BM_OK;
-}
-
-/* Chains whose kernels all came to an end, up to the first that did not: the later ones of an interrupted run are the quick ones. */
-static size_t chains_done(const job *j)
-{
-    size_t n = (size_t)j->opt->reps * j->nkernel, i = 0;
-
-    while (i < n && j->outcome[i] != NOT_RUN) i++;
-    return i / j->nkernel;
-}
-
-static bm_status result(bm_geweke *g, const job *j, bm_error *err)
-{
-    const bm_model *m = j->m;
-    bm_status       st;
-
-    g->spec = m->spec;
-    g->design = m->design;
-    g->priors = m->priors;
-    g->frame = m->frame;
-    g->asked = (size_t)j->opt->reps;
-    g->steps = (size_t)j->opt->steps;
-    g->moves = MOVES;
-    g->reference = j->nref;
-    g->alpha = j->opt->alpha;
-    g->seed = j->opt->seed;
-    g->refused = j->refused;
-    g->nkernel = j->nkernel;
-    g->nrow = j->q.n;
-    g->done = chains_done(j);
-    g->interrupted = g->done < g->asked;
-    if ((st = name_rows(g, j, err)) != BM_OK) return st;
-    for (size_t k = 0; k < g->nkernel; k++) {
-        bm_geweke_kernel *kern = &g->kernel[k];
-
-        kern->name = KERNELS[j->kernel[k]].name;
-        kern->heading = KERNELS[j->kernel[k]].heading;
-        kern->word = KERNELS[j->kernel[k]].word;
-        memcpy(kern->failure, j->message[k], sizeof kern->failure);
-        for (size_t i = 0; i < g->done; i++) kern->counted += j->outcome[i * j->nkernel + k] == COUNTED;
-        kern->failed = g->done - kern->counted;
-        if (!(kern->cell = bm_alloc(g->nrow, sizeof *kern->cell))) return bm_nomem(err);
-        if (kern->counted < FEWEST && !g->interrupted)
-            return bm_fail(err, BM_ENUMERIC, "%zu of %zu chains by %s could not be run: %s", kern->failed, g->done, kern->name, kern->failure);
-        if (kern->counted >= FEWEST) judge(j, g, k);
-        else g->done = 0;                            /* interrupted too early */
-    }
-    return BM_OK;
-}
-
 /* ---- the run ---- */
 
 static bm_status check_options(const bm_model *m, const bm_geweke_options *o, bm_error *err)
 {
-    if (o->reps < FEWEST || o->reps > MOST) return bm_fail(err, BM_EINVAL, "the number of chains (--reps) must be between %d and %d, not %d", FEWEST, MOST, o->reps);
+    if (o->reps < BM_GEWEKE_FEWEST || o->reps > MOST) return bm_fail(err, BM_EINVAL, "the number of chains (--reps) must be between %d and %d, not %d", BM_GEWEKE_FEWEST, MOST, o->reps);
     if (o->steps < 1 || o->steps > MOST) return bm_fail(err, BM_EINVAL, "the number of transitions (--steps) must be between 1 and %d, not %d", MOST, o->steps);
     if (!(o->alpha > 0 && o->alpha < 1)) return bm_fail(err, BM_EINVAL, "the chance of a false alarm must be between 0 and 1, not %g", o->alpha);
     return bm_check_simulable(m, "Geweke's test", false, err);
@@ -375,7 +257,7 @@ static bm_status job_new(job *j, const bm_model *m, const bm_geweke_options *opt
     if ((st = bm_quantities_new(&j->q, m, err)) != BM_OK || (st = bm_basis_new(basis, m->design, err)) != BM_OK) return st;
     j->basis = *basis;
     for (int k = 0; k < BM_GEWEKE_KERNELS; k++)
-        if (bm_move_possible(m->post, KERNELS[k].move)) j->kernel[j->nkernel++] = k;
+        if (bm_move_possible(m->post, bm_geweke_moves[k].move)) j->kernel[j->nkernel++] = k;
     j->ref = bm_alloc(j->nref * j->q.n, sizeof *j->ref);
     j->normal = bm_alloc(j->nref + 1, sizeof *j->normal);
     j->score = bm_alloc(reps * j->nkernel * j->q.n * 2, sizeof *j->score);
@@ -428,7 +310,7 @@ bm_status bm_geweke_run(bm_geweke **out, const bm_model *m, const bm_geweke_opti
         st = bm_nomem(err);
         goto done;
     }
-    if ((st = result(g, &j, err)) != BM_OK) goto done;
+    if ((st = bm_geweke_result(g, &j, err)) != BM_OK) goto done;
     g->seconds = bm_clock() - start;
     st = g->interrupted ? BM_INTERRUPTED : BM_OK;
     if (g->done) {
@@ -440,26 +322,4 @@ done:
     bm_basis_free(basis);
     bm_geweke_free(g);
     return st;
-}
-
-void bm_geweke_free(bm_geweke *g)
-{
-    if (!g) return;
-    for (size_t k = 0; k < BM_GEWEKE_KERNELS; k++) free(g->kernel[k].cell);
-    for (size_t q = 0; g->name && q < g->nrow; q++) free(g->name[q]);
-    free(g->name);
-    free(g->meaning);
-    free(g);
-}
-
-bool bm_geweke_passed(const bm_geweke *g)
-{
-    for (size_t k = 0; k < g->nkernel; k++)
-        if (g->kernel[k].level == BM_NOT_CALIBRATED) return false;
-    return true;
-}
-
-bm_status bm_geweke_print(const bm_geweke *g, FILE *out, const bm_print_options *opt, bm_error *err)
-{
-    return bm_report_geweke(g, out, opt, err);
 }
