@@ -1,6 +1,6 @@
 /* Several grouping factors together: the marginal likelihood, its gradient, conditional moments and draws against dense N x N Gaussian algebra
  * on small random models: crossed, nested, partly crossed, disconnected, a factor with a level per row, several effects per level. */
-#include "dense_oracle.h"
+#include "marginal_checks.h"
 
 #include "posterior/posterior.h"
 
@@ -144,30 +144,6 @@ static void model_free(model *m)
     }
 }
 
-/* ---- the engine ---- */
-
-typedef struct { bm_stats *st; bm_packed *pk; bm_coef_prior *cp; bm_marginal *m; } engine;
-
-static engine engine_make(const model *m, bm_criterion kind)
-{
-    engine   e = { 0 };
-    bm_error err = { 0 };
-
-    bm_assert_ok(bm_stats_new(&e.st, &m->d, &err), err);
-    bm_assert_ok(bm_packed_new(&e.pk, e.st, &err), err);
-    if (kind == BM_BAYES) bm_assert_ok(bm_coef_prior_new(&e.cp, e.st, &m->pr, &m->d, &err), err);
-    bm_assert_ok(bm_marginal_new(&e.m, e.st, e.pk, e.cp, kind, &err), err);
-    return e;
-}
-
-static void engine_free(engine *e)
-{
-    bm_marginal_free(e->m);
-    bm_coef_prior_free(e->cp);
-    bm_packed_free(e->pk);
-    bm_stats_free(e->st);
-}
-
 /* The first factor's covariance singular: its last effect has no variance. */
 static void make_singular(model *m)
 {
@@ -182,13 +158,7 @@ static void test_joint_marginal_equals_the_dense_gaussian_density(void **state)
 
         model_make(&m, &SHAPES[k / 2], 100 + k);
         if (k % 2) make_singular(&m);
-        engine e = engine_make(&m, BM_BAYES);
-        oracle *o = oracle_new(&m.d, &m.pr, m.L, m.sigma);
-
-        assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
-        bm_assert_near(e.m->logp, oracle_logp(o, m.d.y), 1e-10);
-        oracle_free(o);
-        engine_free(&e);
+        check_density(&m.d, &m.pr, m.L, m.sigma);
         model_free(&m);
     }
 }
@@ -200,15 +170,7 @@ static void test_joint_restricted_and_maximum_likelihood_equal_dense_least_squar
         model m;
 
         model_make(&m, &SHAPES[k], 150 + k);
-        oracle *o = oracle_new(&m.d, NULL, m.L, m.sigma);
-        for (int ml = 0; ml <= 1; ml++) {
-            engine e = engine_make(&m, ml ? BM_ML : BM_REML);
-
-            assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
-            bm_assert_near(e.m->logp, ml ? oracle_profile_logp(o, m.d.y) : oracle_logp(o, m.d.y), 1e-9);
-            engine_free(&e);
-        }
-        oracle_free(o);
+        check_reml_and_ml(&m.d, m.L, m.sigma);
         model_free(&m);
     }
 }
@@ -220,52 +182,9 @@ static void test_joint_conditional_moments_equal_dense_conditioning(void **state
         model m;
 
         model_make(&m, &SHAPES[k], 200 + k);
-        engine  e = engine_make(&m, BM_BAYES);
-        oracle *o = oracle_new(&m.d, &m.pr, m.L, m.sigma);
-        size_t  all = o->e;
-        double *mean = calloc(4 * all, sizeof *mean), *sd = mean + all, *want = sd + all, *want_sd = want + all;
-        assert_int_equal(bm_marginal_eval(e.m, m.L, m.sigma), BM_OK);
-        bm_marginal_conditional(e.m, mean, sd, mean + o->p, sd + o->p);
-        oracle_moments(o, m.d.y, 0, all, want, want_sd);
-        for (size_t i = 0; i < all; i++) {
-            bm_assert_near(mean[i] / want_sd[i] + 10, want[i] / want_sd[i] + 10, 1e-8);
-            bm_assert_near(sd[i], want_sd[i], 1e-7);
-        }
-        free(mean);
-        oracle_free(o);
-        engine_free(&e);
+        check_moments(&m.d, &m.pr, m.L, m.sigma, 1e-7);
         model_free(&m);
     }
-}
-
-static void check_gradient(model *m, bm_criterion kind)
-{
-    engine       e = engine_make(m, kind);
-    const double h = 1e-5;
-    double       dL[64], ds, up, down;
-
-    assert_int_equal(bm_marginal_eval(e.m, m->L, m->sigma), BM_OK);
-    bm_marginal_gradient(e.m);
-    memcpy(dL, e.m->dL, m->nL * sizeof *dL);
-    ds = e.m->dlog_sigma;
-    for (size_t i = 0; i < m->nL; i++) {
-        double L0 = m->L[i];
-
-        m->L[i] = L0 + h;
-        bm_marginal_eval(e.m, m->L, m->sigma);
-        up = e.m->logp;
-        m->L[i] = L0 - h;
-        bm_marginal_eval(e.m, m->L, m->sigma);
-        down = e.m->logp;
-        m->L[i] = L0;
-        bm_assert_near(1 + dL[i], 1 + (up - down) / (2 * h), 4e-6 * (1 + fabs(dL[i])));
-    }
-    bm_marginal_eval(e.m, m->L, m->sigma * exp(h));
-    up = e.m->logp;
-    bm_marginal_eval(e.m, m->L, m->sigma * exp(-h));
-    down = e.m->logp;
-    bm_assert_near(1 + ds, 1 + (up - down) / (2 * h), 4e-6 * (1 + fabs(ds)));
-    engine_free(&e);
 }
 
 static void test_joint_gradient_equals_central_differences(void **state)
@@ -276,11 +195,11 @@ static void test_joint_gradient_equals_central_differences(void **state)
             model m;
 
             model_make(&m, &SHAPES[k], 300 + k);
-            check_gradient(&m, kind);
+            check_gradient(&m.d, &m.pr, m.L, m.nL, m.sigma, kind, 4e-6);
             make_singular(&m);
-            check_gradient(&m, kind);
+            check_gradient(&m.d, &m.pr, m.L, m.nL, m.sigma, kind, 4e-6);
             m.L[0] = 1e-4;                           /* all but singular, where 1 - M^-1 has lost its digits */
-            check_gradient(&m, kind);
+            check_gradient(&m.d, &m.pr, m.L, m.nL, m.sigma, kind, 4e-6);
             model_free(&m);
         }
 }
@@ -296,7 +215,7 @@ static void test_joint_draws_have_the_conditional_moments(void **state)
         bm_rng rng;
 
         model_make(&m, &SHAPES[k], 400 + k);
-        engine  e = engine_make(&m, BM_BAYES);
+        engine  e = engine_make(&m.d, &m.pr, BM_BAYES);
         size_t  p = m.d.p, all = p + m.nu;
         double *mean = calloc(5 * all + p, sizeof *mean), *sd = mean + all, *x = sd + all, *s1 = x + all, *s2 = s1 + all, *beta = s2 + all;
         bm_rng_key(&rng, 11, k, 0);
