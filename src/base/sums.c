@@ -1,26 +1,11 @@
 /* sums.c: sums over long columns, sixteen side by side in SIMD registers: additions do not wait for one another. The order of the additions is fixed. */
-#include "base/base.h"
+#include "base/v8.h"
 
 #include <math.h>
-#include <string.h>
 
-#pragma GCC diagnostic ignored "-Wpsabi"     /* every function that takes a v8 is inlined: there is no ABI to differ */
+enum { LANES = V8_LANES, STEP = 2 * LANES };
 
-enum { LANES = 8, STEP = 2 * LANES };
-typedef double  v8 __attribute__((vector_size(64)));
-typedef int64_t i8 __attribute__((vector_size(64)));
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE v8 load(const double *x)
-{
-    v8 v;
-
-    memcpy(&v, x, sizeof v);
-    return v;
-}
-
-INLINE double total(v8 a)
+BM_INLINE double total(v8 a)
 {
     return ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]));
 }
@@ -32,8 +17,8 @@ BM_CLONES double bm_sum_products(size_t n, const double *x, const double *y)
     size_t i = 0;
 
     for (; i + STEP <= n; i += STEP) {
-        a += load(x + i) * load(y + i);
-        b += load(x + i + LANES) * load(y + i + LANES);
+        a += v8_load(x + i) * v8_load(y + i);
+        b += v8_load(x + i + LANES) * v8_load(y + i + LANES);
     }
     for (; i < n; i++) s += x[i] * y[i];
     return total(a + b) + s;
@@ -46,8 +31,8 @@ BM_CLONES double bm_sum_weighted(size_t n, const double *w, const double *x, con
     size_t i = 0;
 
     for (; i + STEP <= n; i += STEP) {
-        a += load(w + i) * load(x + i) * load(y + i);
-        b += load(w + i + LANES) * load(x + i + LANES) * load(y + i + LANES);
+        a += v8_load(w + i) * v8_load(x + i) * v8_load(y + i);
+        b += v8_load(w + i + LANES) * v8_load(x + i + LANES) * v8_load(y + i + LANES);
     }
     for (; i < n; i++) s += w[i] * x[i] * y[i];
     return total(a + b) + s;
@@ -60,8 +45,8 @@ BM_CLONES double bm_sum_scaled(size_t n, const double *x, double scale)
     size_t i = 0;
 
     for (; i + STEP <= n; i += STEP) {
-        a += load(x + i) * scale;
-        b += load(x + i + LANES) * scale;
+        a += v8_load(x + i) * scale;
+        b += v8_load(x + i + LANES) * scale;
     }
     for (; i < n; i++) s += x[i] * scale;
     return total(a + b) + s;
@@ -74,7 +59,7 @@ BM_CLONES void bm_sums_about(size_t n, const double *x, double centre, double *s
     size_t i = 0;
 
     for (; i + LANES <= n; i += LANES) {
-        v8 d = load(x + i) - centre;
+        v8 d = v8_load(x + i) - centre;
 
         a += d;
         b += d * d;
@@ -89,16 +74,19 @@ BM_CLONES void bm_sums_about(size_t n, const double *x, double centre, double *s
     *square = total(b) + q;
 }
 
+/* An exponent of ones carries into the sign. (Not by a comparison, which is compiled number by number.) */
 BM_CLONES bool bm_all_finite(size_t n, const double *x)
 {
-    i8     bad = { 0 };
+    typedef uint64_t u8 __attribute__((vector_size(64)));
+    const uint64_t exponent = 0x7ff0000000000000, one = 0x0010000000000000;
+    u8     bad = { 0 };
     size_t i = 0;
 
-    for (; i + LANES <= n; i += LANES) bad |= load(x + i) - load(x + i) != 0;     /* NaN for what is not finite */
+    for (; i + LANES <= n; i += LANES) bad |= ((u8)v8_load(x + i) & exponent) + one;
     for (; i < n; i++)
         if (!isfinite(x[i])) return false;
     for (int l = 1; l < LANES; l++) bad[0] |= bad[l];
-    return !bad[0];
+    return !(bad[0] >> 63);
 }
 
 BM_CLONES bool bm_all_equal(size_t n, const double *x)

@@ -16,7 +16,6 @@ typedef uint64_t u64x8 __attribute__((vector_size(64)));
 typedef uint16_t u16x32 __attribute__((vector_size(64)));
 typedef double   f64x8 __attribute__((vector_size(64)));
 
-#define INLINE static inline __attribute__((always_inline))
 #define EACH(byte) (0x0101010101010101u * (uint64_t)(byte))
 #define ALL(x) ((u64x8){ 0 } + (uint64_t)(x))
 #define ALL_DOUBLE(x) ((u64x8)((f64x8){ 0 } + (double)(x)))
@@ -24,28 +23,28 @@ typedef double   f64x8 __attribute__((vector_size(64)));
 enum { MINUS = '-' ^ '0', POINT = '.' ^ '0' };               /* characters are taken as digits: xor '0' */
 
 /* All bits where the sign bit is set. */
-INLINE u64x8 by_sign(u64x8 v)
+BM_INLINE u64x8 by_sign(u64x8 v)
 {
     return -(v >> 63);
 }
 
-INLINE u64x8 non_zero(u64x8 v)
+BM_INLINE u64x8 non_zero(u64x8 v)
 {
     return by_sign(v | -v);
 }
 
-INLINE u64x8 pick(u64x8 mask, u64x8 yes, u64x8 no)
+BM_INLINE u64x8 pick(u64x8 mask, u64x8 yes, u64x8 no)
 {
     return (mask & yes) | (~mask & no);
 }
 
-INLINE f64x8 factor(u64x8 bits, double yes)
+BM_INLINE f64x8 factor(u64x8 bits, double yes)
 {
     return (f64x8)pick(non_zero(bits), ALL_DOUBLE(yes), ALL_DOUBLE(1));
 }
 
 /* 1 in the lowest byte that is a point, or 0. */
-INLINE u64x8 point_of(u64x8 v)
+BM_INLINE u64x8 point_of(u64x8 v)
 {
     u64x8 t = v ^ EACH(POINT), z = (t - EACH(1)) & ~t & EACH(0x80);          /* true zeros, and perhaps bytes above one */
 
@@ -53,7 +52,7 @@ INLINE u64x8 point_of(u64x8 v)
 }
 
 /* The point goes, and what is before it moves up by a byte. */
-INLINE u64x8 close_up(u64x8 v, u64x8 one)
+BM_INLINE u64x8 close_up(u64x8 v, u64x8 one)
 {
     u64x8 below = one - 1, at = (one << 8) - one;
 
@@ -61,7 +60,7 @@ INLINE u64x8 close_up(u64x8 v, u64x8 one)
 }
 
 /* The value of eight digits, the first in the lowest byte; the sign of *bad: some are none. */
-INLINE f64x8 eight_digits(u64x8 v, u64x8 *bad)
+BM_INLINE f64x8 eight_digits(u64x8 v, u64x8 *bad)
 {
     u64x8 high, wrong = ((v + EACH(0x76)) | v) & EACH(0x80);
     f64x8 magic = (f64x8)ALL_DOUBLE(0x1p52);
@@ -74,7 +73,7 @@ INLINE f64x8 eight_digits(u64x8 v, u64x8 *bad)
 }
 
 /* 10^decimals, from where the point is. */
-INLINE f64x8 scale_of(u64x8 low, u64x8 high)
+BM_INLINE f64x8 scale_of(u64x8 low, u64x8 high)
 {
     u64x8 one = low | high;
     f64x8 s = factor(one & 0x0001000100010001, 10) * factor(one & 0x0000010100000101, 100) * factor(one & 0x0000000001010101, 1e4);
@@ -83,7 +82,7 @@ INLINE f64x8 scale_of(u64x8 low, u64x8 high)
 }
 
 /* Words that end with the numbers' last characters, and the words before those (not looked at where !wide). */
-INLINE f64x8 read_eight(u64x8 before, u64x8 word, u64x8 length, u64x8 bad, bool wide)
+BM_INLINE f64x8 read_eight(u64x8 before, u64x8 word, u64x8 length, u64x8 bad, bool wide)
 {
     const uint64_t most = wide ? 16 : 8;
     u64x8          low = before ^ EACH('0'), high = word ^ EACH('0'), start = (most - length) * 8, first, keep, negative, low_point = ALL(0), high_point, in_high, in_low;
@@ -118,7 +117,7 @@ INLINE f64x8 read_eight(u64x8 before, u64x8 word, u64x8 length, u64x8 bad, bool 
     return (f64x8)pick(by_sign(bad), ALL_DOUBLE(NAN), (u64x8)x | (negative & (uint64_t)1 << 63));
 }
 
-INLINE uint64_t word_at(const char *s)
+BM_INLINE uint64_t word_at(const char *s)
 {
     uint64_t w;
 
@@ -127,7 +126,7 @@ INLINE uint64_t word_at(const char *s)
 }
 
 /* Eight words that end at to[l] - back; from offset 16 on, before which there is nothing. */
-INLINE u64x8 words(const char *buf, const uint64_t *to, size_t back)
+BM_INLINE u64x8 words(const char *buf, const uint64_t *to, size_t back)
 {
     uint64_t at[LANES];
 

@@ -3,35 +3,23 @@
  * same bits whatever the registers. This file is compiled without contraction: a fused multiply-add in place of a product and a sum would break the identities. */
 #include "suffstat/accumulate.h"
 
+#include "base/v8.h"
+
 #include <math.h>
 #include <string.h>
 
-#pragma GCC diagnostic ignored "-Wpsabi"     /* every function that takes a v8 is inlined: there is no ABI to differ */
-
-enum { LANES = 8 };
-typedef double  v8 __attribute__((vector_size(64)));
-typedef int64_t i8 __attribute__((vector_size(64)));
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE v8 load(const double *x)
-{
-    v8 v;
-
-    memcpy(&v, x, sizeof v);
-    return v;
-}
+enum { LANES = V8_LANES };
 
 /* The upper 26 bits, rounded; what is left has 26 bits and a sign: products of such halves are exact. */
-INLINE v8 upper(v8 x)
+BM_INLINE v8 upper(v8 x)
 {
     return (v8)(((i8)x + 0x4000000) & ~(int64_t)0x7ffffff);
 }
 
 /* (high, low) -= x b */
-INLINE void take_product(v8 *high, v8 *low, v8 x, double b)
+BM_INLINE void take_product(v8 *high, v8 *low, v8 x, double b)
 {
-    v8 wide = { b, b, b, b, b, b, b, b }, p = x * b, x1 = upper(x), x2 = x - x1, b1 = upper(wide), b2 = wide - b1;
+    v8 wide = v8_splat(b), p = x * b, x1 = upper(x), x2 = x - x1, b1 = upper(wide), b2 = wide - b1;
     v8 left = (((x1 * b1 - p) + x1 * b2) + x2 * b1) + x2 * b2;               /* x b - p, exactly */
     v8 s = *high - p, t = s - *high;
 
@@ -39,7 +27,7 @@ INLINE void take_product(v8 *high, v8 *low, v8 x, double b)
     *high = s;
 }
 
-INLINE void take(v8 *high, v8 *low, v8 x)
+BM_INLINE void take(v8 *high, v8 *low, v8 x)
 {
     v8 s = *high - x, t = s - *high;
 
@@ -69,7 +57,7 @@ BM_CLONES void bm_residuals(const double *y, const double *o, const double *X, s
             take(&high, &low, x);
         }
         for (size_t k = 0; k < p; k++) {
-            if (m == LANES) x = load(X + i + k * n);
+            if (m == LANES) x = v8_load(X + i + k * n);
             else memcpy(&x, X + i + k * n, m * sizeof x[0]);
             take_product(&high, &low, x, b[k]);
         }
