@@ -27,61 +27,37 @@ only() { [ "$(ls -A | grep -x -e "\\.\{0,1\}$1.*")" = "$1" ]; }
 
 # ---- fit -o DIR -----------------------------------------------------------------------------------------------------------------------
 
-new_directory()
+# each_fit LEAST BEFORE HOW AFTER COMMAND...: at each of its calls, more than LEAST of them, COMMAND is ended by HOW, after BEFORE, and AFTER holds then; undisturbed at
+# last, it writes ref's draws to out.
+each_fit()
 {
-    local k
+    local least=$1 before=$2 how=$3 after=$4 k
+    shift 4
     for ((k = 1; ; k++)); do
         rm -rf out out.*
-        killed_at $k "${fit[@]}" -o out
+        $before
+        $how $k "$@"
         [ $code -eq 0 ] && break
-        [ $code -eq 137 ] || { echo "call $k: status $code"; return 1; }
-        [ ! -e out ] || draws_of out ref || { echo "call $k: half a directory"; return 1; }
-        rm -rf out
-        "${fit[@]}" -o out >/dev/null 2>&1
-        draws_of out ref && only out || { echo "call $k: the next run differs, or leaves something"; ls -A; return 1; }
+        $after || { echo "call $k: status $code; not $after"; ls -A; return 1; }
     done
-    [ $k -gt 12 ]
+    [ $k -gt "$least" ] && draws_of out ref
 }
-it 'fit, killed at any call: the directory is whole or absent; the next run gives the same bytes, and leaves nothing else' new_directory
-replaced()
+old_there() { cp -r old out; }
+whole_or_absent()
 {
-    local k
-    for ((k = 1; ; k++)); do
-        rm -rf out out.*
-        cp -r old out
-        killed_at $k "${fit[@]}" -o out --force
-        [ $code -eq 0 ] && break
-        draws_of out old || draws_of out ref || { echo "call $k: neither the old nor the new"; return 1; }
-    done
-    [ $k -gt 12 ] && draws_of out ref
+    [ $code -eq 137 ] && { [ ! -e out ] || draws_of out ref; } || return 1
+    rm -rf out
+    "${fit[@]}" -o out >/dev/null 2>&1
+    draws_of out ref && only out
 }
-it 'fit --force, killed at any call: the old directory or the new one' replaced
-refused()
-{
-    local k
-    for ((k = 1; ; k++)); do
-        rm -rf out out.*
-        refused_at $k "${fit[@]}" -o out
-        [ $code -eq 0 ] && break
-        [ $code -eq 1 ] && says 'No space left' || { echo "call $k: status $code"; return 1; }
-        nothing out || { echo "call $k: left"; ls -A; return 1; }
-    done
-    [ $k -gt 10 ]
-}
-it 'fit, a disk that is full from any call on: a message, status 1, no trace' refused
-refused_replacing()
-{
-    local k
-    for ((k = 1; ; k++)); do
-        rm -rf out out.*
-        cp -r old out
-        refused_at $k "${fit[@]}" -o out --force
-        [ $code -eq 0 ] && break
-        [ $code -eq 1 ] && draws_of out old && only out || { echo "call $k: status $code"; ls -A; return 1; }
-    done
-    [ $k -gt 10 ]
-}
-it 'fit --force, the same: the old directory stays' refused_replacing
+old_or_new() { [ $code -eq 137 ] && { draws_of out old || draws_of out ref; }; }
+told_without_trace() { [ $code -eq 1 ] && says 'No space left' && nothing out; }
+told_and_old() { [ $code -eq 1 ] && says 'No space left' && draws_of out old && only out; }
+it 'fit, killed at any call: the directory is whole or absent; the next run gives the same bytes, and leaves nothing else' \
+    each_fit 12 : killed_at whole_or_absent "${fit[@]}" -o out
+it 'fit --force, killed at any call: the old directory or the new one' each_fit 12 old_there killed_at old_or_new "${fit[@]}" -o out --force
+it 'fit, a disk that is full from any call on: a message, status 1, no trace' each_fit 10 : refused_at told_without_trace "${fit[@]}" -o out
+it 'fit --force, the same: the old directory stays' each_fit 10 old_there refused_at told_and_old "${fit[@]}" -o out --force
 stopped()
 {
     local sig=$1 k n=0
@@ -236,9 +212,11 @@ while_it_runs()
 mkfifo pipe
 reading() { (exec 9>pipe; cat sleepstudy.csv >&9; exec sleep 2) & while_it_runs TERM 143 bmixed fit "$formula" pipe -o out && nothing out; }
 it 'SIGTERM while data are read: 143, nothing' reading
-warm_up() { while_it_runs TERM 143 "${fit[@]}" --warmup 10000000 --draws 10 -o out && nothing out; }
+# Factor by factor the warm-up is as long as it is asked to be.
+crossed=(bmixed fit 'Reaction ~ 1 + (1 | Subject) + (1 | Days)' sleepstudy.csv "${short[@]}" --sampler gibbs --warmup 10000000 --draws 10)
+warm_up() { while_it_runs TERM 143 "${crossed[@]}" -o out && nothing out; }
 it 'SIGTERM in warm-up: 143, nothing' warm_up
-hang_up() { while_it_runs HUP 129 "${fit[@]}" --warmup 10000000 --draws 10 -o out && nothing out; }
+hang_up() { while_it_runs HUP 129 "${crossed[@]}" -o out && nothing out; }
 it 'a closed terminal in warm-up: 129, nothing' hang_up
 sampling() { while_it_runs TERM 143 "${fit[@]}" --draws 3000000 --chains 1 --ranef-draws none --format none -o out && jq -e '.. | .interrupted? // empty' out/summary.json >/dev/null && only out; }
 it 'SIGTERM while sampling: 143, what there was, marked as interrupted' sampling
