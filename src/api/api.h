@@ -19,8 +19,6 @@ struct bm_model {
     double      read_seconds;
     size_t      held;          /* rows that were held to decide on the columns, where the others were not kept; 0: all are there */
     char        reading[400];  /* how the data were read, where that was a question; else "" */
-    char        why[256];      /* the sampler's choice */
-    bool        collapsed;
     bm_error    refusal;       /* why there is no posterior to sample (improper, perfect fit); code 0: there is one */
     bool        borrows;       /* all but the response, stats and post belong to another model */
 };
@@ -56,6 +54,9 @@ bm_status bm_model_with_response(bm_model **out, const bm_model *m, const bm_bas
 bm_status bm_model_fits_perfectly(const bm_model *m, bool *perfect, bm_error *err);
 /* The reason why the model cannot be fitted, if there is one. REML and simulation do without a posterior. */
 bm_status bm_model_refusal(const bm_model *m, bm_error *err);
+/* The sampler that a fit of it would take, and why. Where costs do not settle it a pilot takes its time: only for those who want to know without a fit. */
+typedef struct { bool collapsed; char why[256]; } bm_choice;
+bm_status bm_model_choose(const bm_model *m, bm_choice *c, bm_error *err);
 
 /* ---- data of which only cross-products are kept (model_stream.c) ---- */
 

@@ -233,12 +233,16 @@ static bm_status name_parameters(bm_model *m, bm_error *err)
 
 /* ---- the whole ---- */
 
-static bm_status choose_sampler(bm_model *m, bm_error *err)
+static bm_status check_sampler(const bm_model *m, bm_error *err)
 {
-    if (m->spec->fit.sampler == BM_SAMPLER_GIBBS && m->design->nfac < 2)
-        return bm_fail(err, BM_EINVAL, "--sampler gibbs moves one grouping factor at a time; this model has %s, where the collapsed sampler is exact and faster",
-                       m->design->nfac ? "one" : "none");
-    return bm_choose_collapsed(m->post, m->spec->fit.sampler, &m->collapsed, m->why, sizeof m->why, err);
+    if (m->spec->fit.sampler != BM_SAMPLER_GIBBS || m->design->nfac >= 2) return BM_OK;
+    return bm_fail(err, BM_EINVAL, "--sampler gibbs moves one grouping factor at a time; this model has %s, where the collapsed sampler is exact and faster",
+                   m->design->nfac ? "one" : "none");
+}
+
+bm_status bm_model_choose(const bm_model *m, bm_choice *c, bm_error *err)
+{
+    return bm_choose_collapsed(m->post, m->spec->fit.sampler, &c->collapsed, c->why, sizeof c->why, err);
 }
 
 static bm_status model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, size_t hold, bm_error *err)
@@ -262,7 +266,7 @@ static bm_status model_new(bm_model **out, const bm_spec *spec, const bm_frame *
     if ((st = fix_constants(m, err)) != BM_OK) goto done;
     if (!m->stats && (st = bm_stats_new(&m->stats, m->design, err)) != BM_OK) goto done;
     if ((st = bm_post_new(&m->post, m->stats, m->priors, m->design, err)) != BM_OK) goto done;
-    if ((st = choose_sampler(m, err)) != BM_OK) goto done;
+    if ((st = check_sampler(m, err)) != BM_OK) goto done;
     if ((st = name_parameters(m, err)) != BM_OK) goto done;
     if (bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, &m->refusal) == BM_OK) (void)check_fit_possible(m, &m->refusal);
     if (m->refusal.code == BM_ENOMEM) {
@@ -359,10 +363,14 @@ bm_status bm_model_refusal(const bm_model *m, bm_error *err)
 
 bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *opt, bm_error *err)
 {
-    bm_plan plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .sampler = m->collapsed ? "collapsed" : "gibbs", .why = m->why,
-                     .ntheta = m->post->th.d, .parameters = &m->monitored };
+    bm_choice choice;
+    bm_plan   plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .why = choice.why, .ntheta = m->post->th.d,
+                       .parameters = &m->monitored };
+    bm_status st;
 
     if (bm_model_needs_rows(m, "printing the model", err) != BM_OK) return BM_EINVAL;
     if (bm_model_refusal(m, err) != BM_OK) return m->refusal.code;
+    if ((st = bm_model_choose(m, &choice, err)) != BM_OK) return st;
+    plan.sampler = choice.collapsed ? "collapsed" : "gibbs";
     return bm_report_plan(&plan, out, opt, err);
 }

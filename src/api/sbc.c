@@ -25,6 +25,7 @@ typedef struct {
     const bm_sbc_options *opt;
     const bm_basis       *basis;
     bm_move               move;
+    bm_sampler            sampler;       /* the same for all: not AUTO */
     bm_quantities         q;
     outcome              *outcome;       /* reps */
     double               *thin, *truth;  /* reps; reps x q.n */
@@ -144,6 +145,17 @@ static bm_status simulate(replica *r, const job *j, size_t i, bm_error *err)
     return BM_OK;
 }
 
+static bm_status choose_sampler(job *j, bm_error *err)
+{
+    bm_choice choice;
+    bm_status st = BM_OK;
+
+    j->sampler = j->opt->sampler;
+    if (j->sampler != BM_SAMPLER_AUTO || (st = bm_model_choose(j->m, &choice, err)) != BM_OK) return st;
+    j->sampler = choice.collapsed ? BM_SAMPLER_COLLAPSED : BM_SAMPLER_GIBBS;
+    return BM_OK;
+}
+
 static bm_status sample(replica *r, const job *j, size_t i, double *ess, bm_error *err)
 {
     bm_fit_options opt = BM_FIT_OPTIONS_INIT;
@@ -152,7 +164,7 @@ static bm_status sample(replica *r, const job *j, size_t i, double *ess, bm_erro
 
     opt.chains = opt.threads = 1;
     opt.warmup = WARMUP;
-    opt.sampler = j->opt->sampler != BM_SAMPLER_AUTO ? j->opt->sampler : j->m->collapsed ? BM_SAMPLER_COLLAPSED : BM_SAMPLER_GIBBS;   /* the same for all */
+    opt.sampler = j->sampler;
     opt.seed = bm_splitmix64(&key) ^ (i + 1);
     opt.stop = j->opt->stop;
     if ((st = bm_mcmc_new(&r->mc, r->c->post, &opt, err)) != BM_OK) return st;
@@ -366,6 +378,7 @@ bm_status bm_sbc_run_by(bm_sbc **out, const bm_model *m, const bm_sbc_options *o
     int threads = opt->threads > 0 ? opt->threads : bm_cores();
     if ((st = job_new(&j, m, opt, threads, &basis, err)) != BM_OK) goto done;
     j.move = kernel;
+    if ((st = choose_sampler(&j, err)) != BM_OK) goto done;
     bm_parallel((size_t)opt->reps, threads, replicate, &j);
     for (int k = 0; k < threads; k++)
         if (j.why[k].code) {
@@ -376,7 +389,7 @@ bm_status bm_sbc_run_by(bm_sbc **out, const bm_model *m, const bm_sbc_options *o
         st = bm_nomem(err);
         goto done;
     }
-    s->sampler = m->collapsed && opt->sampler != BM_SAMPLER_GIBBS ? "collapsed" : "gibbs";
+    s->sampler = j.sampler == BM_SAMPLER_COLLAPSED ? "collapsed" : "gibbs";
     if ((st = result(s, &j, err)) != BM_OK) goto done;
     s->seconds = bm_clock() - start;
     st = s->interrupted ? BM_INTERRUPTED : BM_OK;

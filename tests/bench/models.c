@@ -62,7 +62,7 @@ static double evaluation_us(const bm_model *m, const bm_fit *fit)
     double    natural[128], best = INFINITY;
     size_t    p = m->design->p, n = m->post ? m->post->th.nsd + m->post->th.ncor + m->post->th.has_sigma : 0, per = fit->draws->nchain * fit->draws->niter;
 
-    if (!m->post || !m->collapsed || n > 128 || bm_point_new(&pt, m->post, &err) != BM_OK) return NAN;
+    if (!m->post || strcmp(fit->run.sampler, "collapsed") != 0 || n > 128 || bm_point_new(&pt, m->post, &err) != BM_OK) return NAN;
     for (size_t i = 0; i < n; i++) natural[i] = fit->draws->x[(1 + p + i) * per + per - 1];
     if (bm_theta_from_natural(&m->post->th, natural, pt->x) != BM_OK || bm_point_eval(pt) != BM_OK) {
         bm_point_free(pt);
