@@ -3,7 +3,8 @@
 #   make               build/bmixed, the library (.a and .so), the manual page
 #   make quickstart    installs what building needs, builds, fits the first example
 #   make check         installs what testing needs, builds, runs every test
-#   make check-all     the same with R (cross-checks) and Chromium (the report in a browser)
+#   make check-all     the same with R (cross-checks) and Chromium (the report in a browser), then check-memory, check-threads, check-valgrind and
+#                      check-coverage, each in a build of its own
 #   make fuzz          builds fuzzers below build/fuzz (clang): build/fuzz/csv -max_total_time=600 build/fuzz/corpus/csv tests/fuzz/corpus/csv
 #   make fuzz-run      fuzzes every target for FUZZ_SECONDS=1800 and prints a table
 #   make check-mutants | check-references | check-calibration    planted faults, each caught by a named test; tables of agreement with
@@ -11,7 +12,7 @@
 #   make soak          random models against slow and plain computations, for SOAK_SECONDS=1800 from SOAK_SEED (default: the clock)
 #   make lint          clang-tidy and cppcheck: no finding is allowed (.clang-tidy, .cppcheck); make lint-deep: clang's path analyser, to be read
 #   make check-threads | check-memory    with ThreadSanitizer what runs in threads, with AddressSanitizer and UBSan what reads and what fails
-#   make coverage      which lines the suite runs (gcov)
+#   make coverage      which lines the suite runs (gcov); make check-coverage: what is quick of the suite, and a figure that must not fall
 #   make check-messages    every error message is quoted by a test, or listed with the reason
 #   make check-valgrind | check-layers | check-symbols | test-NAME
 #   make bench         how fast, beside R's packages where they are installed (make deps-bench); make bench-quick: without R, under two minutes
@@ -42,7 +43,7 @@ PACKAGES       := build-essential pkg-config libgsl-dev libopenblas0 libsuitespa
                   $(if $(CLANG),clang $(if $(OPENMP),libomp-dev))
 CHECK_PACKAGES := $(PACKAGES) libcmocka-dev jq gnuplot-nox
 ALL_PACKAGES   := $(CHECK_PACKAGES) clang-tidy cppcheck python3-minimal r-base-core r-cran-posterior r-cran-bayesplot r-cran-rstan r-cran-jsonlite r-cran-lme4 \
-                  chromium python3-pandas zsh
+                  chromium python3-pandas zsh valgrind
 
 # MCMCglmm is not in Debian.
 BENCH_PACKAGES := $(PACKAGES) r-base-core r-cran-posterior r-cran-lme4 r-cran-rjags jags r-cran-rstanarm r-cran-brms
@@ -51,10 +52,10 @@ BENCH_PACKAGES := $(PACKAGES) r-base-core r-cran-posterior r-cran-lme4 r-cran-rj
 
 WARN     := -Wall -Wextra -Wpedantic -Wno-psabi -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
             $(if $(OPENMP),,-Wno-unknown-pragmas)
-CFLAGS   ?= -O3 -g
+CFLAGS   ?= $(if $(COV),-O1,-O3) -g
 override CFLAGS   += -std=gnu11 $(OPENMP) -fPIC -fvisibility=hidden -fno-math-errno -ffp-contract=fast \
                      $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all) \
-                     $(if $(COV),--coverage -fprofile-update=atomic -Wno-maybe-uninitialized)
+                     $(if $(COV),--coverage -fprofile-update=single -Wno-maybe-uninitialized)
 override CPPFLAGS += -Iinclude -Isrc -Itests -D_GNU_SOURCE -I/usr/include/suitesparse
 override LDFLAGS  += -Wl,--as-needed
 # OpenBLAS is loaded by the first large matrix (src/base/blas.c).
@@ -177,8 +178,16 @@ quickstart: deps
 check: deps-check
 	@+$(MAKE) --no-print-directory check-run
 
+# Parallel, where make was not told how.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# The suite as it is; then parts of it with sanitizers, under valgrind and with coverage. Each says what it found; the first failure ends it.
 check-all: deps-all
-	@+$(MAKE) --no-print-directory check-run
+	@+$(MAKE) --no-print-directory $(JOBS) check-run
+	@echo 'With AddressSanitizer and UBSan:' && $(MAKE) -s $(JOBS) check-memory
+	@echo 'With ThreadSanitizer:' && $(MAKE) -s $(JOBS) check-threads
+	@echo 'Under valgrind:' && $(MAKE) -s check-valgrind
+	@echo 'Coverage:' && $(MAKE) -s $(JOBS) check-coverage
 
 check-run: $(B)/bmixed $(B)/bmixed.1 $(TESTS) $(REPLAYS) $(SHIM) $(if $(SAN),,$(SHARED))
 	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(TESTS) $(REPLAYS) $(TEST_SH)
@@ -218,17 +227,31 @@ check-threads:
 threads-run: $(B)/bmixed $(THREADED:%=$(B)/%)
 	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) TSAN_OPTIONS='exitcode=66 halt_on_error=1' bash tests/run.sh $(THREADED:%=$(B)/%) tests/test_threaded.sh
 
-# What reads bytes of others or manages memory under faults, with AddressSanitizer and UBSan. The whole suite: make SAN=address,undefined check-run
-MEMORY := $(basename $(notdir $(wildcard tests/test_*_faults.c))) test_csv test_data test_formula test_spec test_priors test_design test_read_draws test_number test_marginal test_joint
+# What reads bytes of others, the algebra, and every command, with AddressSanitizer and UBSan. The whole suite: make SAN=address,undefined check-run
+MEMORY    := test_csv test_data test_formula test_spec test_priors test_design test_read_draws test_number test_marginal test_joint
+MEMORY_SH := $(addprefix tests/test_,hostile.sh cli.sh diagnose.sh compare_cli.sh stream_cli.sh)
 check-memory:
 	@+$(MAKE) --no-print-directory SAN=address,undefined memory-run
 
 memory-run: $(B)/bmixed $(MEMORY:%=$(B)/%) $(REPLAYS)
-	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(MEMORY:%=$(B)/%) $(REPLAYS) tests/test_hostile.sh
+	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(MEMORY:%=$(B)/%) $(REPLAYS) $(MEMORY_SH)
 
 # Which lines the whole suite runs.
 coverage:
 	@+$(MAKE) --no-print-directory COV=1 check-run; status=$$?; bash tests/coverage.sh build/coverage && exit $$status
+
+# The same of what is quick: without calibration, soak and their like, what only installs or looks at other programs, and what ends processes. The figure is a lower bound
+# of the whole suite's.
+NOT_QUICK := calibration soak posteriors references reml_reference efficiency coupling compare sbc geweke numerics hard_posteriors stream checkpoint kill memory r html install deb lint \
+             layers symbols examples
+LEAST_COVERAGE ?= 80
+quick-run: $(B)/bmixed $(B)/bmixed.1 $(filter-out $(NOT_QUICK:%=$(B)/test_%),$(TESTS)) $(REPLAYS) $(SHIM)
+	@find $(B) -name '*.gcda' -delete
+	@BMIXED=$(abspath $(B)/bmixed) B=$(abspath $(B)) bash tests/run.sh $(filter-out $(NOT_QUICK:%=$(B)/test_%),$(TESTS)) $(REPLAYS) \
+	    $(filter-out $(NOT_QUICK:%=tests/test_%.sh),$(TEST_SH))
+
+check-coverage:
+	@+$(MAKE) --no-print-directory COV=1 quick-run && bash tests/coverage.sh build/coverage $(LEAST_COVERAGE)
 
 # Every error message of src is quoted by a test, or is listed with the reason.
 check-messages:
@@ -364,7 +387,7 @@ clean:
 
 FORCE:
 
-.PHONY: coverage check-threads threads-run check-memory memory-run check-messages soak \
+.PHONY: coverage check-coverage quick-run check-threads threads-run check-memory memory-run check-messages soak \
         all build/bmixed deps deps-check deps-all deps-bench deps-valgrind deps-deb quickstart check check-all check-run tests check-layers check-symbols check-mutants check-references check-calibration soak check-valgrind \
         bench bench-quick lint lint-deep deps-lint fuzz fuzz-run install uninstall deb check-deb clean FORCE $(TEST_SH:tests/test_%.sh=test-%)
 .SECONDARY:

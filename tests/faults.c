@@ -7,10 +7,12 @@
  * Reads, and writes to standard output and error, are left alone.
  *
  * From the beginning of main it counts allocations, those of other libraries, too:
- *   FAULT_ALLOC=K     the K-th fails
+ *   FAULT_ALLOC=K     the K-th fails (0: none); the last line of FAULT_LOG is how many there were
  *   FAULT_ALLOC=each  every one in turn, each in a child of its own, forked there; ends with the first call that changes files, since the children share them.
  *                     A child must exit with 1 after a message about memory, or do without and exit with 0 or 3; where it does not, or where the shell command
  *                     in FAULT_CHECK then fails ($1: the child's status), a line goes to the file FAULT_LOG; the last line is their number.
+ *   FAULT_OUT=FILE    a child's standard output goes there
+ *   FAULT_STEP=N      from the 2,000th on, of every N one (1)
  *   FAULT_MORE=1      every later one fails, too */
 #include <dlfcn.h>
 #include <errno.h>
@@ -42,7 +44,7 @@ void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 
 static bool counting, each, out_of_memory;           /* out_of_memory: from now on */
-static long allocations, fails_at;
+static long allocations, fails_at, step;
 static int  log_fd = -1;
 
 static void say(const char *fmt, ...)
@@ -96,7 +98,7 @@ static bool fork_and_fail(void)
     for (int i = 0; i < FILES; i++) at[i] = i == fd ? -1 : lseek(i, 0, SEEK_CUR);
     if ((pid = fork()) == 0) {
         counting = false;
-        null = open("/dev/null", O_WRONLY);
+        null = open(getenv("FAULT_OUT") ? getenv("FAULT_OUT") : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0666);
         dup2(null, 1);
         dup2(fd, 2);
         close(null);
@@ -119,6 +121,7 @@ static bool fails(void)
     if (out_of_memory) return true;
     if (!counting) return false;
     allocations++;
+    if (each && allocations > 2000 && allocations % step) return false;
     counting = false;                                /* not those made here */
     fail = each ? fork_and_fail() : allocations == fails_at;
     counting = !(each && fail);
@@ -157,11 +160,14 @@ static int counted_main(int argc, char **argv, char **env)
     if (how) {
         each = strcmp(how, "each") == 0;
         fails_at = number("FAULT_ALLOC");
+        step = number("FAULT_STEP") > 1 ? number("FAULT_STEP") : 1;
         if (log) log_fd = fcntl(open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666), F_DUPFD_CLOEXEC, 100);
+        unsetenv("LD_PRELOAD");                      /* gnuplot, which is started, has its memory */
         counting = true;
     }
     code = real_main(argc, argv, env);
     end_of_each();
+    if (counting && !each) say("%ld\n", allocations);
     counting = false;
     return code;
 }

@@ -15,6 +15,7 @@ typedef struct hard_model {
     double      y[ROWS], x[ROWS], x2[ROWS], z[ROWS], w[ROWS];
     int         code[ROWS];
     bool        weights, no_reml;                    /* no_reml: only proper priors make sense of it */
+    bool        flat;                                /* all priors are */
     double      loss;                                /* how much more than usual is lost in cross-products: about eps times the largest (sd / sigma)^2 of a group */
     double      sd_scale[2], sigma_scale;            /* about the size of the sds and of sigma: scales of their half-normal priors, too */
     double      b_mean[COLUMNS], b_sd[COLUMNS];
@@ -143,7 +144,7 @@ static inline void hard_meaning(hard_model *m)
     hard_mean(m);
     m->sds[0] = m->sd;
     for (size_t t = 0; t < m->q; t++) m->sd[t] = (bm_dist){ .kind = BM_DIST_HALF_NORMAL, .a = { 0, m->sd_scale[t] } };
-    for (size_t k = 0; k < m->p; k++) m->b[k] = (bm_dist){ .kind = BM_DIST_NORMAL, .a = { m->b_mean[k], m->b_sd[k] } };
+    for (size_t k = 0; k < m->p; k++) m->b[k] = (bm_dist){ .kind = m->flat ? BM_DIST_FLAT : BM_DIST_NORMAL, .a = { m->b_mean[k], m->b_sd[k] } };
     m->pr = (bm_priors){ .p = m->p, .b = m->b, .xbar = m->xbar, .has_sigma = true, .nfac = 1, .sd = m->sds,
                          .sigma = { .kind = BM_DIST_HALF_NORMAL, .a = { 0, m->sigma_scale } } };
 }
@@ -213,9 +214,10 @@ static inline bm_model *hard_library(const hard_model *m)
     bm_assert_ok(bm_spec_new(&s, &err), err);
     hard_set(s, "formula", "%s", m->formula);
     if (m->weights) hard_set(s, "weights", "w");
-    for (size_t k = 0; k < m->p; k++) hard_set(s, "prior", "%s ~ normal(%.17g, %.17g)", b[k], m->b_mean[k], m->b_sd[k]);
-    for (size_t t = 0; t < m->q; t++) hard_set(s, "prior", "%s ~ half_normal(0, %.17g)", sd[t], m->sd_scale[t]);
-    hard_set(s, "prior", "sigma ~ half_normal(0, %.17g)", m->sigma_scale);
+    for (size_t k = 0; k < 3 && m->flat; k++) hard_set(s, "prior", "%s ~ flat()", (const char *[]){ "b", "sd", "sigma" }[k]);
+    for (size_t k = 0; k < m->p && !m->flat; k++) hard_set(s, "prior", "%s ~ normal(%.17g, %.17g)", b[k], m->b_mean[k], m->b_sd[k]);
+    for (size_t t = 0; t < m->q && !m->flat; t++) hard_set(s, "prior", "%s ~ half_normal(0, %.17g)", sd[t], m->sd_scale[t]);
+    if (!m->flat) hard_set(s, "prior", "sigma ~ half_normal(0, %.17g)", m->sigma_scale);
     bm_assert_ok(bm_model_new(&out, s, f, &err), err);
     bm_spec_free(s);
     bm_frame_free(f);
@@ -237,9 +239,9 @@ static inline oracle *hard_oracle(const hard_model *m, const double *natural, bo
 
 static inline double hard_log_density(const hard_model *m, const oracle *o, const double *natural)
 {
-    double lp = oracle_logp(o, m->d.y) + hard_half_normal(natural[m->q], m->sigma_scale);
+    double lp = oracle_logp(o, m->d.y) + (m->flat ? 0 : hard_half_normal(natural[m->q], m->sigma_scale));
 
-    for (size_t t = 0; t < m->q; t++) lp += hard_half_normal(natural[t], m->sd_scale[t]);
+    for (size_t t = 0; t < m->q && !m->flat; t++) lp += hard_half_normal(natural[t], m->sd_scale[t]);
     return lp;
 }
 

@@ -2,8 +2,8 @@
  * least once (a greedy covering of pairs, by a fixed seed).
  *
  * As a test: every third row, 100 data sets each. make check-calibration: all rows, 1000 data sets each, as a table, rows begun within CALIBRATION_SECONDS. Each row is
- * called wrong when it is right with probability 1e-8 (simultaneous over its quantities). Flat priors stand where they are proper after the data and ranks exist for
- * them: on coefficients. */
+ * called wrong when it is right with probability 1e-8 (simultaneous over its quantities). Flat priors of coefficients stand as such, since there are ranks for them;
+ * those of sds and sigma as uniform ones, from which data can be drawn (test_hard_posteriors has them without an end, against quadrature). */
 #include "random_model.h"
 
 #include "report/calibration.h"
@@ -20,14 +20,14 @@ static const struct { const char *name, *formula; int blocks; size_t n, J, nfac;
     { "nested", "y ~ x + (1 | g / k)", 0, 44, 5, 2 },
     { "crossed slope", "y ~ x + (x | g) + (1 | h)", 2, 48, 6, 2 },
 };
-static const char *const SDS[] = { "half_cauchy(0, 1)", "half_normal(0, 1)", "exponential(1)", "inv_gamma(3, 2)", "lognormal(-0.5, 0.7)", "half_t(3, 0, 1)" };
+static const char *const SDS[] = { "half_cauchy(0, 1)", "half_normal(0, 1)", "exponential(1)", "inv_gamma(3, 2)", "lognormal(-0.5, 0.7)", "half_t(3, 0, 1)", "uniform(0, 3)" };
 static const char *const COVS[] = { "lkj(1)", "lkj(4)", "inv_wishart" };
 static const char *const COEFS[] = { "normal", "student_t", "flat", "centred" };
-static const char *const SIGMAS[] = { "half_cauchy(0, 1)", "half_normal(0, 1)", "exponential(1)", "inv_gamma(3, 2)", "known (se)" };
+static const char *const SIGMAS[] = { "half_cauchy(0, 1)", "half_normal(0, 1)", "exponential(1)", "inv_gamma(3, 2)", "known (se)", "uniform(0, 3)" };
 static const char *const OPTIONS[] = { "-", "weights", "offset", "weights, offset" };
 static const char *const KERNELS[] = { "collapsed", "Hamiltonian", "factor by factor", "random walk" };
 static const bm_move     MOVES[] = { BM_MOVE_INDEPENDENCE, BM_MOVE_HAMILTON, BM_MOVE_SWEEP, BM_MOVE_WALK };
-static const int         LEVELS[NFACTOR] = { 8, 6, 3, 4, 5, 4, 4 };
+static const int         LEVELS[NFACTOR] = { 8, 7, 3, 4, 6, 4, 4 };
 
 typedef struct { int level[NFACTOR]; } row;
 

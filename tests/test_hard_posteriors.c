@@ -146,6 +146,25 @@ static void test_posteriors_are_those_of_quadrature(void **state)
     assert_int_equal(done, NHARD - 1);
 }
 
+/* Twelve groups: as many moments of the sd as are compared. */
+static void test_flat_priors_where_the_posterior_is_proper(void **state)
+{
+    hard_model *m = hard_new(0);
+    answer      want;
+
+    (void)state;
+    m->flat = true;
+    m->J = m->n / 2;
+    for (size_t i = 0; i < m->n; i++) {
+        m->code[i] = (int)(i % m->J);
+        m->y[i] += 0.3 * (double)(m->code[i] % 5 - 2);
+    }
+    hard_meaning(m);
+    want = quadrature(m);
+    check_posterior(m, &want, BM_SAMPLER_AUTO);
+    free(m);
+}
+
 /* The data say nothing about an sd whose column is zero. */
 static void test_an_effect_whose_column_is_zero_keeps_its_prior(void **state)
 {
@@ -184,6 +203,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_posteriors_are_those_of_quadrature),
+        cmocka_unit_test(test_flat_priors_where_the_posterior_is_proper),
         cmocka_unit_test(test_an_effect_whose_column_is_zero_keeps_its_prior),
     };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every allocation failing in turn, in the whole program and the libraries under it (cJSON, GSL, CHOLMOD, OpenBLAS, libc): a message about memory and exit status
-# 1, or it is done without; never a crash, never part of an output. Then little address space.
+# 1, or it is done without; never a crash, never part of an output. Of commands with very many, and of those that write from the first on, some: FAULTS=all makes it
+# every one (an hour). Then little address space.
 . "$(dirname "$0")/testing.sh"
 SHIM=${B:-$PWD/build/plain}/faults.so
 [ -e "$SHIM" ] || { skip 'every failing allocation' 'a sanitizer owns malloc here'; finish; }
@@ -13,13 +14,17 @@ crossed=('diameter ~ 1 + (1 | plate) + (1 | sample)' Penicillin.csv)
 short=(--draws 40 --warmup 40 --chains 2 --threads 1 -q)
 bmixed fit "${slope[@]}" "${short[@]}" -o ref >/dev/null 2>&1 || exit 1
 
-# each COMMAND...: all allocations up to the first call that changes files; sets n
+# each COMMAND...: all allocations up to the first call that changes files; sets n. What is done without one prints the same as ever.
+same_text='/seconds\|"command"\|[0-9] s<.td>\|bmixed report/d; s/[0-9.]* *m\{0,1\}s\b//g'
 each()
 {
     rm -f "$WORK/log"
     rm -rf out out.*
-    timeout 300 env FAULT_ALLOC=each FAULT_LOG="$WORK/log" LD_PRELOAD="$SHIM" \
-        FAULT_CHECK='if [ "$1" = 0 ] || [ "$1" = 3 ]; then rm -rf out; fi; [ -z "$(ls -d out* 2>/dev/null)" ]' "$@" >/dev/null 2>"$WORK/e"
+    "$@" 2>/dev/null | sed "$same_text" >"$WORK/undisturbed"
+    rm -rf out out.*
+    timeout 7200 env FAULT_ALLOC=each FAULT_STEP=$([ "${FAULTS:-}" = all ] || echo "${rare:-1}") FAULT_LOG="$WORK/log" FAULT_OUT="$WORK/child" LD_PRELOAD="$SHIM" \
+        FAULT_CHECK='if [ "$1" = 0 ] || [ "$1" = 3 ]; then rm -rf out; sed '"'$same_text' '$WORK/child' | cmp -s - '$WORK/undisturbed'"' || exit 1; fi; [ -z "$(ls -d out* 2>/dev/null)" ]' \
+        "$@" >/dev/null 2>"$WORK/e"
     code=$? err=$(cat "$WORK/e") n=$(tail -1 "$WORK/log")
     [ "$(wc -l <"$WORK/log")" -eq 1 ] || { head -20 "$WORK/log"; return 1; }
     [ "$n" -gt "$least" ] || { echo "$n allocations"; return 1; }
@@ -29,10 +34,10 @@ and_more() { FAULT_MORE=1 each "$@"; }
 # then_whole COMMAND...: from there on, a process for each; out is absent, or as it is when nothing fails
 then_whole()
 {
-    local k whole
+    local k whole same=0
     each "$@" || return 1
     whole=$(sums)
-    for ((k = n; ; k += 1 + (k - n) / 20)); do     # each of a few, then fewer: the tests of the library fail them one by one
+    for ((k = n; ; k++)); do
         rm -rf out out.*
         timeout 60 env FAULT_ALLOC=$k LD_PRELOAD="$SHIM" "$@" >/dev/null 2>"$WORK/e"
         code=$? err=$(cat "$WORK/e")
@@ -46,22 +51,30 @@ then_whole()
         fi
     done
 }
-# sampled COMMAND...: a process for each of some allocations, where children would share a pipe to another program
-sampled()
+# in_processes COMMAND...: a process for each (of some), where children would share the pipe to another program or a file that is open from the first moment
+in_processes()
 {
-    local k
-    for ((k = 3; k < 4000; k += 1 + k / 12)); do
+    local k whole
+    rm -rf out "$WORK/log"
+    env FAULT_ALLOC=0 FAULT_LOG="$WORK/log" LD_PRELOAD="$SHIM" "$@" >/dev/null 2>&1
+    n=$(tail -1 "$WORK/log") whole=$(sums)
+    [ "$n" -gt "$least" ] || { echo "$n allocations"; return 1; }
+    for ((k = 1; k <= n; )); do
+        [ "${FAULTS:-}" = all ] && k=$((k + 1)) || k=$((k + 1 + k / 12))
         rm -rf out
         timeout 60 env FAULT_ALLOC=$k LD_PRELOAD="$SHIM" "$@" >/dev/null 2>"$WORK/e"
         code=$? err=$(cat "$WORK/e")
-        [ $code -eq 0 ] && [ -s out/density.svg ] && continue
+        [ $code -eq 0 ] && [ "$(sums)" = "$whole" ] && continue
         [ $code -eq 1 ] && [ ! -e out ] && says memory || { echo "allocation $k: status $code"; return 1; }
     done
 }
-sums() { if [ -d out ]; then (cd out && cat draws.csv ranef.csv model.json summary.csv reml.json 2>/dev/null | grep -v '"command"\|seconds' | cksum); else grep -av '[0-9] s</td>\|command' out | cksum; fi; }
+# What is in out, but for timings and the command line, and a picture that can be done without.
+spare=
+sums() { [ -z "$spare" ] || rm -f "out/$spare"; if [ -d out ]; then (cd out && ls -A && cat -- * | grep -av '"command"\|seconds' | cksum); else grep -av '[0-9] s</td>\|command' out | cksum; fi; }
 
-least=300 same=0
+least=300
 it 'fit' then_whole bmixed fit "${slope[@]}" "${short[@]}" -o out
+it 'fit --format cmdstan' then_whole bmixed fit "${slope[@]}" "${short[@]}" --format cmdstan -o out
 it 'fit, no memory at all from some moment on' and_more bmixed fit "${slope[@]}" "${short[@]}" -o out
 it 'fit factor by factor' each bmixed fit "${crossed[@]}" "${short[@]}" --sampler gibbs
 it 'fit of crossed factors, jointly' each bmixed fit "${crossed[@]}" "${short[@]}" --sampler collapsed
@@ -81,8 +94,16 @@ it 'fit of a directory' each bmixed fit ref "${short[@]}" --json
 it 'help' eval 'least=1; each bmixed help fit'
 least=20
 it 'report' each bmixed report ref -o - -q
-it 'compare' each bmixed compare ref -q
-if command -v gnuplot >/dev/null; then it 'plot' sampled bmixed plot ref --kind density -o out; else skip 'plot' 'no gnuplot'; fi
+it 'report -o' in_processes bmixed report ref -o out -q
+it 'compare -o' then_whole bmixed compare ref -q -o out
+rare=29
+it 'compare --pooling --test-ranef' each bmixed compare ref -q --pooling --test-ranef
+if command -v gnuplot >/dev/null; then it 'plot' in_processes bmixed plot ref --kind density -o out; else skip 'plot' 'no gnuplot'; fi
+own=('Reaction ~ Days + (1 | Subject)' sleepstudy.csv --prior 'Intercept ~ normal(300, 50)' --seed 5 --threads 1 -q)
+spare=sbc.svg
+it 'sbc -o' in_processes bmixed sbc "${own[@]}" --reps 20 -o out
+rare=997
+it 'geweke' each bmixed geweke "${own[@]}" --reps 20 --steps 2
 
 # ---- little address space ---------------------------------------------------------------------------------------------------------------
 

@@ -346,7 +346,7 @@ static bm_status minus_log_posterior(void *self, const double *x, double *f, dou
     if ((st = bm_marginal_eval(c->m, L, 30 * exp(x[at]))) != BM_OK) return st;
     *f = -c->m->logp;
     if (!g) return BM_OK;
-    bm_marginal_gradient(c->m);
+    assert_int_equal(bm_marginal_gradient(c->m), BM_OK);
     at = 0;
     for (size_t j = 0; j < q; j++)
         for (size_t i = j; i < q; i++) g[at++] = -c->m->dL[i + j * q] * (i ? 5 : 30);

@@ -55,7 +55,7 @@ static void set_wald(bm_compare_row *r)
 
 /* ---- the posterior's side ---- */
 
-static void posterior(const bm_compare *c, bm_compare_row *r, size_t variable)
+static bm_status posterior(const bm_compare *c, bm_compare_row *r, size_t variable, bm_error *err)
 {
     const bm_draws       *d = c->fit->draws;
     const bm_summary_row *s = &c->fit->summary[variable];
@@ -69,7 +69,8 @@ static void posterior(const bm_compare *c, bm_compare_row *r, size_t variable)
     r->q2_5 = s->q2_5;
     r->q97_5 = s->q97_5;
     r->mcse = s->mcse_mean;
-    r->mode = bm_density_mode(d->x + variable * n, n, r->kind == BM_PARAM_B ? -INFINITY : r->kind == BM_PARAM_COR ? -1 : 0, r->kind == BM_PARAM_COR ? 1 : INFINITY);
+    return bm_density_mode(&r->mode, d->x + variable * n, n, r->kind == BM_PARAM_B ? -INFINITY : r->kind == BM_PARAM_COR ? -1 : 0,
+                           r->kind == BM_PARAM_COR ? 1 : INFINITY, err);
 }
 
 /* ---- without its prior ---- */
@@ -98,13 +99,12 @@ static bm_status theta_without_prior(const bm_compare *c, bm_compare_row *r, siz
     bm_prior_part   part = bm_prior_of(th, v);
     bm_weighted     w;
 
-    (void)err;
     r->flat_mean = r->mean;
     r->flat_ess = r->flat_k = NAN;
     r->flat = BM_FLAT_NONE;
     if (part == BM_PRIOR_NONE || part == BM_PRIOR_CONSTANT) return BM_OK;
     bm_prior_weights(th, &d, v, log_w);
-    bm_weighted_moments(&w, d.x + v * d.stride, log_w, d.n);
+    if (bm_weighted_moments(&w, d.x + v * d.stride, log_w, d.n, err) != BM_OK) return BM_ENOMEM;
     r->flat = isfinite(w.mean) && !bm_weights_degenerate(w.k, w.top) ? BM_FLAT_WEIGHTS : BM_FLAT_REFUSED;
     r->flat_mean = r->flat == BM_FLAT_WEIGHTS ? w.mean : NAN;
     r->flat_ess = w.ess;
@@ -130,7 +130,7 @@ static bm_status add_theta(bm_compare *c, bm_compare_row r, double reml, size_t 
     r.se = c->natural_se[v];
     r.boundary = r.kind == BM_PARAM_COR ? !(fabs(reml) < 1 - 1e-8) : !(reml > 0);
     if (r.kind == BM_PARAM_COR && isnan(reml)) profile = NULL;
-    posterior(c, &r, 1 + c->model->stats->p + v);
+    if ((st = posterior(c, &r, 1 + c->model->stats->p + v, err)) != BM_OK) return st;
     set_wald(&r);
     set_profile(&r, profile);
     if ((st = theta_without_prior(c, &r, v, log_w, err)) != BM_OK) return st;
@@ -139,11 +139,11 @@ static bm_status add_theta(bm_compare *c, bm_compare_row r, double reml, size_t 
     return BM_OK;
 }
 
-static bm_status add_coefficient(bm_compare *c, size_t k)
+static bm_status add_coefficient(bm_compare *c, size_t k, bm_error *err)
 {
     bm_compare_row r = { .kind = BM_PARAM_B, .reml = c->reml->b[k], .se = c->reml->se[k] };
 
-    posterior(c, &r, 1 + k);
+    if (posterior(c, &r, 1 + k, err) != BM_OK) return BM_ENOMEM;
     set_wald(&r);
     if (c->opt.ci == BM_COMPARE_CI_PROFILE) set_profile(&r, find_interval(c->reml, "b", 0, k, 0));
     coefficient_without_prior(c, &r, k);
@@ -180,7 +180,7 @@ static bm_status add_parameters(bm_compare *c, double *log_w, bm_error *err)
         st = add_factor(c, k, sd, &cor, log_w, err);
         sd += d->fac[k].q;
     }
-    for (size_t k = 0; k < d->p && st == BM_OK; k++) st = add_coefficient(c, k);
+    for (size_t k = 0; k < d->p && st == BM_OK; k++) st = add_coefficient(c, k, err);
     if (st == BM_OK && th->has_sigma)
         st = add_theta(c, (bm_compare_row){ .kind = BM_PARAM_SIGMA }, c->reml->sigma, th->nsd + th->ncor, find_interval(c->reml, "sigma", 0, 0, 0), log_w, err);
     return st;

@@ -23,7 +23,7 @@ bm_status bm_estimate_evidence(bm_evidence *out, const char **none, const bm_pos
     bm_sink        sink = { .draw = ignore };
     bm_mcmc       *mc = NULL;
     bm_mcmc_info   info;
-    double         want;
+    double         want, k = NAN;
     size_t         done = 0;
     bm_status      st;
 
@@ -46,7 +46,8 @@ bm_status bm_estimate_evidence(bm_evidence *out, const char **none, const bm_pos
         want *= fmin(fmax(1.2 * pow(info.log_evidence_se / target, 2), 1.5), 8);
         want = fmin(want, MOST / (double)o.chains + 1);
     }
-    *out = (bm_evidence){ info.log_evidence, info.log_evidence_se, info.nratio ? bm_pareto_k(info.log_ratio, info.nratio) : NAN, info.top_ratio, true };
+    if (info.nratio && (st = bm_pareto_k(&k, info.log_ratio, info.nratio, err)) != BM_OK) goto done;
+    *out = (bm_evidence){ info.log_evidence, info.log_evidence_se, k, info.top_ratio, true };
 done:
     bm_mcmc_free(mc);
     return st;

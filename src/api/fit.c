@@ -56,7 +56,7 @@ static bm_status check_options(const bm_fit_options *o, bm_error *err)
     return BM_OK;
 }
 
-static void run_information(bm_fit *f, const bm_mcmc_info *info)
+static bm_status run_information(bm_fit *f, const bm_mcmc_info *info, bm_error *err)
 {
     bm_run_info *r = &f->run;
 
@@ -66,10 +66,11 @@ static void run_information(bm_fit *f, const bm_mcmc_info *info)
     r->nchain = (size_t)f->opt.chains;
     r->warmup = info->warmup;
     memcpy(r->acceptance, info->acceptance, r->nchain * sizeof *r->acceptance);
-    r->pareto_k = info->nratio ? bm_pareto_k(info->log_ratio, info->nratio) : NAN;
+    r->pareto_k = NAN;
     r->top_ratio = info->top_ratio;
     r->warmup_evaluations = info->warmup_evaluations;
     r->evaluations = info->evaluations + info->warmup_evaluations;
+    return info->nratio ? bm_pareto_k(&r->pareto_k, info->log_ratio, info->nratio, err) : BM_OK;
 }
 
 /* Proportional to nothing where a prior is improper: no number then. */
@@ -130,7 +131,7 @@ static bm_status sample(bm_fit *f, bm_error *err)
     f->run.interrupted = ran == BM_INTERRUPTED;
     if (f->run.interrupted && r.s.d->niter < 2) goto done;   /* before there was anything */
     if ((st = bm_mcmc_report(r.mc, &info, err)) != BM_OK) goto done;
-    run_information(f, &info);
+    if ((st = run_information(f, &info, err)) != BM_OK) goto done;
     evidence(f, &info);
     f->draws = r.s.d;
     r.s.d = NULL;

@@ -300,7 +300,7 @@ bm_status bm_geweke_run(bm_geweke **out, const bm_model *m, const bm_geweke_opti
 
     *out = NULL;
     if (!opt) opt = &defaults;
-    if ((st = check_options(m, opt, err)) != BM_OK) return st;
+    if ((st = bm_model_needs_rows(m, "Geweke's test", err)) != BM_OK || (st = check_options(m, opt, err)) != BM_OK) return st;
     int threads = opt->threads > 0 ? opt->threads : bm_cores();
     if ((st = job_new(&j, m, opt, threads, &basis, err)) != BM_OK) goto done;
     if ((st = run(&j, j.nref, threads, refer, err)) != BM_OK) goto done;

@@ -39,23 +39,24 @@ static double density_at(const bins *b, double x)
     return total;
 }
 
-double bm_density_mode(const double *x, size_t n, double lower, double upper)
+bm_status bm_density_mode(double *out, const double *x, size_t n, double lower, double upper, bm_error *err)
 {
     static const double ends[] = { 0.005, 0.995 };
     double              q[2], best = -INFINITY, mode = NAN, *copy;
     bins                b = { .lower = lower, .upper = upper };
 
-    if (n < 2 || !(copy = bm_alloc(n, sizeof *copy))) return NAN;
+    *out = NAN;
+    if (n < 2) return BM_OK;
+    if (!(copy = bm_alloc(n, sizeof *copy))) return bm_nomem(err);
     memcpy(copy, x, n * sizeof *copy);
     b.h = bandwidth(copy, n);                        /* sorts */
     bm_quantiles(copy, n, ends, 2, q);
     b.from = fmax(lower, q[0] - b.h);
     b.step = (fmin(upper, q[1] + b.h) - b.from) / GRID;
     if (!(b.h > 0) || !(b.step > 0) || !isfinite(b.step)) {
-        double same = copy[0] == copy[n - 1] ? copy[0] : NAN;
-
+        *out = copy[0] == copy[n - 1] ? copy[0] : NAN;
         free(copy);
-        return same;
+        return BM_OK;
     }
     for (size_t i = 0; i < n; i++) {
         double k = floor((copy[i] - b.from) / b.step);
@@ -70,7 +71,9 @@ double bm_density_mode(const double *x, size_t n, double lower, double upper)
         best = d;
         mode = at;
     }
-    if (mode <= b.from || mode >= b.from + GRID * b.step) return mode;
+    *out = mode;
+    if (mode <= b.from || mode >= b.from + GRID * b.step) return BM_OK;
     double l = density_at(&b, mode - b.step), r = density_at(&b, mode + b.step), bend = l - 2 * best + r;
-    return bend < 0 ? mode + 0.5 * b.step * (l - r) / bend : mode;
+    if (bend < 0) *out = mode + 0.5 * b.step * (l - r) / bend;
+    return BM_OK;
 }

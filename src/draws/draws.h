@@ -37,8 +37,8 @@ enum { BM_NORMALS_PROBS = 8 };
 void   bm_normals_quantiles(size_t K, size_t n, double *mean, double *sd, const double *prob, size_t nprob, double *q, double *se);
 /* Shape k of a generalised Pareto fitted to the largest of n log weights (Zhang & Stephens 2009, with PSIS's prior and tail
  * length: min(n/5, 3 sqrt n)). -inf where the tail is constant, inf where a weight is infinite or most of the tail one and
- * the same, NaN where a weight is NaN or n < 21 (and without memory). */
-double bm_pareto_k(const double *log_w, size_t n);
+ * the same, NaN where a weight is NaN or n < 21. */
+bm_status bm_pareto_k(double *k, const double *log_w, size_t n, bm_error *err);
 
 /* Moments of x (n draws of one distribution) under another, whose density is exp(log_w) times that of the draws, up to a constant; the number of
  * equally weighted draws they are worth; Pareto k of the weights and the largest of them over their mean: see bm_weights_degenerate. */
@@ -46,9 +46,9 @@ typedef struct { double mean, sd, ess, k, top; } bm_weighted;
 /* Does a Pareto tail with k > 0.7 carry weight? Not where the largest weight is below 10 times the mean: k is the shape of differences then that do
  * not matter. */
 bool   bm_weights_degenerate(double k, double top);
-void   bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n);
-/* Mode of the density that n draws come from, on (lower, upper), which may be infinite. NaN for less than two draws or without memory. */
-double bm_density_mode(const double *x, size_t n, double lower, double upper);
+bm_status bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n, bm_error *err);
+/* Mode of the density that n draws come from, on (lower, upper), which may be infinite. NaN for less than two draws. */
+bm_status bm_density_mode(double *out, const double *x, size_t n, double lower, double upper, bm_error *err);
 
 /* ---- are ranks uniform? (uniform.c) ---- */
 

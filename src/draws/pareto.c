@@ -42,13 +42,14 @@ static double gpd_shape(const double *x, size_t n, double *l, double *theta)
     return ((double)n * k + 10 * 0.5) / ((double)n + 10);   /* as if ten more had k = 1/2 */
 }
 
-double bm_pareto_k(const double *log_w, size_t n)
+bm_status bm_pareto_k(double *out, const double *log_w, size_t n, bm_error *err)
 {
     size_t   tail = (size_t)ceil(fmin(0.2 * (double)n, 3 * sqrt((double)n))), m = GRID_BASE + (size_t)sqrt((double)tail);
     bm_pair *a = bm_alloc(n, 2 * sizeof *a);
     double  *x = bm_alloc(tail + 2 * m, sizeof *x), top, cut, k = NAN;
+    bm_status st = a && x ? BM_OK : bm_nomem(err);
 
-    if (!a || !x || tail < MIN_TAIL) goto done;
+    if (st != BM_OK || tail < MIN_TAIL) goto done;
     for (size_t i = 0; i < n; i++)
         if (isnan(log_w[i])) goto done;
     bm_pairs_set(a, log_w, n);
@@ -66,5 +67,6 @@ double bm_pareto_k(const double *log_w, size_t n)
 done:
     free(a);
     free(x);
-    return k;
+    *out = k;
+    return st;
 }

@@ -13,13 +13,14 @@ bool bm_weights_degenerate(double k, double top)
     return k > HEAVY_TAIL && !(top < HEAVY_WEIGHT);
 }
 
-void bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n)
+bm_status bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n, bm_error *err)
 {
     double top = -INFINITY, sum = 0, sq = 0, mean = 0, var = 0;
 
-    *out = (bm_weighted){ .mean = NAN, .sd = NAN, .ess = 0, .k = bm_pareto_k(log_w, n) };
+    *out = (bm_weighted){ .mean = NAN, .sd = NAN, .ess = 0 };
+    if (bm_pareto_k(&out->k, log_w, n, err) != BM_OK) return BM_ENOMEM;
     for (size_t i = 0; i < n; i++) top = fmax(top, log_w[i]);
-    if (!isfinite(top)) return;
+    if (!isfinite(top)) return BM_OK;
     for (size_t i = 0; i < n; i++) {
         double w = exp(log_w[i] - top);
 
@@ -37,4 +38,5 @@ void bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w,
     out->sd = sqrt(var / sum);
     out->ess = sum * sum / sq;
     out->top = (double)n / sum;
+    return BM_OK;
 }

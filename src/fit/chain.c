@@ -82,7 +82,6 @@ static bm_status evaluate(bm_chain *c, bm_point *pt)
 /* Half of the sample goes when it is full, and every other proposal from then on is passed over. */
 static void sample_ratio(bm_chain *c, double ratio)
 {
-    if (!c->log_ratio && !(c->log_ratio = bm_alloc(BM_RATIOS, sizeof *c->log_ratio))) return;   /* a diagnostic less */
     if (c->nratio == BM_RATIOS) {
         for (size_t i = 0; i < BM_RATIOS / 2; i++) c->log_ratio[i] = c->log_ratio[2 * i];
         c->nratio /= 2;

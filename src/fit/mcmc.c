@@ -277,13 +277,24 @@ static void run_piece(void *self, size_t k, size_t worker)
     else run_chain(job->s, &job->s->chain[k], job->upto, job->sink);
 }
 
+static bm_status room_for_ratios(bm_mcmc *s, bm_error *err)
+{
+    for (size_t k = 0; k < s->nchain && s->kernel == BM_KERNEL_INDEPENDENCE; k++) {
+        bm_chain *c = &s->chain[k];
+
+        if (!c->log_ratio && !(c->log_ratio = bm_alloc(BM_RATIOS, sizeof *c->log_ratio))) return bm_nomem(err);
+    }
+    return BM_OK;
+}
+
 bm_status bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done, bm_error *err)
 {
     size_t    least = SIZE_MAX;
     uint64_t  thin = (uint64_t)s->opt.thin, moves = 0;
     run_job   job = { s, upto, sink };
-    bm_status st;
+    bm_status st = room_for_ratios(s, err);
 
+    if (st != BM_OK) return st;
     for (size_t k = 0; k < s->nchain; k++) moves += s->chain[k].iter * thin + s->chain[k].moved;
     bm_mcmc_progress_from(s, "sampling", moves, upto * thin * s->nchain);
     st = bm_mcmc_chains(s, run_piece, &job, err);

@@ -392,14 +392,18 @@ static void spread_safety_net(bm_mixture *m, const double *mean, const double *c
     set_constants(m);
 }
 
-double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n)
+bm_status bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n, double *expected, bm_error *err)
 {
     size_t     d = m->d;
     double     best = 0, mean[BM_MIX_DIM], *cov = bm_alloc(d * d, sizeof *cov);
     fit_draws  f = { .x = x, .lp = lp, .n = n, .lq = bm_alloc(2 * n, sizeof *f.lq), .work = bm_alloc(2 * n, sizeof *f.work) };
     bm_mixture kept = { 0 };
+    bm_status  st = BM_OK;
 
-    if (!f.lq || !f.work || !cov || points_new(&f.pts, x, n, d) != BM_OK || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) goto done;
+    if (!f.lq || !f.work || !cov || points_new(&f.pts, x, n, d) != BM_OK || bm_mixture_new(&kept, NULL, d, NULL) != BM_OK) {
+        st = bm_nomem(err);
+        goto done;
+    }
     f.v = f.lq + n;
     if (moments(m, x, n, mean) != BM_OK) goto done;
     memcpy(cov, m->cov, d * d * sizeof *cov);
@@ -422,5 +426,6 @@ done:
     free(f.pts.x);
     free(cov);
     bm_mixture_free(&kept);
-    return best;
+    *expected = best;
+    return st;
 }

@@ -35,8 +35,9 @@ bm_status bm_mixture_single(bm_mixture *m, const double *mean, const double *cov
 /* Which sds of theta get mirror images: those whose draws (n x d, row after row) come near 0. */
 void bm_mixture_mirror(bm_mixture *m, const bm_theta *th, const double *x, size_t n);
 /* Fits to n draws x (n x d) of the posterior with log densities lp (n): components are added where lp exceeds the proposal's log density
- * most, as long as the expected acceptance rate gains; expectation maximisation in between. Returns the expected acceptance rate (on the draws). */
-double bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n);
+ * most, as long as the expected acceptance rate gains; expectation maximisation in between. *expected: the acceptance rate (on the draws), 0 for
+ * draws without a covariance matrix, which leave the mixture as it was. It fails for want of memory only. */
+bm_status bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_t n, double *expected, bm_error *err);
 void   bm_mixture_draw(const bm_mixture *m, bm_rng *rng, double *x);
 /* Is x on the side of every one-sided sd? */
 bool   bm_mixture_inside(const bm_mixture *m, const bm_theta *th, const double *x);

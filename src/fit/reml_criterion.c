@@ -57,12 +57,13 @@ void bm_criterion_clear(bm_criterion_at *c)
     *c = (bm_criterion_at){ 0 };
 }
 
-static void gradient(bm_criterion_at *c, double *g)
+static bm_status gradient(bm_criterion_at *c, double *g)
 {
-    if (!c->have_dL) bm_marginal_gradient(c->m);
+    if (!c->have_dL && bm_marginal_gradient(c->m) != BM_OK) return BM_ENOMEM;
     c->have_dL = true;
     bm_relfac_gradient(c->rf, c->m->dL, c->m->sigma, g);
     for (size_t i = 0; i < c->rf->n; i++) g[i] *= -2;
+    return BM_OK;
 }
 
 bm_status bm_criterion_full(bm_criterion_at *c, const double *x, double sigma, double *f, double *g)
@@ -74,8 +75,7 @@ bm_status bm_criterion_full(bm_criterion_at *c, const double *x, double sigma, d
     bm_relfac_L(c->rf, x, sigma, c->L);
     if ((st = bm_marginal_eval(c->m, c->L, sigma)) != BM_OK) return st;
     *f = -2 * c->m->logp;
-    if (g) gradient(c, g);
-    return BM_OK;
+    return g ? gradient(c, g) : BM_OK;
 }
 
 /* Equal to rounding: a move to another basis of the same point does not count. */
@@ -94,8 +94,7 @@ bm_status bm_criterion_profiled(void *self, const double *x, double *f, double *
     bm_relfac_L(c->rf, x, c->sigma0, c->L);
     if (c->here && same(c->L, c->at_L, c->rf->nL)) {
         *f = -2 * c->m->logp;
-        if (g) gradient(c, g);
-        return BM_OK;
+        return g ? gradient(c, g) : BM_OK;
     }
     if ((st = bm_criterion_full(c, x, c->sigma0, f, NULL)) != BM_OK) return st;
     if (!c->known_se && (bm_marginal_profile_sigma(c->m) != BM_OK || c->m->sigma < PERFECT * c->sigma0)) {
@@ -106,8 +105,7 @@ bm_status bm_criterion_profiled(void *self, const double *x, double *f, double *
     c->here = true;
     c->have_dL = false;
     *f = -2 * c->m->logp;
-    if (g) gradient(c, g);
-    return BM_OK;
+    return g ? gradient(c, g) : BM_OK;
 }
 
 /* ---- second derivatives ---- */

@@ -154,7 +154,7 @@ static bm_status at_entries(profile *w, const double *full, double *f, double *g
     if ((st = bm_marginal_eval(w->c->m, w->L, sigma)) != BM_OK) return st;
     *f = -2 * w->c->m->logp;
     if (!g) return BM_OK;
-    bm_marginal_gradient(w->c->m);
+    if (bm_marginal_gradient(w->c->m) != BM_OK) return BM_ENOMEM;
     for (size_t i = 0; i < last; i++) g[i] = -2 * w->c->m->dL[w->index[i]];
     if (w->kind == COR) g[w->held] = cosine * g[w->held] + rho * g[w->tied];
     g[last] = -2 * w->c->m->dlog_sigma;

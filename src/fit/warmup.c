@@ -161,18 +161,18 @@ static void fold_state(bm_mcmc *s, bm_chain *c)
     bm_point_eval(c->cur);
 }
 
-/* The proposal fitted to the states recorded; `most`: to at most so many of them. Returns the acceptance rate to expect, 0 where it was not fitted. */
-static double refit(bm_mcmc *s, size_t most, double *x, double *lp)
+/* The proposal fitted to the states recorded; `most`: to at most so many of them. *expected: the acceptance rate to expect, 0 where it was not fitted. */
+static bm_status refit(bm_mcmc *s, size_t most, double *x, double *lp, double *expected, bm_error *err)
 {
     size_t d = s->post->th.d, n = gather(s, most, x, lp);
-    double expected;
 
-    if (n < 20 * d) return 0;                        /* too few to learn from */
+    *expected = 0;
+    if (n < 20 * d) return BM_OK;                    /* too few to learn from */
     bm_mixture_mirror(&s->q, &s->post->th, x, n);
-    expected = bm_mixture_fit(&s->q, x, lp, n);
+    if (bm_mixture_fit(&s->q, x, lp, n, expected, err) != BM_OK) return BM_ENOMEM;
     for (size_t k = 0; k < s->nchain; k++) fold_state(s, &s->chain[k]);
     set_local(s);
-    return expected;
+    return BM_OK;
 }
 
 /* Iterations after which a proposal may be good enough: 500 states per dimension in all, and half of what is to be sampled with it. */
@@ -199,7 +199,7 @@ static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
     static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
     size_t       d = s->post->th.d, last = 1600 + 200 * d, first = enough(s);
     const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
-    double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d;
+    double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d, expected;
     bm_status    st = BM_OK;
 
     if (!x) return bm_nomem(err);
@@ -209,7 +209,8 @@ static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 
         if ((st = round_of(s, steps, false, err)) != BM_OK) break;
         s->warmup_acceptance = round_acceptance(s);
-        done = fits(s, refit(s, s->round < ROUNDS ? most[r] : last, x, lp)) && r == ROUNDS - 1;
+        if ((st = refit(s, s->round < ROUNDS ? most[r] : last, x, lp, &expected, err)) != BM_OK) break;
+        done = fits(s, expected) && r == ROUNDS - 1;
         next_round(s, steps, s->round > 0 && s->warmup_acceptance >= 0.8 * FITS);
     }
     free(x);
@@ -217,15 +218,16 @@ static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 }
 
 /* Covariance of the last round's states, shrunk towards its diagonal, as the metric of the Hamiltonian moves. */
-static void learn_metric(bm_mcmc *s)
+static bm_status learn_metric(bm_mcmc *s, bm_error *err)
 {
     size_t  d = s->post->th.d, n = 0;
     double *cov = bm_alloc(d * d, sizeof *cov), *mean = bm_alloc(d, sizeof *mean);
+    bm_status st = cov && mean ? BM_OK : bm_nomem(err);
 
-    for (size_t k = 0; cov && mean && k < s->nchain; k++)
+    for (size_t k = 0; st == BM_OK && k < s->nchain; k++)
         for (size_t i = 0; i < s->chain[k].ntrail; i++, n++)
             for (size_t j = 0; j < d; j++) mean[j] += s->chain[k].trail[i * (d + 1) + j];
-    if (n < 5 * d) goto done;
+    if (st != BM_OK || n < 5 * d) goto done;
     for (size_t j = 0; j < d; j++) mean[j] /= (double)n;
     for (size_t k = 0; k < s->nchain; k++)
         for (size_t i = 0; i < s->chain[k].ntrail; i++) {
@@ -241,6 +243,7 @@ static void learn_metric(bm_mcmc *s)
 done:
     free(cov);
     free(mean);
+    return st;
 }
 
 /* One step size for all chains, by dual averaging over each in turn; trajectories long enough to cross a whitened unit posterior. */
@@ -272,8 +275,10 @@ static bm_status begin_hmc(bm_mcmc *s, bm_error *err)
         for (size_t i = 0; i < d * d; i++) s->hmc.C[i] = i % (d + 1) == 0 ? 0.3 : 0;
     for (size_t k = 0; k < s->nchain; k++) {
         s->chain[k].ntrail = s->chain[k].before = 0;
-        if (bm_point_gradient(s->chain[k].cur, s->chain[k].g_cur) != BM_OK)
-            return bm_fail(err, BM_ENUMERIC, "chain %zu has no gradient at its start", k + 1);
+        bm_status st = bm_point_gradient(s->chain[k].cur, s->chain[k].g_cur);
+
+        if (st == BM_ENOMEM) return bm_nomem(err);
+        if (st != BM_OK) return bm_fail(err, BM_ENUMERIC, "chain %zu has no gradient at its start", k + 1);
     }
     s->kernel = BM_KERNEL_HMC;
     s->stage = BM_STAGE_TUNE;
@@ -296,7 +301,7 @@ static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
         size_t steps = s->round == ROUNDS - 1 ? warmup - 2 * quarter : quarter;
         if ((st = round_of(s, steps, true, err)) != BM_OK) return st;
         s->warmup_acceptance = round_acceptance(s);
-        learn_metric(s);
+        if ((st = learn_metric(s, err)) != BM_OK) return st;
         next_round(s, steps, false);
         s->stage = BM_STAGE_TUNE;
     }

@@ -401,7 +401,7 @@ static double back_to_L(const bm_facstat *f, const double *G, const double *T, d
     return bm_dot(q * q, G, T);
 }
 
-void bm_marginal_gradient(bm_marginal *m)
+bm_status bm_marginal_gradient(bm_marginal *m)
 {
     const bm_stats *st = m->st;
     size_t          at = 0;
@@ -415,7 +415,10 @@ void bm_marginal_gradient(bm_marginal *m)
 
         if (done == BM_OK && m->joint) done = bm_joint_gradient(m->pk->joint, m->joint, st, m->T, m->beta, Rinv, m->sigma, all);
         else if (done == BM_OK) done = bm_thin_gradient(m->pk->thin, m->thin, m->beta, Rinv, m->sigma, all);
-        if (done != BM_OK) m->dlog_sigma = NAN;
+        if (done != BM_OK) {
+            free(all);
+            return done;
+        }
     }
     for (size_t k = 0; k < st->nfac; k++) {
         size_t q = st->fac[k].q;
@@ -427,4 +430,5 @@ void bm_marginal_gradient(bm_marginal *m)
         at += q * q;
     }
     free(all);
+    return BM_OK;
 }

@@ -73,8 +73,8 @@ bm_status bm_marginal_threads(bm_marginal *m, int threads);
 void      bm_marginal_free(bm_marginal *m);
 /* L: per factor q x q (lower, but any square root of G will do), in the user's units; sigma > 0. BM_NOT_PD: no density there. */
 bm_status bm_marginal_eval(bm_marginal *m, const double *L, double sigma);
-/* At the point of the last eval. */
-void bm_marginal_gradient(bm_marginal *m);
+/* At the point of the last eval; BM_ENOMEM, without message. */
+bm_status bm_marginal_gradient(bm_marginal *m);
 void bm_marginal_invert(bm_marginal *m);
 /* REML and ML: moves from the last point (L, sigma) along fixed L / sigma to the sigma that maximises logp there, sqrt(Q / df). BM_NOT_PD:
  * no such sigma (Q or the degrees of freedom are not positive). */

@@ -151,7 +151,7 @@ bm_status bm_point_gradient(bm_point *pt, double *g)
     bm_theta_prior(pt, &nat, &jac, g);
     if (!isfinite(nat + jac)) return BM_NOT_PD;
     if (bm_marginal_eval(pt->m, pt->L, pt->sigma) != BM_OK) return BM_NOT_PD;
-    bm_marginal_gradient(pt->m);
+    if (bm_marginal_gradient(pt->m) != BM_OK) return BM_ENOMEM;
     for (size_t i = 0; i < th->nL; i++) pt->dL[i] += pt->m->dL[i];
     chain_rule(pt, g);
     if (th->sigma_x >= 0) g[th->sigma_x] += pt->m->dlog_sigma;
