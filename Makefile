@@ -242,7 +242,7 @@ coverage:
 
 # The same of what is quick: without calibration, soak and their like, what only installs or looks at other programs, and what ends processes. The figure is a lower bound
 # of the whole suite's.
-NOT_QUICK := calibration soak posteriors references reml_reference efficiency coupling compare sbc geweke numerics hard_posteriors stream checkpoint kill memory r html install deb lint \
+NOT_QUICK := calibration soak posteriors references reml_reference efficiency coupling compare sbc geweke numerics hard_posteriors stream theta fit resume rng polar checkpoint checkpoint_file kill memory r html install deb lint \
              layers symbols examples
 LEAST_COVERAGE ?= 80
 quick-run: $(B)/bmixed $(B)/bmixed.1 $(filter-out $(NOT_QUICK:%=$(B)/test_%),$(TESTS)) $(REPLAYS) $(SHIM)

@@ -175,7 +175,7 @@ bm_status bm_flat_moments(const bm_post *post, const bm_theta_draws *d, double *
         bm_marginal_conditional(m, now, NULL, NULL, NULL);
         for (size_t k = 0; k < p; k++) b[k] += now[k] - post->st->b0[k];
         if (shrink) {
-            bm_marginal_effects_given_b(m, u, u_sd);
+            if (bm_marginal_effects_given_b(m, u, u_sd) != BM_OK) st = bm_nomem(err);
             add_shrinkage(post, L, u_sd, shrink);
         }
         ++*used;

@@ -358,6 +358,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
         const bm_chain *c = &s->chain[k];
 
         bm_moments_merge(&s->moments, &c->moments);
+        if (s->moments.no_memory) return bm_nomem(err);
         info->evaluations += c->evaluations;
         s->acceptance[k] = c->tried ? (double)c->accepted / (double)c->tried : 1;
         tried += c->tried;

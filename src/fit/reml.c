@@ -243,7 +243,10 @@ static bm_status group_effects(bm_reml *r, bm_criterion_at *c, bm_error *err)
 
     for (size_t k = 0; k < r->ngroup; k++) total += r->group[k].J * r->group[k].q;
     if (!(u = bm_alloc(2 * total, sizeof *u))) return bm_fail(err, BM_ENOMEM, "out of memory for %zu group effects", total);
-    bm_marginal_effects_given_b(c->m, u, u + total);
+    if (bm_marginal_effects_given_b(c->m, u, u + total) != BM_OK) {
+        free(u);
+        return bm_nomem(err);
+    }
     for (size_t k = 0; k < r->ngroup; k++) {
         size_t m = r->group[k].J * r->group[k].q;
 

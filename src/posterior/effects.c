@@ -44,17 +44,18 @@ void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double 
     }
 }
 
-/* Means and sds of the effects of several factors; NaN where memory ran out. */
-static void joint_moments(bm_marginal *m, const double *Rinv, double *u, double *u_sd)
+/* Means and sds of the effects of several factors. BM_ENOMEM: they are NaN. */
+static bm_status joint_moments(bm_marginal *m, const double *Rinv, double *u, double *u_sd)
 {
     size_t n = m->thin ? m->pk->thin->nv : m->pk->joint->nv;
     bool   done = (m->thin ? bm_thin_moments(m->pk->thin, m->thin, m->st, m->beta, Rinv, m->sigma, u, u_sd) : bm_joint_moments(m, Rinv, u, u_sd)) == BM_OK;
 
     for (size_t i = 0; i < n; i++) u_sd[i] = done ? sqrt(u_sd[i]) : NAN;
     for (size_t i = 0; i < n && !done; i++) u[i] = NAN;
+    return done ? BM_OK : BM_ENOMEM;
 }
 
-void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd)
+bm_status bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd)
 {
     const bm_stats *st = m->st;
     size_t          p = m->p, at = 0, from = 0;
@@ -72,10 +73,7 @@ void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u,
         }
         b_sd[i] = m->sigma * sqrt(total);
     }
-    if (u && st->nfac > 1) {
-        joint_moments(m, m->Rinv, u, u_sd);
-        return;
-    }
+    if (u && st->nfac > 1) return joint_moments(m, m->Rinv, u, u_sd);
     for (size_t k = 0; u && k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
 
@@ -83,6 +81,7 @@ void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u,
         at += f->q * f->q;
         from += f->J * f->q;
     }
+    return BM_OK;
 }
 
 void bm_marginal_b_cov(bm_marginal *m, double *V)
@@ -108,15 +107,12 @@ void bm_marginal_b_cov(bm_marginal *m, double *V)
         }
 }
 
-void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
+bm_status bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
 {
     const bm_stats *st = m->st;
     size_t          at = 0, from = 0;
 
-    if (st->nfac > 1) {
-        joint_moments(m, NULL, u, u_sd);
-        return;
-    }
+    if (st->nfac > 1) return joint_moments(m, NULL, u, u_sd);
     for (size_t k = 0; k < st->nfac; k++) {
         const bm_facstat *f = &st->fac[k];
 
@@ -124,6 +120,7 @@ void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd)
         at += f->q * f->q;
         from += f->J * f->q;
     }
+    return BM_OK;
 }
 
 /* ---- Rao-Blackwell: averages of conditional moments ---- */
@@ -192,7 +189,7 @@ void bm_marginal_moments_b(bm_marginal *m, bm_moments *acc, double weight)
 void bm_marginal_moments_u(bm_marginal *m, bm_moments *acc, double weight)
 {
     if (!acc->nu) return;
-    bm_marginal_conditional(m, NULL, NULL, acc->now + acc->nb, acc->now_sd + acc->nb);
+    if (bm_marginal_conditional(m, NULL, NULL, acc->now + acc->nb, acc->now_sd + acc->nb) != BM_OK) acc->no_memory = true;
     add_moments(acc, &acc->weight_u, weight, acc->nb, acc->nb + acc->nu, m->team->threads);
 }
 
@@ -218,6 +215,7 @@ static void merge_part(bm_moments *into, double *sum, const bm_moments *from, do
 
 void bm_moments_merge(bm_moments *into, const bm_moments *from)
 {
+    into->no_memory |= from->no_memory;
     merge_part(into, &into->weight, from, from->weight, 0, into->nb);
     merge_part(into, &into->weight_u, from, from->weight_u, into->nb, into->nb + into->nu);
 }

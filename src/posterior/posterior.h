@@ -87,8 +87,8 @@ bm_status bm_marginal_profile_sigma(bm_marginal *m);
 void bm_marginal_draw(bm_marginal *m, bm_rng *rng, double *b, double *u, double *beta);
 /* Averages over theta of exact conditional moments: sums of weight times the conditional mean (from a fixed origin, so that no digits are
  * lost), its square, and the conditional variance, for nb coefficients and then nu effects, which may be averaged over fewer thetas (weight_u).
- * Zeroed by bm_moments_new. */
-typedef struct { size_t nb, nu; double weight, weight_u, *mean, *mean2, *var, *origin, *now, *now_sd; } bm_moments;
+ * Zeroed by bm_moments_new. no_memory: some could not be computed, and the averages are none. */
+typedef struct { bool no_memory; size_t nb, nu; double weight, weight_u, *mean, *mean2, *var, *origin, *now, *now_sd; } bm_moments;
 bm_status bm_moments_new(bm_moments *a, size_t nb, size_t nu, bm_error *err);
 void      bm_moments_free(bm_moments *a);
 void      bm_moments_merge(bm_moments *into, const bm_moments *from);
@@ -98,12 +98,13 @@ void      bm_marginal_moments_b(bm_marginal *m, bm_moments *acc, double weight);
 void      bm_marginal_moments_u(bm_marginal *m, bm_moments *acc, double weight);
 /* Adds the conditional means and sds that stand in acc->now and acc->now_sd. */
 void      bm_moments_add(bm_moments *acc, double weight);
-/* The conditional means and sds at one theta: b (p each) and u; b, b_sd and u (then u_sd too) may be NULL. */
-void bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd);
+/* The conditional means and sds at one theta: b (p each) and u; b, b_sd and u (then u_sd too) may be NULL. BM_ENOMEM, without
+ * message: effects of several factors only. */
+bm_status bm_marginal_conditional(bm_marginal *m, double *b, double *b_sd, double *u, double *u_sd);
 /* The covariance matrix of b given theta (p x p); rows and columns of aliased columns are zero. */
 void bm_marginal_b_cov(bm_marginal *m, double *V);
 /* Means and sds of u given theta, b taken as known at its conditional mode: lme4's ranef and condVar. */
-void bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd);
+bm_status bm_marginal_effects_given_b(bm_marginal *m, double *u, double *u_sd);
 
 /* ---- theta (theta.c): unconstrained coordinates x, d of them ---- */
 
