@@ -197,6 +197,41 @@ static void test_threads_change_nothing(void **state)
     unlink(f.path);
 }
 
+/* Called while the data are read: once reading has begun anew, a row is added. */
+typedef struct { const char *path; uint64_t done; bool added; } meddler;
+
+static void meddle(void *self, const bm_progress *p)
+{
+    meddler *m = self;
+
+    if (p->done < m->done && !m->added) {
+        FILE *f = fopen(m->path, "a");
+
+        fprintf(f, "1,1,g1,1,1,1\n");
+        fclose(f);
+        m->added = true;
+    }
+    m->done = (uint64_t)p->done;
+}
+
+static void test_a_file_that_changes_between_two_passes_is_refused(void **state)
+{
+    file      f = file_new(60000, false);
+    meddler   who = { .path = f.path };
+    bm_spec  *s = spec_of("y ~ scale(x) + (1 | g)", f.path, NULL);
+    bm_model *m = NULL;
+    bm_error  err = { 0 };
+
+    (void)state;
+    bm_spec_on_progress(s, meddle, &who);
+    assert_int_equal(bm_model_new_streamed(&m, s, 500, &err), BM_EIO);
+    assert_true(who.added);
+    assert_null(m);
+    bm_assert_says(err, "has changed while it was read");
+    bm_spec_free(s);
+    unlink(f.path);
+}
+
 /* ---- where rows are kept after all, and what is wrong with a file ---- */
 
 static void write_text(file *f, const char *text)
@@ -391,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_models_of_many_kinds),
         cmocka_unit_test(test_missing_values_quotes_and_line_ends),
         cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_a_file_that_changes_between_two_passes_is_refused),
         cmocka_unit_test(test_rows_are_kept_where_the_model_needs_them),
         cmocka_unit_test(test_errors_name_the_line),
         cmocka_unit_test(test_what_needs_rows_refuses),

@@ -147,6 +147,11 @@ static bool can_measure(const bm_model *m, bm_scales **scales, const bm_frame *h
     return *st == BM_OK && *scales;
 }
 
+static bm_status changed(const bm_model *m, bm_error *err)
+{
+    return bm_fail(err, BM_EIO, "%s has changed while it was read", m->spec->data);
+}
+
 /* The whole file is read; then it is opened again, and the head is that of the new source. */
 static bm_status look_ahead(bm_model *m, bm_source **src, const bm_strv *want, size_t hold, bm_frame **head, survey *s, bm_error *err)
 {
@@ -165,7 +170,7 @@ static bm_status look_ahead(bm_model *m, bm_source **src, const bm_strv *want, s
     st = bm_model_source(m, src, &columns, err);
     bm_strv_free(&columns);
     if (st == BM_OK) st = bm_source_head(*src, &again, &more, (const char *const *)want->v, want->n, hold, err);
-    if (st == BM_OK && !more) st = bm_fail(err, BM_EIO, "%s has changed while it was read", m->spec->data);
+    if (st == BM_OK && !more) st = changed(m, err);
     if (st != BM_OK) {
         bm_frame_free(again);
         return st;
@@ -177,8 +182,7 @@ static bm_status look_ahead(bm_model *m, bm_source **src, const bm_strv *want, s
 
 static bm_status check_same_file(const bm_model *m, const survey *s, bm_error *err)
 {
-    if (!s->scales || strcmp(s->hash, m->frame->hash) == 0) return BM_OK;
-    return bm_fail(err, BM_EIO, "%s has changed while it was read", m->spec->data);
+    return !s->scales || strcmp(s->hash, m->frame->hash) == 0 ? BM_OK : changed(m, err);
 }
 
 static void say_passed(bm_model *m, const survey *s)

@@ -10,7 +10,7 @@ BM_INLINE double total(v8 a)
     return ((a[0] + a[1]) + (a[2] + a[3])) + ((a[4] + a[5]) + (a[6] + a[7]));
 }
 
-BM_CLONES double bm_sum_products(size_t n, const double *x, const double *y)
+BM_CLONES static double sum_products(size_t n, const double *x, const double *y)
 {
     v8     a = { 0 }, b = { 0 };
     double s = 0;
@@ -24,7 +24,7 @@ BM_CLONES double bm_sum_products(size_t n, const double *x, const double *y)
     return total(a + b) + s;
 }
 
-BM_CLONES double bm_sum_weighted(size_t n, const double *w, const double *x, const double *y)
+BM_CLONES static double sum_weighted(size_t n, const double *w, const double *x, const double *y)
 {
     v8     a = { 0 }, b = { 0 };
     double s = 0;
@@ -38,7 +38,7 @@ BM_CLONES double bm_sum_weighted(size_t n, const double *w, const double *x, con
     return total(a + b) + s;
 }
 
-BM_CLONES double bm_sum_scaled(size_t n, const double *x, double scale)
+BM_CLONES static double sum_scaled(size_t n, const double *x, double scale)
 {
     v8     a = { 0 }, b = { 0 };
     double s = 0;
@@ -52,7 +52,7 @@ BM_CLONES double bm_sum_scaled(size_t n, const double *x, double scale)
     return total(a + b) + s;
 }
 
-BM_CLONES void bm_sums_about(size_t n, const double *x, double centre, double *sum, double *square)
+BM_CLONES static void sums_about(size_t n, const double *x, double centre, double *sum, double *square)
 {
     v8     a = { 0 }, b = { 0 };
     double s = 0, q = 0;
@@ -75,7 +75,7 @@ BM_CLONES void bm_sums_about(size_t n, const double *x, double centre, double *s
 }
 
 /* An exponent of ones carries into the sign. (Not by a comparison, which is compiled number by number.) */
-BM_CLONES bool bm_all_finite(size_t n, const double *x)
+BM_CLONES static bool all_finite(size_t n, const double *x)
 {
     typedef uint64_t u8 __attribute__((vector_size(64)));
     const uint64_t exponent = 0x7ff0000000000000, one = 0x0010000000000000;
@@ -89,9 +89,41 @@ BM_CLONES bool bm_all_finite(size_t n, const double *x)
     return !(bad[0] >> 63);
 }
 
-BM_CLONES bool bm_all_equal(size_t n, const double *x)
+BM_CLONES static bool all_equal(size_t n, const double *x)
 {
     for (size_t i = 1; i < n; i++)
         if (x[i] != x[0]) return false;
     return true;
+}
+
+/* Functions with clones are static: others would be seen from outside the library. */
+
+double bm_sum_products(size_t n, const double *x, const double *y)
+{
+    return sum_products(n, x, y);
+}
+
+double bm_sum_weighted(size_t n, const double *w, const double *x, const double *y)
+{
+    return sum_weighted(n, w, x, y);
+}
+
+double bm_sum_scaled(size_t n, const double *x, double scale)
+{
+    return sum_scaled(n, x, scale);
+}
+
+void bm_sums_about(size_t n, const double *x, double centre, double *sum, double *square)
+{
+    sums_about(n, x, centre, sum, square);
+}
+
+bool bm_all_finite(size_t n, const double *x)
+{
+    return all_finite(n, x);
+}
+
+bool bm_all_equal(size_t n, const double *x)
+{
+    return all_equal(n, x);
 }

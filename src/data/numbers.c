@@ -135,7 +135,7 @@ BM_INLINE u64x8 words(const char *buf, const uint64_t *to, size_t back)
                     word_at(buf + at[4]), word_at(buf + at[5]), word_at(buf + at[6]), word_at(buf + at[7]) };
 }
 
-BM_CLONES void bm_short_numbers(const char *buf, const uint64_t *from, const uint64_t *to, size_t n, double *x)
+BM_CLONES static void short_numbers(const char *buf, const uint64_t *from, const uint64_t *to, size_t n, double *x)
 {
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
     (void)buf, (void)from, (void)to;
@@ -156,4 +156,9 @@ BM_CLONES void bm_short_numbers(const char *buf, const uint64_t *from, const uin
         else got = read_eight(words(buf, to + i, 8), words(buf, to + i, 0), length, bad, true);
         memcpy(x + i, &got, sizeof got);
     }
+}
+
+void bm_short_numbers(const char *buf, const uint64_t *from, const uint64_t *to, size_t n, double *x)
+{
+    short_numbers(buf, from, to, n, x);
 }

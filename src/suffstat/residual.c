@@ -45,7 +45,7 @@ static double far_out(const double *y, const double *o, const double *X, size_t 
     return (double)v;
 }
 
-BM_CLONES void bm_residuals(const double *y, const double *o, const double *X, size_t n, size_t p, const double *b, double *e)
+BM_CLONES static void residuals(const double *y, const double *o, const double *X, size_t n, size_t p, const double *b, double *e)
 {
     for (size_t i = 0; i < n; i += LANES) {
         size_t m = n - i < LANES ? n - i : LANES;
@@ -67,4 +67,9 @@ BM_CLONES void bm_residuals(const double *y, const double *o, const double *X, s
     if (bm_all_finite(n, e)) return;
     for (size_t i = 0; i < n; i++)
         if (!isfinite(e[i])) e[i] = far_out(y + i, o ? o + i : NULL, X + i, n, p, b);
+}
+
+void bm_residuals(const double *y, const double *o, const double *X, size_t n, size_t p, const double *b, double *e)
+{
+    residuals(y, o, X, n, p, b, e);
 }
