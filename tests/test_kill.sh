@@ -154,6 +154,8 @@ parts=
 it 'report -o' each_call report.html bmixed report ref -o report.html -q
 it 'sbc -o' each_call s bmixed sbc 'Reaction ~ Days + (1 | Subject)' sleepstudy.csv --prior 'Intercept ~ normal(300, 50)' --reps 20 --seed 5 -q -o s
 
+run bmixed report ref -o . -q
+it 'report -o with the name of a directory is refused' refuses 2 'is a directory; -o takes the name of a file here'
 # A signal while the report is computed: its temporary file goes, too.
 rm -f report.html*
 report_stopped() { stopped_at 15 2 bmixed report ref -o report.html -q; [ $code -eq 143 ] && nothing report.html; }
