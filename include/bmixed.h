@@ -241,7 +241,7 @@ typedef struct {
     bool   ml;        /* maximum likelihood; default: restricted maximum likelihood */
     bm_ci  ci;        /* wald: normal intervals of b; profile: likelihood intervals of sds, correlations, sigma and b (of the ML deviance) */
     double level;     /* of the intervals */
-    int    starts;    /* starting points of the search; 0: three, and more when the best ends at the boundary */
+    int    starts;    /* starting points of the search; 0: three, and more where data are few or the best ends at the boundary */
 } bm_reml_options;
 #define BM_REML_OPTIONS_INIT { .ml = false, .ci = BM_CI_WALD, .level = 0.95, .starts = 0 }
 

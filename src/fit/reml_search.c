@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const double SAME = 1e-6;        /* criteria that differ by less are the same minimum */
-enum { POLISH = 25, ESCAPES = 5 };
+enum { POLISH = 25, ESCAPES = 5, FEW = 3, MANY = 15 };
+enum { SMALL_DATA = 200 };              /* so many effects or fewer may leave more than one minimum between which FEW starts do not choose */
 
 typedef struct {
     bm_criterion_at *c;
@@ -176,14 +177,33 @@ static bm_status from_start(polish *w, double *x, double best, bm_optimum *o, bm
     return st;
 }
 
-/* Sizes of the effects at the starts: what one group can just see, a small one, a large one; then in between. */
+/* Point k of a sequence that fills the coordinates evenly (Kronecker's, with powers of the generalised golden ratio, g^(n + 1) = g + 1): the diagonal of
+ * Theta between SMALL and LARGE, evenly in logs, what is below it likewise with either sign. */
+static void scatter(const bm_criterion_at *c, int k, double *x)
+{
+    static const double SMALL = 0.05, LARGE = 40;
+    double              g = 1.5, a = 1;
+
+    for (int i = 0; i < 30; i++) g = pow(1 + g, 1 / (double)(c->rf->n + 1));
+    for (size_t b = 0; b < c->rf->nblock; b++) {
+        double *t = x + c->rf->block[b].x;
+
+        for (size_t j = 0; j < c->rf->block[b].s; j++)
+            for (size_t i = j; i < c->rf->block[b].s; i++) {
+                double u = fmod(0.5 + (k + 1) * (a /= g), 1), v = i == j ? u : 2 * u - 1;
+
+                *t++ = copysign(SMALL * pow(LARGE / SMALL, fabs(v)), v);
+            }
+    }
+}
+
+/* Sizes of the effects at the starts: what one group can just see, a small one, a large one; then scattered. */
 static void start_at(const bm_criterion_at *c, int k, double *x)
 {
-    static const double size[] = { 1, 0.15, 4, 0.5, 12, 2, 40, 0.05 };
-    int                 many = (int)(sizeof size / sizeof *size);
+    static const double size[FEW] = { 1, 0.15, 4 };
 
-    bm_relfac_identity(c->rf, size[k % many], x);
-    for (size_t i = 0; k >= 3 && i < c->rf->n; i++) x[i] += 0.3 * size[k % many] * sin((double)(i + 1) * (k + 1));   /* correlated effects */
+    if (k < FEW) bm_relfac_identity(c->rf, size[k], x);
+    else scatter(c, k - FEW, x);
 }
 
 /* An entry on the diagonal of Theta has vanished. */
@@ -217,10 +237,18 @@ static bm_status begin(polish *w, int k, const double *start, double *x, bm_erro
     return BM_OK;
 }
 
+static bool small_data(const bm_criterion_at *c)
+{
+    size_t effects = 0;
+
+    for (size_t k = 0; k < c->st->nfac; k++) effects += c->st->fac[k].J * c->st->fac[k].q;
+    return effects <= SMALL_DATA;
+}
+
 /* Every start; the best is left in best (nL, relative) and x. */
 static bm_status all_starts(polish *w, const double *start, int starts, double *best, double *x, bm_reml_search *out, bm_error *err)
 {
-    int        few = w->n == 0 || w->c->costly ? 1 : 3, want = starts > 0 ? starts : few;
+    int        few = w->n == 0 || w->c->costly ? 1 : FEW, want = starts > 0 ? starts : few > 1 && w->n > 1 && small_data(w->c) ? MANY : few;
     double     f = INFINITY;
     bm_optimum o = { 0 };
     bm_status  st;
@@ -237,7 +265,7 @@ static bm_status all_starts(polish *w, const double *start, int starts, double *
         }
         if (k == few - 1 && starts <= 0 && isfinite(f)) {
             if ((st = bm_relfac_rebase(w->c->rf, best, x, err)) != BM_OK) return st;
-            if (near_boundary(w->c, x) || out->agree < few) want = w->c->costly ? 3 : w->n == 1 ? 5 : 8;
+            if (near_boundary(w->c, x) || out->agree < few) want = w->c->costly ? FEW : w->n == 1 ? 5 : MANY;
         }
     }
     return isfinite(f) ? bm_relfac_rebase(w->c->rf, best, x, err) : BM_NOT_PD;
