@@ -11,7 +11,7 @@
 
 static const double SAME = 1e-6;        /* criteria that differ by less are the same minimum */
 enum { POLISH = 25, ESCAPES = 5, FEW = 3, MANY = 15 };
-enum { SMALL_DATA = 200 };              /* so many effects or fewer may leave more than one minimum between which FEW starts do not choose */
+enum { SMALL_DATA = 60 };               /* so many effects or fewer may leave more than one minimum between which FEW starts do not choose */
 
 typedef struct {
     bm_criterion_at *c;
