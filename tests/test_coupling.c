@@ -204,6 +204,21 @@ static void test_factors_that_cross_widely_stay_apart(void **state)
 }
 
 /* Costs alone do not settle these two: both are twice as dear together as a sweep. */
+/* Many rows for each pair of levels: a sweep leaves a thousandth, and after a few of them there is only rounding to be seen. */
+static void test_rounding_is_no_slow_direction(void **state)
+{
+    bm_model *m = confounded(6, 60000, 1, "y ~ 1 + (1 | g) + (1 | h)", NULL);
+    bm_gibbs *g;
+    bm_error  err = { 0 };
+
+    (void)state;
+    bm_assert_ok(bm_gibbs_new(&g, m->post, &err), err);
+    assert_int_equal(g->npart, 2);
+    assert_true(g->coupling < 0.1);
+    bm_gibbs_free(g);
+    bm_model_free(m);
+}
+
 static void test_a_pilot_settles_what_costs_do_not(void **state)
 {
     static const struct { size_t J, rows; double moved; bool collapsed; } cases[] = { { 1500, 15000, 0.13, true }, { 1000, 40000, 0.1, false } };
@@ -228,6 +243,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_pilot_finds_the_rate_of_the_sweep),
         cmocka_unit_test(test_confounded_factors_are_sampled_together),
         cmocka_unit_test(test_factors_that_cross_widely_stay_apart),
+        cmocka_unit_test(test_rounding_is_no_slow_direction),
         cmocka_unit_test(test_a_pilot_settles_what_costs_do_not),
     };
 

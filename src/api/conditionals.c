@@ -35,11 +35,11 @@ static void grant(bm_conditionals *c, size_t bytes)
     for (size_t k = 0; k < c->nfac; k++) least += 2 * bytes_of_one(c, &c->fac[k]);
     bytes = bytes > least ? bytes - least : 0;
     for (size_t left = c->nfac; left > 0; left--) {
-        bm_conditional *f = NULL;
+        bm_conditional *f = c->fac;
         size_t          more, cap;
 
         for (size_t k = 0; k < c->nfac; k++)
-            if (!c->fac[k].most && (!f || c->fac[k].n < f->n)) f = &c->fac[k];
+            if (!c->fac[k].most && (f->most || c->fac[k].n < f->n)) f = &c->fac[k];
         more = bytes / left / bytes_of_one(c, f);
         cap = normals(f->n) / c->nchain;
         if (cap < 1) cap = 1;

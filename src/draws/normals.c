@@ -64,7 +64,7 @@ typedef struct { size_t K, n; double *d, *w; } side;
 /* Every mixture to mean 0 and sd 1; sds to their inverses. */
 BM_INLINE void standardise(const side *s)
 {
-    v8 mean = v8_splat(0), var = v8_splat(0), scale;
+    v8 mean = v8_splat(0), var = v8_splat(0), scale = var;
     i8 some;
 
     for (size_t k = 0; k < s->K; k++) mean += v8_load(s->d + k * s->n);

@@ -114,7 +114,8 @@ static bool sweep_means(bm_gibbs_chain *c, const bool *part)
 static double rate(bm_gibbs_chain *c, const bool *part, double *old)
 {
     enum { MOST = 120, FEWEST = 8 };
-    double step = 0, r = 0;
+    const double rounding = 1e-9;                    /* of the first step: smaller ones soon are nothing but rounding, and do not shrink */
+    double       step = 0, first = 0, r = 0;
 
     for (int t = 0; t < MOST; t++) {
         double before = step, last = r;
@@ -123,8 +124,9 @@ static double rate(bm_gibbs_chain *c, const bool *part, double *old)
         if (!sweep_means(c, part)) return 0;
         for (size_t k = 0; k < c->g->post->nu; k++) old[k] -= c->v[k];
         step = distance(c, old);
+        if (t == 0) first = step;
+        if (!(step > rounding * first)) break;
         if (t == 0) continue;
-        if (!(step > 1e-12 * before)) break;
         r = step / before;
         if (t >= FEWEST && fabs(r - last) < 0.002 * (1 - r)) break;      /* many slow directions: it creeps */
     }

@@ -152,7 +152,7 @@ void bm_mixture_ready(bm_mixture *m)
 BM_INLINE v8 inverse_powers(v8 a, const int64_t *power)
 {
     i8      m, some;
-    v8      r = a * 0 + 1, root;
+    v8      r = a * 0 + 1, root = a;
     int64_t left = 0;
 
     memcpy(&m, power, sizeof m);
