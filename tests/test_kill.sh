@@ -203,7 +203,7 @@ while_it_runs()
     local sig=$1 status=$2
     shift 2
     rm -rf out
-    bash -c 'trap - INT; exec "$@"' _ "$@" >../o 2>../e &
+    env --default-signal=INT,HUP "$@" >../o 2>../e &
     local pid=$!
     sleep 0.3
     kill -"$sig" $pid
