@@ -16,7 +16,7 @@ same_means()
 
 same_numbers()
 {
-    jq -s '[.[] | del(.. | .seconds?) | [.. | numbers]] | (.[0] | length) > 50 and (.[0] | length) == (.[1] | length) and (transpose | all((.[0] - .[1] | fabs) < 1e-6 * (1 + (.[0] | fabs))))' \
+    jq -s '[.[] | del(.. | .seconds?, .evaluations?) | [.. | numbers]] | (.[0] | length) > 50 and (.[0] | length) == (.[1] | length) and (transpose | all((.[0] - .[1] | fabs) < 1e-6 * (1 + (.[0] | fabs))))' \
         "$1" "$2" | grep -qx true
 }
 
