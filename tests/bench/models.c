@@ -180,6 +180,7 @@ int bench_models(const bench_options *o)
 
     if (!f) bench_die("tests/bench/models.tsv: run from the root of the repository", NULL);
     if (o->csv && !csv) bench_die(o->csv, NULL);
+    mkdir("build/bench", 0777);                      /* there already, or what follows says so */
     simulate_large_theta("build/bench/large_theta.csv");
     printf("4 chains x (1000 + %d) draws, one thread, CSV file to output directory%s; medians of %d runs (fewer where they take long)\n", o->draws,
            o->draws == DEFAULT_DRAWS ? "" : " (summaries of all, no draws)", o->repeats);
