@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double K_LIMIT = 0.7;                   /* Vehtari et al. (2024), JMLR 25(72) */
 static const double RATE_WATCH = 0.1, RATE_BAD = 0.01;
 static const double TAIL_WATCH = 0.01, TAIL_BAD = 1e-4;
 
@@ -50,8 +49,8 @@ static void check_pareto(bm_checks *c, const bm_run_info *run)
         bm_buf_puts(&k->verdict, "Only fits of bmixed with an independence proposal record it.");
         return;
     }
-    bm_buf_printf(&k->verdict, "Pareto k of posterior over proposal is %.2f; the limit is %.1f.", run->pareto_k, K_LIMIT);
-    if (!(run->pareto_k > K_LIMIT)) return;
+    bm_buf_printf(&k->verdict, "Pareto k of posterior over proposal is %.2f; the limit is %.1f.", run->pareto_k, BM_HEAVY_TAIL);
+    if (!(run->pareto_k > BM_HEAVY_TAIL)) return;
     if (!bm_weights_degenerate(run->pareto_k, run->top_ratio)) {
         bm_buf_printf(&k->verdict, " It does not matter here: no ratio is more than %.2g times their mean.", run->top_ratio);
         return;

@@ -201,7 +201,6 @@ static void check_ess(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
     if (isnan(worst) && d->niter < ESS_DRAWS) {
         k->level = BM_CHECK_BAD;
         bm_buf_printf(&k->verdict, "%zu draw%s per chain cannot be judged: effective sample sizes need at least %d.", d->niter, d->niter == 1 ? "" : "s", ESS_DRAWS);
-        bm_buf_printf(&k->advice, "Draw more: --target-ess %.0f goes on until every parameter has enough.", need);
     } else if (isnan(worst)) {
         k->level = BM_CHECK_SKIPPED;
         bm_buf_puts(&k->verdict, "No variable varies, so none has an effective sample size.");
@@ -209,11 +208,11 @@ static void check_ess(bm_checks *c, const bm_draws *d, const bm_summary_row *s)
         k->level = BM_CHECK_BAD;
         bm_buf_printf(&k->verdict, "The %zu draws are worth as few as %.0f independent ones (%s); %.0f are needed (100 per chain). Too few for: ",
                       d->nchain * d->niter, worst, name, need);
-        bm_buf_printf(&k->advice, "Draw more: --target-ess %.0f goes on until every parameter has enough.", need);
     } else {
         bm_buf_printf(&k->verdict, "The %zu draws are worth at least %.0f independent ones (%s); %.0f are needed (100 per chain).", d->nchain * d->niter,
                       worst, name, need);
     }
+    if (k->level == BM_CHECK_BAD) bm_buf_printf(&k->advice, "Draw more: --target-ess %.0f goes on until every parameter has enough.", need);
     bool more = beyond.n > 0;
     list_end(&beyond, &k->verdict);
     if (more) bm_buf_putc(&k->verdict, '.');

@@ -43,7 +43,8 @@ bm_status bm_pareto_k(double *k, const double *log_w, size_t n, bm_error *err);
 /* Moments of x (n draws of one distribution) under another, whose density is exp(log_w) times that of the draws, up to a constant; the number of
  * equally weighted draws they are worth; Pareto k of the weights and the largest of them over their mean: see bm_weights_degenerate. */
 typedef struct { double mean, sd, ess, k, top; } bm_weighted;
-/* Does a Pareto tail with k > 0.7 carry weight? Not where the largest weight is below 10 times the mean: k is the shape of differences then that do
+#define BM_HEAVY_TAIL 0.7                /* Pareto k from which a mean over weighted draws is not to be trusted: Vehtari et al. (2024), JMLR 25(72) */
+/* Does a Pareto tail with k > BM_HEAVY_TAIL carry weight? Not where the largest weight is below 10 times the mean: k is the shape of differences then that do
  * not matter. */
 bool   bm_weights_degenerate(double k, double top);
 bm_status bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n, bm_error *err);

@@ -33,28 +33,26 @@ BM_INLINE v8 exp_minus(v8 t)
     return e * (v8)(((i8){ 0 } + 1023 - (i8)n) << 52);
 }
 
+/* c[0] t^(n-1) + ... + c[n-1] */
+BM_INLINE v8 polynomial(v8 t, const double *c, int n)
+{
+    v8 v = t * c[0] + c[1];
+
+    for (int k = 2; k < n; k++) v = v * t + c[k];
+    return v;
+}
+
 /* Phi(a); density: exp(-a^2 / 2) */
 BM_INLINE v8 normal_cdf(v8 a, v8 *density)
 {
-    v8 t = v8_choose(a < 0, -a, a), num, den, tail;
+    static const double NUM[] = { 0.0352624965998911, 0.700383064443688, 6.37396220353165, 33.912866078383, 112.079291497871, 221.213596169931, 220.206867912376 };
+    static const double DEN[] = { 0.0883883476483184, 1.75566716318264, 16.064177579207, 86.7807322029461, 296.564248779674, 637.333633378831, 793.826512519948, 440.413735824752 };
+    v8 t = v8_choose(a < 0, -a, a), tail;
     i8 near = t < FAR;
 
     t = v8_choose(near, t, v8_splat(FAR));
     *density = (v8)((i8)exp_minus(0.5 * t * t) & near);
-    num = t * 0.0352624965998911 + 0.700383064443688;
-    num = num * t + 6.37396220353165;
-    num = num * t + 33.912866078383;
-    num = num * t + 112.079291497871;
-    num = num * t + 221.213596169931;
-    num = num * t + 220.206867912376;
-    den = t * 0.0883883476483184 + 1.75566716318264;
-    den = den * t + 16.064177579207;
-    den = den * t + 86.7807322029461;
-    den = den * t + 296.564248779674;
-    den = den * t + 637.333633378831;
-    den = den * t + 793.826512519948;
-    den = den * t + 440.413735824752;
-    tail = *density * num / den;
+    tail = *density * polynomial(t, NUM, 7) / polynomial(t, DEN, 8);
     return v8_choose(a < 0, tail, 1 - tail);
 }
 

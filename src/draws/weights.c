@@ -6,11 +6,11 @@
 
 #include <math.h>
 
-static const double HEAVY_TAIL = 0.7, HEAVY_WEIGHT = 10;
+static const double HEAVY_WEIGHT = 10;
 
 bool bm_weights_degenerate(double k, double top)
 {
-    return k > HEAVY_TAIL && !(top < HEAVY_WEIGHT);
+    return k > BM_HEAVY_TAIL && !(top < HEAVY_WEIGHT);
 }
 
 bm_status bm_weighted_moments(bm_weighted *out, const double *x, const double *log_w, size_t n, bm_error *err)

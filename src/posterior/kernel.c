@@ -16,7 +16,6 @@ typedef double  v8 __attribute__((vector_size(64)));
 typedef double  unaligned_v8 __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t i8 __attribute__((vector_size(64)));
 
-#define INLINE static inline __attribute__((always_inline))
 
 /* In front of the loops over the effects of a group, which are few: gcc leaves the larger ones as they are, and what they hold in memory, unless told. */
 #ifdef __clang__
@@ -37,22 +36,22 @@ size_t bm_kernel_scratch(size_t q, size_t p)
 }
 
 /* Not memcpy: gcc makes a detour by the stack of it where a v8 is more than one register. */
-INLINE v8 load(const double *x)
+BM_INLINE v8 load(const double *x)
 {
     return *(const unaligned_v8 *)x;
 }
 
-INLINE void store(double *x, const v8 *v)
+BM_INLINE void store(double *x, const v8 *v)
 {
     *(unaligned_v8 *)x = *v;
 }
 
-INLINE void sqrt8(v8 *y, const v8 *x)
+BM_INLINE void sqrt8(v8 *y, const v8 *x)
 {
     for (int l = 0; l < BM_LANES; l++) (*y)[l] = __builtin_sqrt((*x)[l]);
 }
 
-INLINE v8 splat(double x)
+BM_INLINE v8 splat(double x)
 {
     return (v8){ x, x, x, x, x, x, x, x };
 }
@@ -61,7 +60,7 @@ INLINE v8 splat(double x)
 typedef struct { v8 mantissa, bad; i8 exponent, sign; } product8;      /* bad: NaN once a factor was not finite; sign: negative once one was */
 #define ONE8 { splat(1), splat(0), { 0 }, { 0 } }
 
-INLINE void multiply(product8 *p, v8 x)
+BM_INLINE void multiply(product8 *p, v8 x)
 {
     const int64_t bias = 1023, low = 0x000fffffffffffff, one = 0x3ff0000000000000;
     v8 m = p->mantissa * x;
@@ -75,7 +74,7 @@ INLINE void multiply(product8 *p, v8 x)
 }
 
 /* NaN where a factor was not positive and finite. */
-INLINE double log_product(const product8 *p)
+BM_INLINE double log_product(const product8 *p)
 {
     double m = 0, e = 0;
 
@@ -87,18 +86,18 @@ INLINE double log_product(const product8 *p)
     return m + e * 0.693147180559945309417232121458;
 }
 
-INLINE size_t tri(size_t q, size_t i, size_t j)      /* (i, j), i >= j, of a packed lower triangle */
+BM_INLINE size_t tri(size_t q, size_t i, size_t j)      /* (i, j), i >= j, of a packed lower triangle */
 {
     return i + j * q - j * (j + 1) / 2;
 }
 
-INLINE v8 sym(const double *A, size_t q, size_t i, size_t j)
+BM_INLINE v8 sym(const double *A, size_t q, size_t i, size_t j)
 {
     return load(A + (i >= j ? tri(q, i, j) : tri(q, j, i)) * BM_LANES);
 }
 
 /* AT = A T (q x q), C (packed lower) with C C' = I + T'A T, inv = 1 / diag C; multiplies the pivots into det. */
-INLINE void factor(size_t q, const double *A, const double *T, v8 *AT, v8 *C, v8 *inv, product8 *det)
+BM_INLINE void factor(size_t q, const double *A, const double *T, v8 *AT, v8 *C, v8 *inv, product8 *det)
 {
     for (size_t j = 0; j < q; j++)
         for (size_t i = 0; i < q; i++) {
@@ -128,7 +127,7 @@ INLINE void factor(size_t q, const double *A, const double *T, v8 *AT, v8 *C, v8
 
 /* I + T'A T = L D L' with a unit diagonal (L packed lower, D on its diagonal), inv = 1 / D; multiplies D into det. No roots, and of the divisions, which
  * wait for one another, half as many as `factor` has. V: q, scratch. */
-INLINE void factor_ldl(size_t q, const double *A, const double *T, v8 *AT, v8 *V, v8 *L, v8 *inv, product8 *det)
+BM_INLINE void factor_ldl(size_t q, const double *A, const double *T, v8 *AT, v8 *V, v8 *L, v8 *inv, product8 *det)
 {
     UNROLL for (size_t j = 0; j < q; j++)
         UNROLL for (size_t i = 0; i < q; i++) {
@@ -156,7 +155,7 @@ INLINE void factor_ldl(size_t q, const double *A, const double *T, v8 *AT, v8 *V
 }
 
 /* x <- C^-1 x */
-INLINE void forward(size_t q, const v8 *C, const v8 *inv, v8 *x)
+BM_INLINE void forward(size_t q, const v8 *C, const v8 *inv, v8 *x)
 {
     for (size_t i = 0; i < q; i++) {
         v8 v = x[i];
@@ -167,7 +166,7 @@ INLINE void forward(size_t q, const v8 *C, const v8 *inv, v8 *x)
 }
 
 /* x <- C'^-1 x */
-INLINE void backward(size_t q, const v8 *C, const v8 *inv, v8 *x)
+BM_INLINE void backward(size_t q, const v8 *C, const v8 *inv, v8 *x)
 {
     for (size_t i = q; i-- > 0;) {
         v8 v = x[i];
@@ -178,14 +177,14 @@ INLINE void backward(size_t q, const v8 *C, const v8 *inv, v8 *x)
 }
 
 /* Where column k of D begins for batch b: the last one may be replaced. */
-INLINE const double *column(const bm_pack *k, size_t q, size_t b, size_t col)
+BM_INLINE const double *column(const bm_pack *k, size_t q, size_t b, size_t col)
 {
     if (col == k->p && k->c) return k->c + b * q * BM_LANES;
     return k->D + (b * (k->p + 1) + col) * q * BM_LANES;
 }
 
 /* G (q x (p+1)) = L^-1 T'D, H = inv G: G'H = D'T (L D L')^-1 T'D */
-INLINE void unit_solve(size_t q, const bm_pack *k, size_t b, const double *T, const v8 *L, const v8 *inv, v8 *G, v8 *H)
+BM_INLINE void unit_solve(size_t q, const bm_pack *k, size_t b, const double *T, const v8 *L, const v8 *inv, v8 *G, v8 *H)
 {
     for (size_t col = 0; col <= k->p; col++) {
         const double *d = column(k, q, b, col);
@@ -203,7 +202,7 @@ INLINE void unit_solve(size_t q, const bm_pack *k, size_t b, const double *T, co
 }
 
 /* F (q x (p+1)) = C^-1 T'D */
-INLINE void half_solve(size_t q, const bm_pack *k, size_t b, const double *T, const v8 *C, const v8 *inv, v8 *F)
+BM_INLINE void half_solve(size_t q, const bm_pack *k, size_t b, const double *T, const v8 *C, const v8 *inv, v8 *F)
 {
     for (size_t col = 0; col <= k->p; col++) {
         const double *d = column(k, q, b, col);
@@ -223,7 +222,7 @@ INLINE void half_solve(size_t q, const bm_pack *k, size_t b, const double *T, co
  * these sums stay in registers. */
 enum { SIDE_MAX = 4 };
 
-INLINE void add_tile(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H, size_t i, size_t ni, size_t j, size_t nj, v8 *acc)
+BM_INLINE void add_tile(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H, size_t i, size_t ni, size_t j, size_t nj, v8 *acc)
 {
     v8 s[SIDE_MAX * SIDE_MAX];
 
@@ -238,7 +237,7 @@ INLINE void add_tile(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H, si
 }
 
 /* acc (packed lower triangle of (p+1) x (p+1)) += sum of G'H, which is symmetric, over n batches. side: of a tile, as many as the registers hold */
-INLINE void add_products(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H, size_t side, v8 *acc)
+BM_INLINE void add_products(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H, size_t side, v8 *acc)
 {
     for (size_t j = 0; j < p1; j += side)
         for (size_t i = j; i < p1; i += side) {
@@ -255,13 +254,13 @@ INLINE void add_products(size_t q, size_t p1, size_t n, const v8 *G, const v8 *H
         }
 }
 
-INLINE double sum8(v8 x)
+BM_INLINE double sum8(v8 x)
 {
     return ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]));
 }
 
 /* Where p is large: F of some batches side by side, then their products by BLAS. */
-INLINE double eval_wide(size_t q, const bm_kernel_job *a)
+BM_INLINE double eval_wide(size_t q, const bm_kernel_job *a)
 {
     const bm_pack *k = a->pack;
     const double  *T = a->T;
@@ -282,7 +281,7 @@ INLINE double eval_wide(size_t q, const bm_kernel_job *a)
     return log_product(&det);
 }
 
-INLINE double eval_body(size_t q, const bm_kernel_job *a, size_t side)
+BM_INLINE double eval_body(size_t q, const bm_kernel_job *a, size_t side)
 {
     const bm_pack *k = a->pack;
     const double  *T = a->T;
@@ -305,7 +304,7 @@ INLINE double eval_body(size_t q, const bm_kernel_job *a, size_t side)
 }
 
 /* M^-1 applied from the right to the rows of X (q x q): X <- X M^-1 */
-INLINE void rows_times_inverse(size_t q, const v8 *C, const v8 *inv, v8 *X)
+BM_INLINE void rows_times_inverse(size_t q, const v8 *C, const v8 *inv, v8 *X)
 {
     v8 row[BM_QMAX];
 
@@ -318,7 +317,7 @@ INLINE void rows_times_inverse(size_t q, const v8 *C, const v8 *inv, v8 *X)
 }
 
 /* g = c - B beta */
-INLINE void residual(size_t q, const bm_pack *k, size_t b, const double *beta, v8 *g)
+BM_INLINE void residual(size_t q, const bm_pack *k, size_t b, const double *beta, v8 *g)
 {
     const double *c = column(k, q, b, k->p);
 
@@ -331,7 +330,7 @@ INLINE void residual(size_t q, const bm_pack *k, size_t b, const double *beta, v
 }
 
 /* Y = g g' / sigma^2 + H H',  H = B R'^-1 */
-INLINE void outer(size_t q, const bm_pack *k, size_t b, const v8 *g, const double *Rinv, double sigma, v8 *Y)
+BM_INLINE void outer(size_t q, const bm_pack *k, size_t b, const v8 *g, const double *Rinv, double sigma, v8 *Y)
 {
     v8 h[BM_QMAX];
 
@@ -351,7 +350,7 @@ INLINE void outer(size_t q, const bm_pack *k, size_t b, const v8 *g, const doubl
         for (size_t i = 0; i < j; i++) Y[i + j * q] = Y[j + i * q];
 }
 
-INLINE double gradient_body(size_t q, const bm_kernel_job *a, size_t side)
+BM_INLINE double gradient_body(size_t q, const bm_kernel_job *a, size_t side)
 {
     (void)side;
     const bm_pack *k = a->pack;
@@ -395,7 +394,7 @@ INLINE double gradient_body(size_t q, const bm_kernel_job *a, size_t side)
 }
 
 /* X (q x q) = C^-1 T'Kz': u = X'(...) */
-INLINE void to_user(size_t q, const double *T, const double *Kz, const v8 *C, const v8 *inv, v8 *X)
+BM_INLINE void to_user(size_t q, const double *T, const double *Kz, const v8 *C, const v8 *inv, v8 *X)
 {
     for (size_t j = 0; j < q; j++) {
         for (size_t i = 0; i < q; i++) {
@@ -408,14 +407,14 @@ INLINE void to_user(size_t q, const double *T, const double *Kz, const v8 *C, co
     }
 }
 
-INLINE size_t lanes_used(const bm_pack *k, size_t b)
+BM_INLINE size_t lanes_used(const bm_pack *k, size_t b)
 {
     size_t left = k->J - b * BM_LANES;
 
     return left < BM_LANES ? left : BM_LANES;
 }
 
-INLINE void scatter(const v8 *X, const v8 *t, size_t q, size_t lanes, double *u)
+BM_INLINE void scatter(const v8 *X, const v8 *t, size_t q, size_t lanes, double *u)
 {
     for (size_t i = 0; i < q; i++) {
         v8 v = splat(0);
@@ -426,7 +425,7 @@ INLINE void scatter(const v8 *X, const v8 *t, size_t q, size_t lanes, double *u)
 }
 
 /* t = C^-1 T'(c - B beta) */
-INLINE void centre(size_t q, const bm_pack *k, size_t b, const double *T, const double *beta, const v8 *C, const v8 *inv, v8 *g, v8 *t)
+BM_INLINE void centre(size_t q, const bm_pack *k, size_t b, const double *T, const double *beta, const v8 *C, const v8 *inv, v8 *g, v8 *t)
 {
     residual(q, k, b, beta, g);
     for (size_t i = 0; i < q; i++) {
@@ -436,7 +435,7 @@ INLINE void centre(size_t q, const bm_pack *k, size_t b, const double *T, const 
     forward(q, C, inv, t);
 }
 
-INLINE double effects_body(size_t q, const bm_kernel_job *a, size_t side)
+BM_INLINE double effects_body(size_t q, const bm_kernel_job *a, size_t side)
 {
     (void)side;
     const bm_pack *k = a->pack;
@@ -457,7 +456,7 @@ INLINE double effects_body(size_t q, const bm_kernel_job *a, size_t side)
     return 0;
 }
 
-INLINE double moments_body(size_t q, const bm_kernel_job *a, size_t side)
+BM_INLINE double moments_body(size_t q, const bm_kernel_job *a, size_t side)
 {
     (void)side;
     const bm_pack *k = a->pack;

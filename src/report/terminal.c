@@ -160,7 +160,7 @@ static void print_sampler(bm_screen *s, const bm_result *r)
     }
     if (lo <= hi && lo >= 0.005 && floor(lo * 100 + 0.5) == floor(hi * 100 + 0.5)) bm_buf_printf(&text, "; acceptance %.2f", lo);
     else if (lo <= hi) bm_buf_printf(&text, "; acceptance %.2g to %.2g", lo, hi);
-    if (run->pareto_k > 0.7 && !bm_weights_degenerate(run->pareto_k, run->top_ratio))
+    if (run->pareto_k > BM_HEAVY_TAIL && !bm_weights_degenerate(run->pareto_k, run->top_ratio))
         bm_buf_printf(&text, "; no posterior / proposal above %.2g times the mean", run->top_ratio);
     else if (isfinite(run->pareto_k)) bm_buf_printf(&text, "; Pareto k %.2f", run->pareto_k);
     if (s->opt->verbose && run->why[0]) bm_buf_printf(&text, "; chosen because: %s", run->why);
