@@ -8,7 +8,7 @@
 #include "fit/mixture.h"
 
 /* Conditional moments of u are taken at every fourth kept iteration: they cost as much as a move, and vary so much less than
- * draws do that their mean over a quarter of the thetas still has a smaller Monte Carlo error than that of all draws. */
+ * draws do that their mean over a quarter of the thetas as a rule has a smaller Monte Carlo error than that of all draws (0.4 of it; 1.07 at worst where measured). */
 enum { BM_RATIOS = 1 << 14 };
 
 /* What later moves depend on is saved and read back by state.c. */
