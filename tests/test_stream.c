@@ -105,6 +105,8 @@ static void compare(const char *formula, const char *data, const char *const *se
 static void test_models_of_many_kinds(void **state)
 {
     static const char *const weights[] = { "weights", "w", NULL }, *const se[] = { "se", "se", NULL }, *const sum[] = { "contrasts", "sum", NULL };
+    static const char *const recipes[] = { "levels", "recipe=C,D,A,B", "levels", "replicate=15,2,3,4,1,6,7,8,9,10,11,12,13,14,5,16", "contrasts", "helmert", NULL },
+                      *const ages[] = { "levels", "studage=8,2,6,4", "levels", "dept=14,15,1,2,3,4,5,6,7,8,9,10,11,12", "levels", "service=1,0", NULL };
     static const struct { const char *formula, *data; const char *const *set; size_t hold; } cases[] = {
         { "Reaction ~ Days + (Days | Subject)", "sleepstudy.csv", NULL, 20 },
         { "Reaction ~ Days + I(Days^2) + (Days || Subject)", "sleepstudy.csv", NULL, 11 },
@@ -114,6 +116,10 @@ static void test_models_of_many_kinds(void **state)
         { "diameter ~ 1 + (1 | plate) + (1 | sample)", "Penicillin.csv", NULL, 7 },
         { "strength ~ 1 + (1 | batch/cask)", "Pastes.csv", NULL, 5 },
         { "angle ~ recipe * temperature + (1 | recipe:replicate)", "cake.csv", sum, 40 },
+        { "angle ~ recipe * temperature + (1 | recipe:replicate) + (1 | replicate)", "cake.csv", recipes, 100 },
+        { "angle ~ scale(recipe == 'C') + I(recipe != 'A') * temperature + (1 | replicate:recipe)", "cake.csv", recipes, 40 },
+        { "y ~ scale(studage == '4') * I(dept == 14) + (1 | s)", "InstEval.csv.gz", ages, 700 },
+        { "y ~ service + studage + (service | dept) + (1 | dept:studage)", "InstEval.csv.gz", ages, 700 },
         { "mAch ~ sx * cses + (cses | school)", "Hsb82.csv.gz", NULL, 100 },
         { "Reaction ~ scale(Days) + (scale(Days) | Subject)", "sleepstudy.csv", NULL, 20 },
         { "scale(Reaction) ~ scale(Days, TRUE, FALSE) + scale(log(Days + 1), 0.5) + (scale(Days, FALSE) || Subject)", "sleepstudy.csv", NULL, 15 },
@@ -295,6 +301,28 @@ static void test_errors_name_the_line(void **state)
     }
 }
 
+/* Also where it comes in a group, or in a column that is only compared with labels; held and not, in the same words. */
+static void test_levels_that_are_not_listed_are_refused(void **state)
+{
+    static const char *const formulas[] = { "y ~ x + (1 | g)", "y ~ x + (1 | h:g)", "y ~ I(g == 'a') + (1 | h)", "y ~ scale(g == 'a') + (1 | h)" };
+    static const char *const set[] = { "levels", "g=b,c,a,bb", NULL };
+    file f;
+
+    (void)state;
+    write_text(&f, "y,x,g,h\n1,2,a,1\n2,3,b,1\n3,5,a,2\n4,4,c,2\n2,1,d,1\n3,3,BB,2\n4,3,a,2\n");
+    for (size_t i = 0; i < sizeof formulas / sizeof *formulas; i++)
+        for (size_t hold = 2; hold < 20; hold += 14) {
+            bm_spec  *s = spec_of(formulas[i], f.path, set);
+            bm_error  err = { 0 };
+            bm_model *m;
+
+            assert_int_equal(bm_model_new_streamed(&m, s, hold, &err), BM_EINVAL);
+            bm_assert_says(err, "levels of 'g': the data have a level 'BB' that is not listed; does 'bb' stand for it?");
+            bm_spec_free(s);
+        }
+    unlink(f.path);
+}
+
 /* Simulation, comparisons and the plan of a model take rows: they say so. */
 static void test_what_needs_rows_refuses(void **state)
 {
@@ -429,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_changes_between_two_passes_is_refused),
         cmocka_unit_test(test_rows_are_kept_where_the_model_needs_them),
         cmocka_unit_test(test_errors_name_the_line),
+        cmocka_unit_test(test_levels_that_are_not_listed_are_refused),
         cmocka_unit_test(test_what_needs_rows_refuses),
         cmocka_unit_test(test_every_way_of_reading_gives_the_same_cells),
     };

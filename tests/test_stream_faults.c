@@ -65,6 +65,7 @@ static bm_status run(const char *path, const char *formula, bm_error *err)
     bm_status   st = bm_spec_new(&spec, err);
 
     if (st == BM_OK) st = bm_spec_set(spec, "weights", "w", err);
+    if (st == BM_OK) st = bm_spec_set(spec, "levels", "g=g3,g5,g1,g0,g2,g4", err);
     if (st == BM_OK) st = bm_formula_parse(&f, formula, err);
     if (st == BM_OK) st = bm_source_open(&src, path, &(bm_read_options){ .factors = (const char *const[]){ "g" }, .nfactors = 1 }, err);
     if (st == BM_OK) st = consume(src, spec, f, &s, err);
@@ -78,7 +79,7 @@ static bm_status run(const char *path, const char *formula, bm_error *err)
 
 static void test_out_of_memory_at_every_allocation(void **state)
 {
-    static const char *const formulas[] = { "y ~ x + (x | g)", "y ~ x + (1 | g:h) + (1 | h)", "scale(y) ~ scale(x + 1) + (1 | g)" };
+    static const char *const formulas[] = { "y ~ x + (x | g)", "y ~ x + (1 | g:h) + (1 | h)", "scale(y) ~ scale(x + 1) * I(g == 'g2') + (1 | g)" };
     char  path[] = "/tmp/bmixed-faults-XXXXXX";
     FILE *out = fdopen(mkstemp(path), "w");
 

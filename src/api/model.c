@@ -21,6 +21,8 @@ static bm_status wanted(const bm_model *m, bm_strv *want, bm_strv *factors, bm_e
         if (extra[i] && !bm_strv_has(want, extra[i])) st = bm_strv_add(want, extra[i], err);
     for (size_t i = 0; i < m->spec->factors.n && st == BM_OK; i++) st = bm_strv_add(factors, m->spec->factors.v[i], err);
     for (size_t i = 0; i < ng && st == BM_OK; i++) st = bm_strv_add(factors, groups[i], err);
+    for (size_t i = 0; i < n && st == BM_OK; i++)    /* whose levels are listed is a factor */
+        if (bm_spec_levels(m->spec, vars[i]) && !bm_strv_has(factors, vars[i])) st = bm_strv_add(factors, vars[i], err);
     return st;
 }
 

@@ -37,6 +37,8 @@ bm_status bm_column_as_factor(bm_column *out, const bm_column *c, size_t n, bm_e
  * dropped. */
 bm_status bm_labels_order(const char *const *label, size_t n, int32_t *rank, bool *numeric, bm_error *err);   /* rank[k]: place of label k: numeric order if
                                                                                                               all are numbers, else byte order */
+/* place[k]: of label k in the list; a label that is not listed is an error (the first in the order of bm_labels_order), as is one listed twice. */
+bm_status bm_labels_place(const char *column, char *const *label, size_t n, const char *const *list, size_t nlist, int32_t *place, bm_error *err);
 bm_status bm_column_relevel(bm_column *c, size_t n, const char *const *levels, size_t nlevels, bm_error *err);
 void bm_column_clear(bm_column *c);
 /* Takes over the content of c (zeroing it) on success. A duplicate name is an error. */

@@ -187,7 +187,7 @@ bm_status bm_column_as_factor(bm_column *out, const bm_column *c, size_t n, bm_e
 }
 
 /* The position in the list asked for of each level of c; -1 where it is not listed. */
-static bm_status match_levels(int32_t *place, const bm_column *c, const char *const *levels, size_t nlevels, bm_error *err)
+static bm_status match_levels(int32_t *place, const char *column, char *const *label, size_t n, const char *const *levels, size_t nlevels, bm_error *err)
 {
     bm_levels lv = { 0 };
     bm_status st = BM_OK;
@@ -198,25 +198,40 @@ static bm_status match_levels(int32_t *place, const bm_column *c, const char *co
 
         st = bm_levels_code(&lv, levels[k], strlen(levels[k]), &code, &added, err);
         if (st == BM_OK && !added) {
-            bm_shown col = bm_show(c->name, strlen(c->name)), s = bm_show(levels[k], strlen(levels[k]));
+            bm_shown col = bm_show(column, strlen(column)), s = bm_show(levels[k], strlen(levels[k]));
 
             st = bm_fail(err, BM_EINVAL, "levels of '%s': '%s' is listed twice", col.s, s.s);
         }
     }
-    for (size_t k = 0; k < c->nlevels && st == BM_OK; k++)
-        if (!bm_levels_find(&lv, c->levels[k], strlen(c->levels[k]), &place[k])) place[k] = -1;
+    for (size_t k = 0; k < n && st == BM_OK; k++)
+        if (!bm_levels_find(&lv, label[k], strlen(label[k]), &place[k])) place[k] = -1;
     bm_levels_free(&lv);
     return st;
 }
 
-static bm_status not_listed(const bm_column *c, size_t k, const char *const *levels, size_t nlevels, bm_error *err)
+static bm_status not_listed(const char *column, const char *label, const char *const *levels, size_t nlevels, bm_error *err)
 {
-    const char *close = bm_closest(c->levels[k], levels, nlevels);
-    bm_shown    col = bm_show(c->name, strlen(c->name)), s = bm_show(c->levels[k], strlen(c->levels[k]));
+    const char *close = bm_closest(label, levels, nlevels);
+    bm_shown    col = bm_show(column, strlen(column)), s = bm_show(label, strlen(label));
     bm_shown    meant = bm_show(close, close ? strlen(close) : 0);
 
     return bm_fail(err, BM_EINVAL, "levels of '%s': the data have a level '%s' that is not listed%s%s%s", col.s, s.s,
                    close ? "; does '" : "", meant.s, close ? "' stand for it?" : "");
+}
+
+bm_status bm_labels_place(const char *column, char *const *label, size_t n, const char *const *list, size_t nlist, int32_t *place, bm_error *err)
+{
+    int32_t  *rank = bm_alloc(n, sizeof *rank);
+    size_t    first = SIZE_MAX;
+    bool      numeric;
+    bm_status st = rank ? match_levels(place, column, label, n, list, nlist, err) : bm_nomem(err);
+
+    if (st == BM_OK) st = bm_labels_order((const char *const *)label, n, rank, &numeric, err);
+    for (size_t k = 0; k < n && st == BM_OK; k++)
+        if (place[k] < 0 && (first == SIZE_MAX || rank[k] < rank[first])) first = k;
+    if (st == BM_OK && first != SIZE_MAX) st = not_listed(column, label[first], list, nlist, err);
+    free(rank);
+    return st;
 }
 
 /* Which old level (plus one) comes at each place; 0 where the listed level has no rows. */
@@ -230,11 +245,11 @@ static bm_status order_levels(size_t *old, const bm_column *c, size_t n, const c
         bm_nomem(err);
         goto done;
     }
-    if ((st = match_levels(place, c, levels, nlevels, err)) != BM_OK) goto done;
+    if ((st = match_levels(place, c->name, c->levels, c->nlevels, levels, nlevels, err)) != BM_OK) goto done;
     for (size_t i = 0; i < n; i++)
         if (c->code[i] >= 0) used[c->code[i]] = true;
     for (size_t k = 0; k < c->nlevels && st == BM_OK; k++) {
-        if (used[k] && place[k] < 0) st = not_listed(c, k, levels, nlevels, err);
+        if (used[k] && place[k] < 0) st = not_listed(c->name, c->levels[k], levels, nlevels, err);
         else if (used[k]) old[place[k]] = k + 1;
     }
 done:

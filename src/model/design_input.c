@@ -7,16 +7,6 @@
 
 /* ---- --factor and --levels ---- */
 
-/* Where "COL=..." names this column: the text after the '='. The name itself may contain '='. */
-static const char *setting_for(const bm_strv *settings, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (size_t i = settings->n; i-- > 0;)           /* the last one wins */
-        if (strncmp(settings->v[i], name, n) == 0 && settings->v[i][n] == '=') return settings->v[i] + n + 1;
-    return NULL;
-}
-
 static bm_status make_factor(bm_input *in, size_t n, const char *levels, bm_error *err)
 {
     bm_strv   list = { 0 };
@@ -31,7 +21,7 @@ static bm_status make_factor(bm_input *in, size_t n, const char *levels, bm_erro
 
 static bm_status add_input(bm_recipe *r, size_t *out, const bm_column *col, size_t pos, bm_error *err)
 {
-    const char *levels = setting_for(&r->spec->levels, col->name);
+    const char *levels = bm_spec_levels(r->spec, col->name);
     bm_input   *in = bm_grow(r->input, &r->cap_input, r->ninput + 1, sizeof *in);
 
     if (!in) return bm_nomem(err);
@@ -43,6 +33,45 @@ static bm_status add_input(bm_recipe *r, size_t *out, const bm_column *col, size
     *in = (bm_input){ .col = col, .pos = pos };
     if (!levels && !(col->kind == BM_COL_NUMERIC && bm_strv_has(&r->spec->factors, col->name))) return BM_OK;
     return make_factor(in, r->frame->n, levels, err);
+}
+
+/* Portions have the codes of the column as it is read. Whoever made the own column found a row of every level that it has. */
+static bm_status recode(bm_recipe *r, size_t k, const bm_column *read, bm_error *err)
+{
+    const bm_column *own = &r->input[k].own;
+    int32_t         *of = bm_alloc(own->nlevels, sizeof *of);
+
+    if (!of) return bm_nomem(err);
+    for (size_t i = 0; i < r->frame->n; i++)
+        if (own->code[i] >= 0) of[own->code[i]] = read->code[i];
+    for (size_t j = 0; j < r->nvar; j++) {
+        bm_var  *v = &r->var[j];
+        int32_t *map = v->input == k && v->map ? bm_alloc(read->nlevels, sizeof *map) : NULL;
+
+        bm_program_recode(&v->prog, k, of);
+        if (v->input != k || !v->map) continue;
+        if (!map) {
+            free(of);
+            return bm_nomem(err);
+        }
+        for (size_t c = 0; c < read->nlevels; c++) map[c] = -1;
+        for (size_t c = 0; c < v->nmap; c++) map[of[c]] = v->map[c];
+        free(v->map);
+        v->map = map;
+        v->nmap = read->nlevels;
+    }
+    for (size_t j = 0; j < r->nscale; j++) bm_program_recode(&r->scale[j].x, k, of);
+    free(of);
+    return BM_OK;
+}
+
+bm_status bm_inputs_as_read(bm_recipe *r, bm_error *err)
+{
+    bm_status st = BM_OK;
+
+    for (size_t k = 0; k < r->ninput && st == BM_OK; k++)
+        if (r->input[k].own.name) st = recode(r, k, bm_frame_col(r->frame, r->input[k].own.name), err);
+    return st;
 }
 
 /* ---- by name ---- */

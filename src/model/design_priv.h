@@ -99,6 +99,8 @@ typedef struct {
 bm_status bm_input_find(bm_recipe *r, size_t *out, const bm_node *name, bm_error *err);
 /* A column that a setting names: what is "weights", "se". */
 bm_status bm_input_setting(bm_recipe *r, size_t *out, const char *what, const char *name, bm_error *err);
+/* After the plan, for rows that come in portions: codes of own columns in it become those of the frame's, which are read as factors, too. */
+bm_status bm_inputs_as_read(bm_recipe *r, bm_error *err);
 /* Why a factor column is no number, ending in what to do. */
 void      bm_input_why_text(const bm_recipe *r, const bm_input *in, bm_buf *b);
 /* r->row and r->n; d->dropped; the frame must have rows and keep some. */
@@ -109,6 +111,7 @@ bm_status bm_complete_rows(bm_recipe *r, bm_design *d, bm_error *err);
 typedef enum { BM_TYPE_NUMBER, BM_TYPE_LOGICAL } bm_type;
 bm_status bm_program_compile(bm_recipe *r, bm_program *p, bm_type *type, const bm_node *n, bm_error *err);
 bool      bm_instr_reads(const bm_instr *in, size_t input);     /* a numeric column */
+void      bm_program_recode(bm_program *p, size_t input, const int32_t *of);     /* comparisons with labels of that input: of[code] instead of code */
 /* n rows, at most BM_CHUNK; row NULL: first, first + 1, ...; stack: p->depth x BM_CHUNK; the result is at its start. */
 void      bm_program_run(const bm_program *p, const bm_input *in, const size_t *row, size_t first, size_t n, double *stack);
 

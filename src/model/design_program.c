@@ -272,6 +272,12 @@ bool bm_instr_reads(const bm_instr *in, size_t input)
     return in->op == COLUMN && in->input == input;
 }
 
+void bm_program_recode(bm_program *p, size_t input, const int32_t *of)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->code[i].op == LEVEL && p->code[i].input == input) p->code[i].a = of[(size_t)p->code[i].a];
+}
+
 /* ---- running ---- */
 
 static double binary(int op, double x, double y)

@@ -15,8 +15,6 @@ static bm_status refuse(const bm_design_stream *s, bm_error *err)
     if (r->nscale && !r->known)
         return bm_fail(err, BM_EINVAL, "scale() takes its mean and standard deviation from all rows, which only a file can give in a pass before, and only where no scale() "
                        "stands in another");
-    for (size_t k = 0; k < r->ninput; k++)
-        if (r->input[k].own.name) return bm_fail(err, BM_EINVAL, "the levels of '%.100s' are put in order for all rows", r->input[k].own.name);
     return BM_OK;
 }
 
@@ -89,6 +87,7 @@ bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *spec, cons
     st = bm_recipe_plan(&s->r, true, err);
     if (st == BM_OK) st = refuse(s, err);
     if (st == BM_OK) st = plan_columns(s, err);
+    if (st == BM_OK) st = bm_inputs_as_read(&s->r, err);
     if (st == BM_OK) st = plan_groups(s, err);
     if (st == BM_OK && !(s->d->yname = bm_strdup(s->r.var[s->r.response].name))) st = bm_nomem(err);
     s->d->known_se = s->r.se != SIZE_MAX;

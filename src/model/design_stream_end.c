@@ -45,11 +45,25 @@ static bm_status legend_of_values(legend *g, const bm_interned *value, bool logi
     return st;
 }
 
+/* The order of a column's labels: that of --levels, else the usual one. */
+static bm_status rank_labels(const bm_design_stream *s, const bm_column *c, int32_t *rank, bm_error *err)
+{
+    const char *levels = bm_spec_levels(s->r.spec, c->name);
+    bm_strv     list = { 0 };
+    bool        numeric;
+    bm_status   st;
+
+    if (!levels) return bm_labels_order((const char *const *)c->levels, c->nlevels, rank, &numeric, err);
+    st = bm_levels_split(&list, levels, err);
+    if (st == BM_OK) st = bm_labels_place(c->name, c->levels, c->nlevels, (const char *const *)list.v, list.n, rank, err);
+    bm_strv_free(&list);
+    return st;
+}
+
 static bm_status legend_new(legend *g, const bm_design_stream *s, size_t k, const bm_frame *labels, bm_error *err)
 {
     const bm_var    *v = &s->r.var[k];
     const bm_column *c = v->input != SIZE_MAX ? bm_frame_col(labels, s->r.input[v->input].col->name) : NULL;
-    bool             numeric;
     bm_status        st = BM_OK;
 
     *g = (legend){ .n = c ? c->nlevels : s->var[k].value.n };
@@ -59,7 +73,7 @@ static bm_status legend_new(legend *g, const bm_design_stream *s, size_t k, cons
     if (!c) return legend_of_values(g, &s->var[k].value, v->logical, err);
     for (size_t i = 0; i < g->n && st == BM_OK; i++)
         if (!(g->label[i] = bm_strdup(c->levels[i]))) st = bm_nomem(err);
-    return st == BM_OK ? bm_labels_order((const char *const *)g->label, g->n, g->rank, &numeric, err) : st;
+    return st == BM_OK ? rank_labels(s, c, g->rank, err) : st;
 }
 
 typedef struct { uint64_t key; size_t code; } keyed;
@@ -158,6 +172,22 @@ static bm_status end_group(bm_design_stream *s, size_t k, const bm_frame *labels
     return st == BM_OK ? bm_note_saturated(&s->r, g, s->d, err) : st;
 }
 
+/* Labels that --levels does not list, also of columns that are no groups: of those the formula may compare with other labels only. */
+static bm_status check_listed(const bm_design_stream *s, bm_error *err)
+{
+    bm_status st = BM_OK;
+
+    for (size_t k = 0; k < s->r.ninput && st == BM_OK; k++) {
+        const bm_column *c = s->r.input[k].col;
+        int32_t         *rank = s->r.input[k].own.name ? bm_alloc(c->nlevels, sizeof *rank) : NULL;
+
+        if (!s->r.input[k].own.name) continue;
+        st = rank ? rank_labels(s, c, rank, err) : bm_nomem(err);
+        free(rank);
+    }
+    return st;
+}
+
 static bm_status end_missing(bm_design_stream *s, bm_error *err)
 {
     bm_design *d = s->d;
@@ -178,6 +208,7 @@ bm_status bm_design_stream_end(bm_design_stream *s, const bm_frame *labels, bm_d
 
     *out = NULL;
     for (size_t k = 0; k < s->r.ninput; k++) s->r.input[k].col = bm_frame_col(labels, s->column[k]);
+    if (st == BM_OK) st = check_listed(s, err);
     d->ymean = s->y.mean;
     d->ysd = bm_running_sd(&s->y);
     d->mean_variance = s->r.weights != SIZE_MAX || s->r.se != SIZE_MAX ? d->mean_variance / (double)d->n : 1;

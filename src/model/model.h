@@ -24,6 +24,8 @@ struct bm_spec {
     char    text[BM_SPEC_WORDS][BM_NUMBER_MAX];   /* na, delim and the options of fit as they were typed ("": unset), for bm_spec_get */
 };
 /* The labels of "a,b,c", RFC 4180 quotes undone. */
+/* What --levels says of this column, for bm_levels_split, or NULL. Names may contain '='. */
+const char *bm_spec_levels(const bm_spec *s, const char *column);
 bm_status bm_levels_split(bm_strv *out, const char *text, bm_error *err);
 bm_status bm_spec_copy(bm_spec **out, const bm_spec *s, bm_error *err);
 /* JSON of the specification (spec_write.c): what bm_spec_read reads back to an equal one, from the directory of s->path if it has one, else from

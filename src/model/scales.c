@@ -23,8 +23,7 @@ bm_status bm_scales_new(bm_scales **out, const bm_spec *spec, const bm_formula *
     if (!s) return bm_nomem(err);
     s->r = (bm_recipe){ .spec = spec, .f = f, .frame = head };
     if ((st = bm_recipe_plan(&s->r, true, err)) != BM_OK || !s->r.nscale || s->r.nested) goto done;
-    for (size_t k = 0; k < s->r.ninput; k++)
-        if (s->r.input[k].own.name) goto done;       /* such a model needs its rows */
+    if ((st = bm_inputs_as_read(&s->r, err)) != BM_OK) goto done;
     for (size_t k = 0; k < s->r.nscale; k++) {
         bm_scale *one = &s->r.scale[k];
 

@@ -179,6 +179,15 @@ bm_status bm_levels_split(bm_strv *out, const char *s, bm_error *err)
     return st;
 }
 
+const char *bm_spec_levels(const bm_spec *s, const char *column)
+{
+    size_t n = strlen(column);
+
+    for (size_t i = s->levels.n; i-- > 0;)           /* the last one wins */
+        if (strncmp(s->levels.v[i], column, n) == 0 && s->levels.v[i][n] == '=') return s->levels.v[i] + n + 1;
+    return NULL;
+}
+
 static bm_status check_levels(const char *value, size_t name, bm_error *err)
 {
     bm_strv   list = { 0 };
