@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Breaks the code in ways that matter and demands that a named test sees it. One object file is compiled from a changed copy of its source and linked
-# before the library, so that it takes the place of the right one.
+# before the library, so that it takes the place of the right one; of a header, the object files of all sources of its room that include it.
 . tests/testing.sh
 
 B=${B:-build/plain} BM_LIBS=${BM_LIBS:--lopenblas -llapacke -lamd -lcamd -lgsl -lcjson -lz -lm -ldl} OUT=$B/mutants
@@ -11,11 +11,29 @@ case $B in *address* | *undefined* | *thread*)
 esac
 mkdir -p "$OUT"
 
-# build NAME SOURCE TEST: TEST with the object made of SOURCE in front of the library
+# sources FILE COPY: what is compiled where COPY takes the place of FILE
+sources()
+{
+    case $1 in
+        *.h) grep -lF "$1" "$B/${1%/*}"/*.d | sed "s|^$B/||; s|\.d\$|.c|" ;;
+        *) echo "$2" ;;
+    esac
+}
+
+# build NAME FILE COPY TEST: TEST with the objects made of COPY, in the place of FILE, in front of the library
 build()
 {
-    ${CC:-cc} -D_GNU_SOURCE -Iinclude -Isrc -I/usr/include/suitesparse -O2 -std=gnu11 -fopenmp -fno-math-errno -w -c "$2" -o "$OUT/$1.o" &&
-        ${CC:-cc} -fopenmp "$OUT/$1.o" "$B/tests/$3.o" "$B/libbmixed.a" -lcmocka $BM_LIBS -o "$OUT/$1"
+    local source object objects=()
+
+    if [[ $2 == *.h ]]; then
+        mkdir -p "$OUT/$1.d/${2%/*}" && cp "$3" "$OUT/$1.d/$2"
+    fi
+    for source in $(sources "$2" "$3"); do
+        object=$OUT/$1-$(basename "$source" .c).o
+        objects+=("$object")
+        ${CC:-cc} -D_GNU_SOURCE -Iinclude -I"$OUT/$1.d/src" -Isrc -I/usr/include/suitesparse -O2 -std=gnu11 -fopenmp -fno-math-errno -w -c "$source" -o "$object" || return
+    done
+    ${CC:-cc} -fopenmp "${objects[@]}" "$B/tests/$4.o" "$B/libbmixed.a" -lcmocka $BM_LIBS -o "$OUT/$1"
 }
 
 # The same with nothing changed must pass, or a test that fails says nothing. Once for every file and test.
@@ -25,7 +43,7 @@ sound()
     key=$(tr -c 'a-zA-Z0-9_\n' _ <<<"sound-$file-$test-$filter")
 
     [ -e "$OUT/$key.passed" ] && return
-    build "$key" "$file" "$test" && "$OUT/$key" "$filter" 2>&1 | tee "$OUT/$key.out" && ! grep -q ' 0 test(s) run' "$OUT/$key.out" && : >"$OUT/$key.passed"
+    build "$key" "$file" "$file" "$test" && "$OUT/$key" "$filter" 2>&1 | tee "$OUT/$key.out" && ! grep -q ' 0 test(s) run' "$OUT/$key.out" && : >"$OUT/$key.passed"
 }
 
 # caught NAME FILE 's/right/wrong/' TEST FILTER
@@ -42,7 +60,7 @@ caught()
         echo "$test fails, or runs nothing, with the right code, too"
         return 1
     fi
-    build "$name" "$copy" "$test" || return 1
+    build "$name" "$file" "$copy" "$test" || return 1
     ! "$OUT/$name" "$filter"
 }
 
@@ -87,8 +105,8 @@ mutant new_response_without_weights src/suffstat/respond.c 's/weight = w ? w\[i\
 # ---- the marginal likelihood, effects ----------------------------------------------------------------------------------------------
 
 mutant log_determinant_left_out src/posterior/marginal.c 's/st->sum_log_w + log_M + /st->sum_log_w + /' test_marginal '*dense*'
-mutant factor_transposed src/posterior/kernel.c 's/v += T\[k + i \* q\] \* AT\[k + j \* q\];/v += T[i + k * q] * AT[k + j * q];/' test_marginal '*dense*'
-mutant conditional_noise_not_scaled src/posterior/kernel.c 's/t\[i\]\[l\] += a->sigma \* z/t[i][l] += z/' test_mcmc '*conditional*'
+mutant factor_transposed src/posterior/kernel_factor.h 's/v += T\[k + i \* q\] \* AT\[k + j \* q\];/v += T[i + k * q] * AT[k + j * q];/' test_marginal '*dense*'
+mutant conditional_noise_not_scaled src/posterior/kernel_effects.h 's/t\[i\]\[l\] += a->sigma \* z/t[i][l] += z/' test_mcmc '*conditional*'
 mutant coefficients_by_the_transposed_factor src/posterior/effects.c 's/bm_solve_lower_t(p, 1, m->S, beta);/bm_solve_lower(p, 1, m->S, beta);/' test_mcmc '*conditional*'
 mutant shared_factor_counted_once src/posterior/classes.c 's/log_M += 2 \* k->count\[i\] \* factor/log_M += 2 * factor/' test_classes '*one_by_one*'
 mutant joint_log_determinant_halved src/posterior/joint.c 's/return 2 \* log_C;/return log_C;/' test_joint '*dense*'

@@ -1,4 +1,4 @@
-/* classes.c: the kernels of kernel.c for groups that share their A = Z'WZ (classes.h).
+/* classes.c: the kernels of kernel.h for groups that share their A = Z'WZ (classes.h).
  *
  * With N = T M^-1 T' of a class, F_j'F_j = D_j'N D_j, so that sum_j (F_j'F_j)_ab = tr(N G_ab'), and the gradient's sum_j Y_j, Y = B S^-1 B' + g g' / sigma^2
  * with g = c - B beta, is sum_ab K_ab G_ab with K = [S^-1, 0; 0, 0] + (-beta, 1)(-beta, 1)' / sigma^2. */

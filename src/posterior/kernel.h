@@ -22,7 +22,7 @@ typedef struct {
 /* Doubles of scratch that the kernels want. */
 size_t bm_kernel_scratch(size_t q, size_t p);
 
-/* ---- the batches first .. upto - 1 of one factor (kernel.c) ---- */
+/* ---- the batches first .. upto - 1 of one factor (kernel_passes.h) ---- */
 
 typedef enum {
     BM_PASS_EVAL,          /* out ((p+1) x (p+1), lower triangle) -= sum_j F_j'F_j;  returns sum_j log |M_j| = 2 sum_j log |C_j|, NaN if some M is not finite */

@@ -1,0 +1,7 @@
+/* kernel_baseline.c: the passes in registers of two numbers, which every machine has. */
+#include "posterior/kernel_priv.h"
+
+#define LANES 2
+#define SIDE 2
+#define PASSES bm_kernel_baseline
+#include "posterior/kernel_passes.h"

@@ -1,0 +1,121 @@
+/* kernel_factor.h: the small Cholesky factors of LANES groups side by side, and what is solved with them (kernel_passes.h). */
+
+BM_INLINE size_t tri(size_t q, size_t i, size_t j)      /* (i, j), i >= j, of a packed lower triangle */
+{
+    return i + j * q - j * (j + 1) / 2;
+}
+
+BM_INLINE vec sym(const double *A, size_t q, size_t i, size_t j)
+{
+    return load(A + (i >= j ? tri(q, i, j) : tri(q, j, i)) * BM_LANES);
+}
+
+/* AT = A T (q x q), C (packed lower) with C C' = I + T'A T, inv = 1 / diag C; multiplies the pivots into det. */
+BM_INLINE void factor(size_t q, const double *A, const double *T, vec *AT, vec *C, vec *inv, product *det)
+{
+    for (size_t j = 0; j < q; j++)
+        for (size_t i = 0; i < q; i++) {
+            vec v = splat(0);
+
+            for (size_t k = 0; k < q; k++) v += sym(A, q, i, k) * T[k + j * q];
+            AT[i + j * q] = v;
+        }
+    for (size_t j = 0; j < q; j++) {
+        for (size_t i = j; i < q; i++) {
+            vec v = splat(i == j);
+
+            for (size_t k = 0; k < q; k++) v += T[k + i * q] * AT[k + j * q];
+            for (size_t k = 0; k < j; k++) v -= C[tri(q, i, k)] * C[tri(q, j, k)];
+            C[tri(q, i, j)] = v;
+        }
+        vec pivot = C[tri(q, j, j)], diagonal = root(pivot);
+
+        multiply(det, pivot);
+        inv[j] = 1 / diagonal;
+        det->bad += 0 * (diagonal + inv[j]);             /* NaN where the pivot was not positive and finite */
+        C[tri(q, j, j)] = diagonal;
+        for (size_t i = j + 1; i < q; i++) C[tri(q, i, j)] *= inv[j];
+    }
+}
+
+/* I + T'A T = L D L' with a unit diagonal (L packed lower, D on its diagonal), inv = 1 / D; multiplies D into det. No roots, and of the divisions, which
+ * wait for one another, half as many as `factor` has. V: q, scratch. */
+BM_INLINE void factor_ldl(size_t q, const double *A, const double *T, vec *AT, vec *V, vec *L, vec *inv, product *det)
+{
+    UNROLL for (size_t j = 0; j < q; j++)
+        UNROLL for (size_t i = 0; i < q; i++) {
+            vec v = splat(0);
+
+            for (size_t k = 0; k < q; k++) v += sym(A, q, i, k) * T[k + j * q];
+            AT[i + j * q] = v;
+        }
+    UNROLL for (size_t j = 0; j < q; j++) {
+        for (size_t k = 0; k < j; k++) V[k] = L[tri(q, j, k)] * L[tri(q, k, k)];
+        UNROLL for (size_t i = j; i < q; i++) {
+            vec v = splat(i == j);
+
+            for (size_t k = 0; k < q; k++) v += T[k + i * q] * AT[k + j * q];
+            for (size_t k = 0; k < j; k++) v -= L[tri(q, i, k)] * V[k];
+            L[tri(q, i, j)] = v;
+        }
+        vec pivot = L[tri(q, j, j)];
+
+        multiply(det, pivot);
+        inv[j] = 1 / pivot;
+        det->bad += 0 * (pivot + inv[j]);            /* NaN where the pivot was 0 or not finite */
+        UNROLL for (size_t i = j + 1; i < q; i++) L[tri(q, i, j)] *= inv[j];
+    }
+}
+
+/* x <- C^-1 x */
+BM_INLINE void forward(size_t q, const vec *C, const vec *inv, vec *x)
+{
+    for (size_t i = 0; i < q; i++) {
+        vec v = x[i];
+
+        for (size_t k = 0; k < i; k++) v -= C[tri(q, i, k)] * x[k];
+        x[i] = v * inv[i];
+    }
+}
+
+/* x <- C'^-1 x */
+BM_INLINE void backward(size_t q, const vec *C, const vec *inv, vec *x)
+{
+    for (size_t i = q; i-- > 0;) {
+        vec v = x[i];
+
+        for (size_t k = i + 1; k < q; k++) v -= C[tri(q, k, i)] * x[k];
+        x[i] = v * inv[i];
+    }
+}
+
+/* Where the lower triangle of A begins for a slice. */
+BM_INLINE const double *triangle(const bm_pack *k, size_t q, size_t slice)
+{
+    return k->A + slice / PARTS * (q * (q + 1) / 2) * BM_LANES + slice % PARTS * LANES;
+}
+
+/* Where a column of D begins for a slice: the last one may be replaced. */
+BM_INLINE const double *column(const bm_pack *k, size_t q, size_t slice, size_t col)
+{
+    size_t b = slice / PARTS, lane = slice % PARTS * LANES;
+
+    if (col == k->p && k->c) return k->c + b * q * BM_LANES + lane;
+    return k->D + (b * (k->p + 1) + col) * q * BM_LANES + lane;
+}
+/* F (q x (p+1)) = C^-1 T'D */
+BM_INLINE void half_solve(size_t q, const bm_pack *k, size_t s, const double *T, const vec *C, const vec *inv, vec *F)
+{
+    for (size_t col = 0; col <= k->p; col++) {
+        const double *d = column(k, q, s, col);
+        vec           *f = F + col * q;
+
+        for (size_t i = 0; i < q; i++) {
+            vec v = splat(0);
+
+            for (size_t a = 0; a < q; a++) v += T[a + i * q] * load(d + a * BM_LANES);
+            f[i] = v;
+        }
+        forward(q, C, inv, f);
+    }
+}

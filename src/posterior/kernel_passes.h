@@ -1,0 +1,54 @@
+/* kernel_passes.h: the passes of kernel.h for one width of register. Included by kernel_baseline.c, kernel_avx2.c and kernel_avx512.c, which define
+ *     LANES    numbers in a register: groups side by side
+ *     SIDE     of a tile of sums, as many as the registers hold
+ *     TARGET   the machine compiled for, unless it is the compiler's own
+ *     PASSES   the table's name
+ * The bodies are inlined with q constant for q = 1 .. 4. */
+#include "base/base.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What is declared from here on is for that machine: gcc splits a register's operations by the machine of the function that they are written in, not of
+ * the one that it is inlined into. */
+#ifdef TARGET
+#define PRAGMA(x) _Pragma(#x)
+#ifdef __clang__
+#define FOR_TARGET(name) PRAGMA(clang attribute push(__attribute__((target(name))), apply_to = function))
+#else
+#define FOR_TARGET(name) PRAGMA(GCC target(name))
+#endif
+FOR_TARGET(TARGET)
+#endif
+
+#include "posterior/kernel_lanes.h"
+#include "posterior/kernel_factor.h"
+#include "posterior/kernel_eval.h"
+#include "posterior/kernel_effects.h"
+
+#ifdef BM_KERNEL_SANITIZED
+#define PASS(name) static double name(const bm_kernel_job *a) { return name##_body(a->pack->q, a); }
+#else
+#define PASS(name) \
+    static double name(const bm_kernel_job *a) \
+    { \
+        switch (a->pack->q) { \
+        case 1: return name##_body(1, a); \
+        case 2: return name##_body(2, a); \
+        case 3: return name##_body(3, a); \
+        case 4: return name##_body(4, a); \
+        default: return name##_body(a->pack->q, a); \
+        } \
+    }
+#endif
+
+PASS(eval)
+PASS(gradient)
+PASS(effects)
+PASS(moments)
+
+bm_kernel_pass *const PASSES[BM_PASSES] = { eval, gradient, effects, moments };
+
+#if defined(TARGET) && defined(__clang__)
+#pragma clang attribute pop
+#endif
