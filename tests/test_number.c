@@ -354,6 +354,70 @@ static void test_format_takes_the_nearest_of_the_shortest(void **state)
     }
 }
 
+/* Rows are written another way than single numbers: every text must be the same. */
+static void row_agrees(const double *x, size_t n)
+{
+    char *got = malloc(n * BM_NUMBER_MAX + BM_NUMBER_ROOM), *p = got, *end = bm_format_row(got, x, n);
+
+    *end = '\0';
+    for (size_t i = 0; i < n; i++) {
+        char   s[BM_NUMBER_MAX];
+        size_t len = bm_format_double(s, x[i]);
+
+        if (*p != ',' || strncmp(p + 1, s, len) != 0 || (p[1 + len] && p[1 + len] != ',')) fail_msg("%s is written '%.30s' in a row", s, p);
+        p += 1 + len;
+    }
+    assert_ptr_equal(p, end);
+    free(got);
+}
+
+static void test_format_rows_of_any_length_hold_what_single_numbers_give(void **state)
+{
+    uint64_t s = 11;
+    double   x[1000] = { 0 };
+
+    (void)state;
+    for (size_t n = 0; n < 100; n++) {
+        for (size_t i = 0; i < n; i++) x[i] = i % 7 == 3 ? from_bits(next(&s)) : i % 7 == 5 ? (double)i : (double)(next(&s) >> 11) * 0x1p-50 - 4;
+        row_agrees(x, n);
+    }
+    for (int e = -20; e < 55; e++)                       /* every exponent that has its own power of ten, with one more on either side */
+        for (int i = 0; i < 40000; i += 1000) {
+            for (int k = 0; k < 1000; k++) x[k] = ldexp(1 + (double)(next(&s) >> 12) * 0x1p-52, e) * (k % 2 ? -1 : 1);
+            row_agrees(x, 1000);
+        }
+}
+
+/* Few digits, carries (0.9999999999999999), both ends of the range, and halves between two decimals, which are to go to the even one. */
+static void test_format_rows_at_the_edges_hold_what_single_numbers_give(void **state)
+{
+    uint64_t s = 5;
+    double   x[64];
+
+    (void)state;
+    for (int e = -6; e <= 16; e++)
+        for (int digits = 1; digits <= 17; digits++)
+            for (int i = 0; i < 40; i++) {
+                for (int k = 0; k < 64; k++) {
+                    double whole = k < 40 ? (double)(next(&s) % (uint64_t)pow(10, digits)) : pow(10, digits) - 1;
+                    double near = whole * pow(10, e - digits);
+
+                    for (int steps = k % 8; steps > 0; steps--) near = nextafter(near, k % 16 < 8 ? 0 : INFINITY);
+                    x[k] = near;
+                }
+                row_agrees(x, 64);
+            }
+    for (int i = 0; i < 20000; i++) {
+        for (int k = 0; k < 64; k++) x[k] = (0x1p52 + (double)(next(&s) >> 12)) / (k % 2 ? 8 : 16);
+        row_agrees(x, 64);
+    }
+    for (int e = -1074; e <= 1023; e++) {
+        double p = ldexp(1, e), some[] = { p, nextafter(p, INFINITY), nextafter(p, 0), -p, NAN, INFINITY, -INFINITY, 0, -0.0 };
+
+        row_agrees(some, sizeof some / sizeof *some);
+    }
+}
+
 static void test_parse_int_minds_the_whole_text_and_the_range(void **state)
 {
     long long v = 42;
@@ -507,6 +571,8 @@ int main(void)
         cmocka_unit_test(test_format_ordinary_numbers_read_back_and_are_short),
         cmocka_unit_test(test_format_powers_of_two_and_neighbours_read_back),
         cmocka_unit_test(test_format_takes_the_nearest_of_the_shortest),
+        cmocka_unit_test(test_format_rows_of_any_length_hold_what_single_numbers_give),
+        cmocka_unit_test(test_format_rows_at_the_edges_hold_what_single_numbers_give),
         cmocka_unit_test(test_parse_int_minds_the_whole_text_and_the_range),
         cmocka_unit_test(test_short_numbers_side_by_side_are_those_of_strtod),
         cmocka_unit_test(test_short_numbers_of_every_shape_are_read),

@@ -7,8 +7,11 @@
 /* A loop that gains from wider registers, compiled for three generations; the dynamic linker takes the one for the machine. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
 #define BM_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/* With whole numbers of 64 bits, for which AVX2 lacks half of what AVX-512 has. */
+#define BM_CLONES_WHOLE __attribute__((target_clones("arch=x86-64-v4", "default")))
 #else
 #define BM_CLONES
+#define BM_CLONES_WHOLE
 #endif
 
 /* What such a loop calls: part of every clone, and of every call where an argument is a constant. */
@@ -48,6 +51,7 @@ void bm_buf_puts(bm_buf *b, const char *s);
 void bm_buf_putc(bm_buf *b, char c);
 void bm_buf_printf(bm_buf *b, const char *fmt, ...) BM_PRINTF(2, 3);
 void bm_buf_num(bm_buf *b, double x);                    /* shortest text that reads back as x */
+void bm_buf_row(bm_buf *b, const double *x, size_t n);   /* a comma and that, n times */
 void bm_buf_free(bm_buf *b);
 
 /* ---- numbers for keys, in the order of first sight (intern.c) ---- */
@@ -69,6 +73,9 @@ bool bm_parse_int(const char *s, long long lo, long long hi, long long *out);
 #define BM_NUMBER_MAX 32
 /* Shortest decimal that reads back as exactly x ("0.1", "1e-300", "NA" for NaN, "Inf", "-Inf"); returns its length. */
 size_t bm_format_double(char dst[BM_NUMBER_MAX], double x);
+/* A comma and the same, n times; returns where that ends, without a NUL. dst: n BM_NUMBER_MAX + BM_NUMBER_ROOM bytes, all of which may be overwritten. */
+#define BM_NUMBER_ROOM 64
+char *bm_format_row(char *dst, const double *x, size_t n);
 
 /* ---- sort.c ---- */
 

@@ -77,7 +77,6 @@ BM_CLONES static void sums_about(size_t n, const double *x, double centre, doubl
 /* An exponent of ones carries into the sign. (Not by a comparison, which is compiled number by number.) */
 BM_CLONES static bool all_finite(size_t n, const double *x)
 {
-    typedef uint64_t u8 __attribute__((vector_size(64)));
     const uint64_t exponent = 0x7ff0000000000000, one = 0x0010000000000000;
     u8     bad = { 0 };
     size_t i = 0;

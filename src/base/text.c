@@ -106,6 +106,20 @@ void bm_buf_num(bm_buf *b, double x)
     bm_buf_add(b, s, n);
 }
 
+void bm_buf_row(bm_buf *b, const double *x, size_t n)
+{
+    char *t;
+
+    if (b->failed) return;
+    if (!(t = bm_grow(b->s, &b->cap, b->n + n * BM_NUMBER_MAX + BM_NUMBER_ROOM, 1))) {
+        b->failed = true;
+        return;
+    }
+    b->s = t;
+    b->n = (size_t)(bm_format_row(t + b->n, x, n) - t);
+    t[b->n] = '\0';
+}
+
 void bm_buf_free(bm_buf *b)
 {
     free(b->s);

@@ -34,10 +34,7 @@ static void add_rows(bm_buf *b, const bm_draws *d, size_t chain, size_t first, s
         add_uint(b, iter);
         bm_buf_putc(b, ',');
         add_uint(b, chain * d->niter + iter);
-        for (size_t k = 0; k < d->nvar; k++) {
-            bm_buf_putc(b, ',');
-            bm_buf_num(b, x[i * d->nvar + k]);
-        }
+        bm_buf_row(b, x + i * d->nvar, d->nvar);
         bm_buf_putc(b, '\n');
     }
 }

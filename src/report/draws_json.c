@@ -12,6 +12,19 @@ static void add_number(bm_buf *b, double x)
     else bm_buf_puts(b, "null");
 }
 
+/* n > 0 numbers and the commas between them. */
+static void add_numbers(bm_buf *b, const double *x, size_t n)
+{
+    bool finite = bm_all_finite(n, x);
+
+    add_number(b, x[0]);
+    if (finite) bm_buf_row(b, x + 1, n - 1);
+    for (size_t i = 1; i < n && !finite; i++) {
+        bm_buf_putc(b, ',');
+        add_number(b, x[i]);
+    }
+}
+
 static bm_status add_scalar(bm_file *f, bm_json *j, const bm_draws *d, const char *name, size_t var, bm_error *err)
 {
     bm_status st = BM_OK;
@@ -21,10 +34,7 @@ static bm_status add_scalar(bm_file *f, bm_json *j, const bm_draws *d, const cha
         const double *x = d->x + (var * d->nchain + c) * d->niter;
 
         bm_buf_puts(j->b, c ? ", [" : "[");
-        for (size_t i = 0; i < d->niter; i++) {
-            if (i) bm_buf_putc(j->b, ',');
-            add_number(j->b, x[i]);
-        }
+        if (d->niter) add_numbers(j->b, x, d->niter);
         bm_buf_putc(j->b, ']');
         st = bm_file_spill(f, err);
     }

@@ -139,6 +139,18 @@ static void add_number(bm_buf *b, double x)
     else bm_buf_puts(b, isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
 }
 
+static void add_row(bm_buf *b, const double *x, size_t n)
+{
+    if (bm_all_finite(n, x)) {
+        bm_buf_row(b, x, n);
+        return;
+    }
+    for (size_t k = 0; k < n; k++) {
+        bm_buf_putc(b, ',');
+        add_number(b, x[k]);
+    }
+}
+
 static bm_status add_draws(bm_file *f, const bm_result *r, const columns *c, size_t chain, bm_error *err)
 {
     const bm_draws *d = r->draws;
@@ -155,10 +167,7 @@ static bm_status add_draws(bm_file *f, const bm_result *r, const columns *c, siz
         for (size_t row = 0; row < nrow; row++) {
             add_number(&f->buf, lp < d->nvar ? d->x[(lp * d->nchain + chain) * d->niter + i + row] : 0);
             bm_buf_puts(&f->buf, ",0");
-            for (size_t k = 0; k < n; k++) {
-                bm_buf_putc(&f->buf, ',');
-                add_number(&f->buf, x[row * n + k]);
-            }
+            add_row(&f->buf, x + row * n, n);
             bm_buf_putc(&f->buf, '\n');
         }
         st = bm_file_spill(f, err);
