@@ -3,7 +3,9 @@
 
 #ifdef BM_KERNEL_WIDER
 #define LANES 4
-#define SIDE 2
+#define WIDTH 2
+#define HEIGHT 6
+#define TRIANGLE 4
 #define TARGET "arch=x86-64-v3"
 #define PASSES bm_kernel_avx2
 #include "posterior/kernel_passes.h"

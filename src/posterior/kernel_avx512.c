@@ -3,7 +3,9 @@
 
 #ifdef BM_KERNEL_WIDER
 #define LANES 8
-#define SIDE 4
+#define WIDTH 4
+#define HEIGHT 6
+#define TRIANGLE 6
 #define TARGET "arch=x86-64-v4"
 #define PASSES bm_kernel_avx512
 #include "posterior/kernel_passes.h"

@@ -2,6 +2,8 @@
 #include "posterior/kernel_priv.h"
 
 #define LANES 2
-#define SIDE 2
+#define WIDTH 2
+#define HEIGHT 5
+#define TRIANGLE 4
 #define PASSES bm_kernel_baseline
 #include "posterior/kernel_passes.h"

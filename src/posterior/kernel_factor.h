@@ -38,33 +38,57 @@ BM_INLINE void factor(size_t q, const double *A, const double *T, vec *AT, vec *
     }
 }
 
-/* I + T'A T = L D L' with a unit diagonal (L packed lower, D on its diagonal), inv = 1 / D; multiplies D into det. No roots, and of the divisions, which
- * wait for one another, half as many as `factor` has. V: q, scratch. */
-BM_INLINE void factor_ldl(size_t q, const double *A, const double *T, vec *AT, vec *V, vec *L, vec *inv, product *det)
+/* Column j of AT = A T */
+BM_INLINE void product_column(size_t q, size_t j, const double *A, const double *T, vec *AT)
 {
-    UNROLL for (size_t j = 0; j < q; j++)
-        UNROLL for (size_t i = 0; i < q; i++) {
-            vec v = splat(0);
+    UNROLL for (size_t i = 0; i < q; i++) {
+        vec v = sym(A, q, i, 0) * T[j * q];
 
-            for (size_t k = 0; k < q; k++) v += sym(A, q, i, k) * T[k + j * q];
-            AT[i + j * q] = v;
-        }
-    UNROLL for (size_t j = 0; j < q; j++) {
-        for (size_t k = 0; k < j; k++) V[k] = L[tri(q, j, k)] * L[tri(q, k, k)];
-        UNROLL for (size_t i = j; i < q; i++) {
-            vec v = splat(i == j);
-
-            for (size_t k = 0; k < q; k++) v += T[k + i * q] * AT[k + j * q];
-            for (size_t k = 0; k < j; k++) v -= L[tri(q, i, k)] * V[k];
-            L[tri(q, i, j)] = v;
-        }
-        vec pivot = L[tri(q, j, j)];
-
-        multiply(det, pivot);
-        inv[j] = 1 / pivot;
-        det->bad += 0 * (pivot + inv[j]);            /* NaN where the pivot was 0 or not finite */
-        UNROLL for (size_t i = j + 1; i < q; i++) L[tri(q, i, j)] *= inv[j];
+        UNROLL for (size_t k = 1; k < q; k++) v += sym(A, q, i, k) * T[k + j * q];
+        AT[i + j * q] = v;
     }
+}
+
+/* Column j of L, which is complete before it, and of P in its diagonal. V: q, scratch. */
+BM_INLINE void ldl_column(size_t q, size_t j, const double *T, const vec *AT, vec *V, vec *L, vec *w, product *det)
+{
+    UNROLL for (size_t k = 0; k < j; k++) V[k] = L[tri(q, j, k)] * L[tri(q, k, k)];
+    UNROLL for (size_t i = j; i < q; i++) {
+        vec v = splat(i == j);
+
+        UNROLL for (size_t k = 0; k < q; k++) v += T[k + i * q] * AT[k + j * q];
+        UNROLL for (size_t k = 0; k < j; k++) v -= L[tri(q, i, k)] * V[k];
+        L[tri(q, i, j)] = v;
+    }
+    vec pivot = L[tri(q, j, j)];
+
+    multiply(det, pivot);
+    w[j] = 1 / pivot;
+    det->bad += 0 * (pivot + w[j]);                  /* NaN where the pivot was 0 or not finite */
+    UNROLL for (size_t i = j + 1; i < q; i++) L[tri(q, i, j)] *= w[j];
+}
+
+/* Row i of K = L^-1 T' */
+BM_INLINE void unit_row(size_t q, size_t i, const double *T, const vec *L, vec *K)
+{
+    UNROLL for (size_t a = 0; a < q; a++) {
+        vec v = splat(T[a + i * q]);
+
+        UNROLL for (size_t k = 0; k < i; k++) v -= L[tri(q, i, k)] * K[k * q + a];
+        K[i * q + a] = v;
+    }
+}
+
+/* M = I + T'A T = L diag(P) L' with a unit diagonal: w = 1 / P, K = L^-1 T' (row by row), so that T M^-1 T' = K' diag(w) K; multiplies |M| into det. No
+ * roots, and of the divisions, which wait for one another, half as many as `factor` has. work: 2 q^2 + q. */
+BM_INLINE void factor_ldl(size_t q, const double *A, const double *T, vec *work, vec *K, vec *w, product *det)
+{
+    vec  own[2 * KEPT * KEPT + KEPT];
+    vec *AT = q <= KEPT ? own : work, *L = AT + q * q, *V = L + q * q;
+
+    EACH(q, j, product_column(q, j, A, T, AT))
+    EACH(q, j, ldl_column(q, j, T, AT, V, L, w, det))
+    EACH(q, i, unit_row(q, i, T, L, K))
 }
 
 /* x <- C^-1 x */
@@ -103,6 +127,29 @@ BM_INLINE const double *column(const bm_pack *k, size_t q, size_t slice, size_t 
     if (col == k->p && k->c) return k->c + b * q * BM_LANES + lane;
     return k->D + (b * (k->p + 1) + col) * q * BM_LANES + lane;
 }
+/* F = K [d_1 d_2 ...], n columns of q numbers, to F + i * row + column * col. */
+BM_INLINE void project_columns(size_t q, const vec *K, const double *d, size_t n, double *F, size_t row, size_t col)
+{
+    vec x[BM_QMAX];
+
+    for (; n > 0; n--, d += q * BM_LANES, F += col) {
+        UNROLL for (size_t a = 0; a < q; a++) x[a] = load(d + a * BM_LANES);
+        UNROLL for (size_t i = 0; i < q; i++) {
+            vec v = K[i * q] * x[0];
+
+            UNROLL for (size_t a = 1; a < q; a++) v += K[i * q + a] * x[a];
+            store(F + i * row, v);
+        }
+    }
+}
+
+/* F = K D, q x (p+1) */
+BM_INLINE void project(size_t q, const bm_pack *k, size_t s, const vec *K, double *F, size_t row, size_t col)
+{
+    project_columns(q, K, column(k, q, s, 0), k->p, F, row, col);
+    project_columns(q, K, column(k, q, s, k->p), 1, F + k->p * col, row, col);
+}
+
 /* F (q x (p+1)) = C^-1 T'D */
 BM_INLINE void half_solve(size_t q, const bm_pack *k, size_t s, const double *T, const vec *C, const vec *inv, vec *F)
 {

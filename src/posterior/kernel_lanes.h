@@ -5,14 +5,27 @@ typedef double   vec __attribute__((vector_size(8 * LANES)));
 typedef double   unaligned_vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 typedef uint64_t bits __attribute__((vector_size(8 * LANES)));
 
-enum { PARTS = BM_LANES / LANES };
+enum { PARTS = BM_LANES / LANES, KEPT = 4 };    /* KEPT: up to this q, what is small stays in registers, or at least on the stack */
 
-/* In front of the loops over the effects of a group, which are few: gcc leaves the larger ones as they are, and what they hold in memory, unless told. */
+/* In front of loops over what is little where q is small: gcc leaves the larger ones as they are, and what they hold in memory, unless told. UNROLL8: of a
+ * constant number of turns, at most 8. */
 #ifdef __clang__
-#define UNROLL _Pragma("unroll 4")
+#define UNROLL
+#define UNROLL8 _Pragma("unroll")
 #else
 #define UNROLL _Pragma("GCC unroll 4")
+#define UNROLL8 _Pragma("GCC unroll 8")
 #endif
+
+/* A loop over the effects of a group whose inner loops depend on i, written out where they are few: gcc unrolls the innermost loops first, and what they
+ * compute stays in memory unless their bounds are constants by then. */
+#define EACH(q, i, ...) \
+    if ((q) > KEPT) { \
+        for (size_t i = 0; i < (q); i++) __VA_ARGS__; \
+    } else { \
+        EACH_AT(0, q, i, __VA_ARGS__) EACH_AT(1, q, i, __VA_ARGS__) EACH_AT(2, q, i, __VA_ARGS__) EACH_AT(3, q, i, __VA_ARGS__) \
+    }
+#define EACH_AT(at, q, i, ...) if ((q) > (at)) { const size_t i = at; __VA_ARGS__; }
 
 BM_INLINE vec load(const double *x)
 {
@@ -48,8 +61,8 @@ BM_INLINE double sum(vec x)
 }
 
 /* A running product of positive numbers as mantissa and exponent: one logarithm at the end instead of one per group. The exponent is a sum of what stands in
- * the numbers, each 1023 too large. */
-typedef struct { vec mantissa, bad; bits exponent, sign; uint64_t n; } product;      /* bad: NaN once a factor was not finite; sign: set once one was negative */
+ * the numbers, each 1023 too large. bad: NaN once a factor was 0 or not finite; sign: set once one was negative. */
+typedef struct { vec mantissa, bad; bits exponent, sign; uint64_t n; } product;
 #define ONE { splat(1), splat(0), { 0 }, { 0 }, 0 }
 
 BM_INLINE void multiply(product *p, vec x)
@@ -66,12 +79,14 @@ BM_INLINE void multiply(product *p, vec x)
 /* NaN where a factor was not positive and finite. */
 BM_INLINE double log_product(const product *p)
 {
+    vec    mantissa = p->mantissa, bad = p->bad;     /* copies: what is read lane by lane lies in memory */
+    bits   exponent = p->exponent, sign = p->sign;
     double m = 0, e = 0;
 
     for (int l = 0; l < LANES; l++) {
-        m += log(p->mantissa[l]) + p->bad[l];
-        if (p->sign[l] >> 63) return NAN;
-        e += (double)(int64_t)(p->exponent[l] - 1023 * p->n);
+        m += log(mantissa[l]) + bad[l];
+        if (sign[l] >> 63) return NAN;
+        e += (double)(int64_t)(exponent[l] - 1023 * p->n);
     }
     return m + e * 0.693147180559945309417232121458;
 }

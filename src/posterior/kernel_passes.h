@@ -23,6 +23,7 @@ FOR_TARGET(TARGET)
 
 #include "posterior/kernel_lanes.h"
 #include "posterior/kernel_factor.h"
+#include "posterior/kernel_gram.h"
 #include "posterior/kernel_eval.h"
 #include "posterior/kernel_effects.h"
 

@@ -27,7 +27,7 @@ extern bm_kernel_pass *const bm_kernel_avx2[BM_PASSES], *const bm_kernel_avx512[
 
 /* What eval needs of scratch, in numbers of BM_LANES groups. */
 enum {
-    BM_KERNEL_FEW = 8,         /* batches whose products are summed in registers before they are added */
+    BM_KERNEL_ROWS = 32,       /* of F, whose products are summed in registers before they are added: at least BM_QMAX */
     BM_KERNEL_PANEL = 16,      /* where p is large: batches whose F are gathered for one call of dsyrk */
     BM_KERNEL_WIDE = 40        /* columns from which that pays */
 };
