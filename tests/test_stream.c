@@ -138,6 +138,43 @@ static void test_models_of_many_kinds(void **state)
     }
 }
 
+/* What the first rows do not tell a pass before finds out: levels that come late or not at all, what a scale() is of, one in another. */
+static void test_a_pass_finds_out_what_the_next_has_to_know(void **state)
+{
+    static const char *const levels[] = { "levels", "recipe=D,C,A,B,E", "contrasts", "sum", NULL }, *const all[] = { "levels", "recipe=C,B,A", NULL };
+    static const struct { const char *formula, *data, *says; const char *const *set; size_t hold; } cases[] = {
+        { "Reaction ~ factor(Days) + (1 | Subject)", "sleepstudy.csv", "in 2 passes (a level of 'factor(Days)' first occurs in data row 6): 180 rows", NULL, 5 },
+        { "Reaction ~ Days + (factor(Days > 4) | Subject)", "sleepstudy.csv", "in 2 passes (formula: the factor 'factor(Days > 4)' has only one level", NULL, 4 },
+        { "Reaction ~ I(Days > 4) * Days + (1 | Subject)", "sleepstudy.csv", "in one pass", NULL, 4 },
+        { "angle ~ recipe * temperature + (1 | replicate)", "cake.csv", "in 2 passes (formula: the factor 'recipe' has only one level", NULL, 5 },
+        { "angle ~ recipe * temperature + (1 | replicate)", "cake.csv", "in 2 passes (a level of 'recipe' first occurs in data row 13)", NULL, 10 },
+        { "angle ~ recipe * temp + (1 | replicate)", "cake.csv", "in one pass", all, 5 },
+        { "Reaction ~ factor(Subject == 308) + factor(Days * (Subject > 308)) + (1 | Days)", "sleepstudy.csv", "in 2 passes (a level of", NULL, 12 },
+        { "angle ~ recipe * factor(temp) + (recipe | replicate)", "cake.csv", "in 2 passes (no complete row has the level 'D' of 'recipe', which is listed)", levels, 6 },
+        { "angle ~ I(recipe == 'C') + I(recipe != 'B') + temp + (1 | replicate)", "cake.csv", "in one pass", NULL, 3 },
+        { "angle ~ scale(recipe == 'C') + (1 | replicate:recipe)", "cake.csv", "in 2 passes (scale() takes", NULL, 3 },
+        { "Reaction ~ scale(Days * scale(Days)) + (1 | Subject)", "sleepstudy.csv", "in 3 passes (scale() takes", NULL, 5 },
+        { "scale(Reaction) ~ factor(scale(Days) > scale(Days^2)) * scale(exp(scale(scale(Days) * 2))) + (1 | Subject)", "sleepstudy.csv", "in 4 passes (scale() takes", NULL, 1 },
+        { "y ~ scale(studage) * service + factor(scale(lectage) > 0) + (1 | s)", "InstEval.csv.gz", "in 3 passes (scale() takes its mean and standard deviation from all rows; formula: the factor 'factor(scale(lectage) > 0)' has only one level", NULL, 2 },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char      path[200];
+        bm_spec  *s;
+        bm_model *m;
+
+        snprintf(path, sizeof path, "tests/data/%s", cases[i].data);
+        compare(cases[i].formula, path, cases[i].set, cases[i].hold, 1e-10);
+        m = streamed(s = spec_of(cases[i].formula, path, cases[i].set), cases[i].hold);
+        if (!strstr(bm_model_reading(m), cases[i].says)) {
+            print_error("%s: '%s' does not say '%s'\n", cases[i].formula, bm_model_reading(m), cases[i].says);
+            fail();
+        }
+        bm_model_free(m);
+        bm_spec_free(s);
+    }
+}
+
 /* ---- a file made for it ---- */
 
 typedef struct { char path[40]; } file;
@@ -255,11 +292,8 @@ static void test_rows_are_kept_where_the_model_needs_them(void **state)
     static const char *const constant[] = { "prior", "b_Days ~ constant(10)", NULL },
                       *const flat[] = { "prior", "sd ~ flat()", NULL };
     static const struct { const char *formula, *data, *why; const char *const *set; } cases[] = {
-        { "Reaction ~ scale(Days * scale(Days)) + (1 | Subject)", "tests/data/sleepstudy.csv", "no scale() stands in another", NULL },
         { "Reaction ~ Days + (1 | Subject)", "tests/data/sleepstudy.csv", "moves a column", constant },
         { "Reaction ~ Days + (1 | Subject)", "tests/data/sleepstudy.csv", "judged on all rows", flat },
-        { "angle ~ recipe + (1 | replicate)", "tests/data/cake.csv", "only one level", NULL },
-        { "Reaction ~ factor(Days) + (1 | Subject)", "tests/data/sleepstudy.csv", "a level of 'factor(Days)' first occurs in data row 4", NULL },
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -452,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models_of_many_kinds),
+        cmocka_unit_test(test_a_pass_finds_out_what_the_next_has_to_know),
         cmocka_unit_test(test_missing_values_quotes_and_line_ends),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_a_file_that_changes_between_two_passes_is_refused),

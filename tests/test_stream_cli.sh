@@ -46,17 +46,26 @@ it 'report reads the rows again' exits 0
 run "$BMIXED" fit "$formula" "$data" "${quick[@]}" --hold-rows 200 -v
 it 'a short file is kept without a word' eval 'exits 0 && ! says "data:"'
 run "$BMIXED" fit 'Reaction ~ scale(Days) + (1 | Subject)' "$data" "${quick[@]}" --hold-rows 20 -v
-it 'scale() takes a pass before' eval 'exits 0 && says "in two passes, the first for scale(): 180 rows went into cross-products"'
+it 'scale() takes a pass before' eval 'exits 0 && says "in 2 passes (scale() takes its mean and standard deviation from all rows): 180 rows went into cross-products"'
 run bash -c "cat '$data' | '$BMIXED' fit 'Reaction ~ scale(Days) + (1 | Subject)' - ${quick[*]} --hold-rows 20 -v"
 it 'in a pipe it keeps the rows, and says so' eval 'exits 0 && says "rows are kept in memory: scale() takes"'
 run bash -c "'$BMIXED' fit 'Reaction ~ scale(Days) + (1 | Subject)' <(cat '$data') ${quick[*]} --hold-rows 20 -v"
 it 'in a pipe with a name, too' eval 'exits 0 && says "rows are kept in memory: scale() takes"'
 run "$BMIXED" fit 'Reaction ~ factor(Days) + (1 | Subject)' "$data" "${quick[@]}" --hold-rows 5 -v
-it 'a level that comes late in a file: read again' eval 'exits 0 && says "first occurs in data row 6"'
+it 'a level that comes late in a file: read again, not kept' eval 'exits 0 && says "in 2 passes (a level of '"'factor(Days)'"' first occurs in data row 6): 180 rows went into"'
 run bash -c "'$BMIXED' fit 'Reaction ~ factor(Days) + (1 | Subject)' - --hold-rows 5 < '$data'"
 it 'in a pipe: an error with a way out' refuses 2 'keep more of them (--hold-rows)'
 run bash -c "'$BMIXED' fit 'Reaction ~ factor(Days) + (1 | Subject)' <(cat '$data') --hold-rows 5"
 it 'in a pipe with a name: the same' refuses 2 'keep more of them (--hold-rows)'
+days=Days=0,1,2,3,4,5,6,7,8,9
+run bash -c "cat '$data' | '$BMIXED' fit 'Reaction ~ Days + (1 | Subject)' - ${quick[*]} --hold-rows 5 --levels '$days' -v"
+it 'in a pipe with all levels listed: one pass' eval 'exits 0 && says "data: in one pass: 180 rows went into" && prints Days9'
+run bash -c "cat '$data' | '$BMIXED' fit 'Reaction ~ Days + (1 | Subject)' - ${quick[*]} --hold-rows 5 --levels '$days,10'"
+it 'one too many listed: an error with a way out' refuses 2 "no complete row has the level '10' of 'Days', which is listed"
+run bash -c "cat '$data' | '$BMIXED' fit 'Reaction ~ I(Days == 0) + (1 | Subject)' - ${quick[*]} --factor Days --hold-rows 5 -v"
+it 'a column that is compared with a label' eval 'exits 0 && says "data: in one pass: 180 rows went into"'
+run bash -c "tail -n +3 '$data' | cat <(head -1 '$data') - | '$BMIXED' fit 'Reaction ~ I(Days == 12) + (1 | Subject)' - ${quick[*]} --factor Days --hold-rows 5"
+it 'a label that never comes' refuses 2 "the factor 'Days' has no level '12'"
 for v in 0 -1 x 1.5 99999999999999999999999; do
     run "$BMIXED" fit "$formula" "$data" --hold-rows "$v"
     it "--hold-rows $v" refuses 2 "--hold-rows: '$v' is neither"

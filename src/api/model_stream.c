@@ -5,15 +5,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-typedef struct { bm_design_stream *design; bm_accum *sums; bool late; } consumer;
+/* One pass; piped: there will be no other. */
+typedef struct { bm_design_stream *design; bm_accum *sums; const char *pipe; } consumer;
+
+static bm_status gone(const consumer *c, const char *why, bm_error *err)
+{
+    return bm_fail(err, BM_EINVAL, "%s: %s, after the rows that are kept to decide on the columns of the model: keep more of them (--hold-rows), list the levels (--levels), or "
+                   "read a file", c->pipe, why);
+}
 
 static bm_status use_rows(void *self, const bm_frame *rows, bm_error *err)
 {
     consumer        *c = self;
     const bm_design *part;
-    bm_status        st = bm_design_stream_next(c->design, rows, &part, &c->late, err);
+    bm_status        st = bm_design_stream_next(c->design, rows, &part, err);
 
-    return st == BM_OK ? bm_accum_add(c->sums, part, err) : st;
+    if (st == BM_OK && c->pipe && bm_design_stream_waits(c->design)) return gone(c, bm_design_stream_waits(c->design), err);
+    return st == BM_OK && part->n ? bm_accum_add(c->sums, part, err) : st;
 }
 
 /* Priors whose meaning is worked out on the rows. */
@@ -30,14 +38,13 @@ static bm_status check_priors(const bm_spec *s, bm_error *err)
     return BM_OK;
 }
 
-static bm_status consumer_new(consumer *c, const bm_model *m, const bm_frame *head, const bm_scales *scales, bm_error *err)
+static bm_status consumer_new(consumer *c, const bm_model *m, const bm_frame *head, const bm_survey *known, bm_error *err)
 {
     size_t        p, nfac;
     const size_t *q;
-    bm_status     st = check_priors(m->spec, err);
+    bm_status     st = bm_design_stream_new(&c->design, m->spec, m->formula, head, known, err);
 
-    if (st == BM_OK) st = bm_design_stream_new(&c->design, m->spec, m->formula, head, scales, err);
-    if (st != BM_OK) return st;
+    if (st != BM_OK || bm_design_stream_waits(c->design)) return st;
     bm_design_stream_size(c->design, &p, &nfac, &q);
     return bm_accum_new(&c->sums, p, nfac, q, err);
 }
@@ -59,13 +66,15 @@ static bm_status check_pairs(const bm_accum *sums, const bm_design *d, bm_error 
     return BM_OK;
 }
 
-static bm_status finish(bm_model *m, consumer *c, const bm_frame *labels, bm_error *err)
+/* The design and its statistics, or where the stream waits the survey. */
+static bm_status finish(bm_model *m, consumer *c, const bm_frame *labels, bm_survey **survey, bm_error *err)
 {
     const int32_t *const *order;
     size_t               *J = NULL;
     bm_status             st = bm_design_stream_end(c->design, labels, &m->design, &order, err);
 
     if (st != BM_OK) return st;
+    if (!m->design) return c->pipe ? gone(c, bm_design_stream_waits(c->design), err) : bm_design_stream_survey(c->design, labels, survey, err);
     st = check_pairs(c->sums, m->design, err);
     if (st == BM_OK && !(J = bm_alloc(m->design->nfac, sizeof *J))) st = bm_nomem(err);
     for (size_t k = 0; k < m->design->nfac && st == BM_OK; k++) J[k] = m->design->fac[k].J;
@@ -86,21 +95,6 @@ static int threads_of(const bm_model *m)
     return m->spec->fit.threads > 0 ? m->spec->fit.threads : bm_cores();
 }
 
-static bm_status stream(bm_model *m, bm_source *src, consumer *c, const bm_frame *head, bm_error *err)
-{
-    bm_status st = use_rows(c, head, err);
-
-    if (st == BM_OK) st = bm_source_stream(src, threads_of(m), use_rows, c, &m->frame, err);
-    if (st == BM_OK) st = finish(m, c, m->frame, err);
-    if (m->frame) keep_no_columns(m->frame);
-    return st;
-}
-
-static void say_kept(bm_model *m, const char *why)
-{
-    snprintf(m->reading, sizeof m->reading, "rows are kept in memory: %.350s", why);
-}
-
 /* Pipes, by whatever name, are read once. */
 static bool reads_again(const bm_model *m)
 {
@@ -109,42 +103,35 @@ static bool reads_again(const bm_model *m)
     return strcmp(m->spec->data, "-") != 0 && stat(m->spec->data, &sb) == 0 && S_ISREG(sb.st_mode);
 }
 
-/* A level that came late: a file is read again, and kept; a pipe is gone. */
-static bm_status start_again(bm_model *m, bm_source **src, const char *why, bm_error *err)
+static const char *name_of_pipe(const bm_model *m)
 {
-    bm_strv   want = { 0 };
-    bm_status st;
-
-    if (!reads_again(m))
-        return bm_fail(err, BM_EINVAL, "%s: %s, after the rows that are kept to decide on the columns of the model: keep more of them (--hold-rows), or "
-                       "read a file", strcmp(m->spec->data, "-") == 0 ? "standard input" : m->spec->data, why);
-    say_kept(m, why);
-    bm_source_close(*src);
-    *src = NULL;
-    st = bm_model_source(m, src, &want, err);
-    bm_strv_free(&want);
-    return st;
+    if (reads_again(m)) return NULL;
+    return strcmp(m->spec->data, "-") == 0 ? "standard input" : m->spec->data;
 }
 
-/* ---- scale(): a pass of its own ---- */
+/* ---- passes ---- */
 
-/* What scale() takes from all rows; hash: of the file that they were in; old: the head that scales was planned on. */
-typedef struct { bm_scales *scales; char hash[17]; bm_frame *old; } survey;
+/* What earlier passes have found out, in a file of that hash; how many there were, and why. */
+typedef struct { bm_survey *survey; bm_frame *head; char hash[17]; size_t n; bm_buf why; } passes;
 
-static bm_status measure_rows(void *self, const bm_frame *rows, bm_error *err)
+static void passes_clear(passes *p)
 {
-    return bm_scales_next(self, rows, err);
+    bm_survey_free(p->survey);
+    bm_frame_free(p->head);
+    bm_buf_free(&p->why);
 }
 
-static bool can_measure(const bm_model *m, bm_scales **scales, const bm_frame *head, bm_status *st, bm_error *err)
+static void say_kept(bm_model *m, const char *why)
 {
-    bm_error why = { 0 };
+    snprintf(m->reading, sizeof m->reading, "rows are kept in memory: %.350s", why);
+}
 
-    if (!reads_again(m) || check_priors(m->spec, &why) != BM_OK) return false;
-    *st = bm_scales_new(scales, m->spec, m->formula, head, &why);
-    if (*st == BM_ENOMEM) bm_nomem(err);
-    else *st = BM_OK;                                /* what is wrong with the model is said by those who make it */
-    return *st == BM_OK && *scales;
+static void say_passed(bm_model *m, const passes *p)
+{
+    const char *rows = "rows went into cross-products and were not kept";
+
+    if (p->n == 1) snprintf(m->reading, sizeof m->reading, "in one pass: %zu %s", m->frame->n, rows);
+    else snprintf(m->reading, sizeof m->reading, "in %zu passes (%.250s): %zu %s", p->n, p->why.s ? p->why.s : "", m->frame->n, rows);
 }
 
 static bm_status changed(const bm_model *m, bm_error *err)
@@ -152,85 +139,86 @@ static bm_status changed(const bm_model *m, bm_error *err)
     return bm_fail(err, BM_EIO, "%s has changed while it was read", m->spec->data);
 }
 
-/* The whole file is read; then it is opened again, and the head is that of the new source. */
-static bm_status look_ahead(bm_model *m, bm_source **src, const bm_strv *want, size_t hold, bm_frame **head, survey *s, bm_error *err)
+static bm_status check_same_file(const bm_model *m, passes *p, bm_error *err)
 {
-    bm_frame *all = NULL, *again = NULL;
-    bm_strv   columns = { 0 };
-    bm_status st = BM_OK;
-    bool      more;
-
-    if (!can_measure(m, &s->scales, *head, &st, err)) return st;
-    if ((st = bm_scales_next(s->scales, *head, err)) == BM_OK) st = bm_source_stream(*src, threads_of(m), measure_rows, s->scales, &all, err);
-    if (st == BM_OK) memcpy(s->hash, all->hash, sizeof s->hash);
-    bm_frame_free(all);
-    if (st != BM_OK) return st;
-    bm_source_close(*src);
-    *src = NULL;
-    st = bm_model_source(m, src, &columns, err);
-    bm_strv_free(&columns);
-    if (st == BM_OK) st = bm_source_head(*src, &again, &more, (const char *const *)want->v, want->n, hold, err);
-    if (st == BM_OK && !more) st = changed(m, err);
-    if (st != BM_OK) {
-        bm_frame_free(again);
-        return st;
-    }
-    s->old = *head;
-    *head = again;
+    if (p->n && strcmp(p->hash, m->frame->hash) != 0) return changed(m, err);
+    memcpy(p->hash, m->frame->hash, sizeof p->hash);
     return BM_OK;
 }
 
-static bm_status check_same_file(const bm_model *m, const survey *s, bm_error *err)
+/* After it the model has its design, or p knows more than before. */
+static bm_status pass(bm_model *m, bm_source *src, consumer *c, passes *p, bm_error *err)
 {
-    return !s->scales || strcmp(s->hash, m->frame->hash) == 0 ? BM_OK : changed(m, err);
+    bm_survey  *more = NULL;
+    const char *waits;
+    bm_status   st = use_rows(c, p->head, err);
+
+    if (st == BM_OK) st = bm_source_stream(src, threads_of(m), use_rows, c, &m->frame, err);
+    if (st == BM_OK) st = check_same_file(m, p, err);
+    if (st == BM_OK) st = finish(m, c, m->frame, &more, err);
+    if (m->frame) keep_no_columns(m->frame);
+    p->n++;
+    if (st != BM_OK || m->design) return st;
+    if ((waits = bm_design_stream_waits(c->design)) && (!p->why.s || !strstr(p->why.s, waits))) bm_buf_printf(&p->why, "%s%s", p->why.n ? "; " : "", waits);
+    consumer_clear(c);                               /* before what it was told */
+    if (bm_survey_size(more) <= bm_survey_size(p->survey)) st = changed(m, err);       /* the same rows would have told all the rest */
+    bm_survey_free(p->survey);
+    p->survey = more;
+    return st;
 }
 
-static void say_passed(bm_model *m, const survey *s)
+/* The file is opened again, and the head is that of the new source. */
+static bm_status begin_again(bm_model *m, bm_source **src, const bm_strv *want, size_t hold, passes *p, bm_error *err)
 {
-    snprintf(m->reading, sizeof m->reading, "in %s: %zu rows went into cross-products and were not kept", s->scales ? "two passes, the first for scale()" : "one pass",
-             m->frame->n);
+    bm_strv   columns = { 0 };
+    bool      more = true;
+    bm_status st;
+
+    bm_frame_free(m->frame);
+    bm_frame_free(p->head);
+    bm_source_close(*src);
+    m->frame = p->head = NULL;
+    *src = NULL;
+    st = bm_model_source(m, src, &columns, err);
+    bm_strv_free(&columns);
+    if (st == BM_OK) st = bm_source_head(*src, &p->head, &more, (const char *const *)want->v, want->n, hold, err);
+    return st == BM_OK && !more ? changed(m, err) : st;
 }
 
 /* ---- all ---- */
 
-/* With what is known of all rows, if anything. */
-static bm_status pass(bm_model *m, bm_source **src, const bm_frame *head, const survey *s, bool *kept, bm_error *err)
+static bm_status read_all(bm_model *m, bm_source **src, const bm_strv *want, size_t hold, passes *p, bool *kept, bm_error *err)
 {
-    consumer  c = { 0 };
     bm_error  why = { 0 };
-    bm_status st = consumer_new(&c, m, head, s->scales, &why);
+    bm_status st = check_priors(m->spec, &why);
 
-    if (st == BM_EINVAL) {
-        *kept = true;
-        say_kept(m, why.msg);
-        st = BM_OK;
-    } else {
-        if (st == BM_OK) st = stream(m, *src, &c, head, &why);
-        if (st == BM_OK) st = check_same_file(m, s, &why);
-        if (st == BM_OK) say_passed(m, s);
-        else if (c.late) {
+    for (*kept = st != BM_OK; !m->design && !*kept;) {
+        consumer c = { .pipe = name_of_pipe(m) };
+
+        st = consumer_new(&c, m, p->head, p->survey, err);
+        if (st == BM_OK && c.pipe && bm_design_stream_waits(c.design)) {
             *kept = true;
-            st = start_again(m, src, why.msg, err);
-        } else bm_fail(err, st, "%s", why.msg);
+            bm_fail(&why, BM_EINVAL, "%s, which only a file can give in a pass before", bm_design_stream_waits(c.design));
+        } else if (st == BM_OK) st = pass(m, *src, &c, p, err);
+        consumer_clear(&c);
+        if (st == BM_OK && !m->design && !*kept) st = begin_again(m, src, want, hold, p, err);
+        if (st != BM_OK) return st;
     }
-    consumer_clear(&c);
-    return st;
+    if (*kept) say_kept(m, why.msg);
+    else say_passed(m, p);
+    return BM_OK;
 }
 
 bm_status bm_model_stream(bm_model *m, bm_source **src, const bm_strv *want, size_t hold, bool *kept, bm_error *err)
 {
-    bm_frame *head = NULL;
-    survey    s = { 0 };
+    passes    p = { 0 };
     bool      more;
-    bm_status st = bm_source_head(*src, &head, &more, (const char *const *)want->v, want->n, hold, err);
+    bm_status st = bm_source_head(*src, &p.head, &more, (const char *const *)want->v, want->n, hold, err);
 
     *kept = !more;
-    if (st != BM_OK || !more) return st;
-    if ((st = look_ahead(m, src, want, hold, &head, &s, err)) == BM_OK) st = pass(m, src, head, &s, kept, err);
+    if (st == BM_OK && more) st = read_all(m, src, want, hold, &p, kept, err);
     if (st == BM_OK && !*kept) m->held = hold;
-    bm_scales_free(s.scales);
-    bm_frame_free(s.old);
-    bm_frame_free(head);
+    passes_clear(&p);
     return st;
 }
 

@@ -23,6 +23,7 @@ typedef struct {
 } bm_column;
 
 struct bm_frame {
+    const struct bm_portions *portions;    /* of bm_source_stream: where it has its labels */
     size_t     n, ncol, cap;
     bm_column *col;
     char      *path;       /* where it came from ("-" for standard input), or NULL */
@@ -30,6 +31,8 @@ struct bm_frame {
 };
 
 const bm_column *bm_frame_col(const bm_frame *f, const char *name);      /* NULL if there is none */
+/* The label of a code of a factor, also in the portions of bm_source_stream; borrowed until more is read. */
+const char *bm_frame_label(const bm_frame *f, const bm_column *c, size_t code);
 /* A numeric column seen as a factor (numeric order, labels as shortest decimals); a factor as it is. out is caller's: free
  * with bm_column_clear. Used for --factor, grouping factors and factor(). */
 bm_status bm_column_as_factor(bm_column *out, const bm_column *c, size_t n, bm_error *err);
@@ -99,7 +102,7 @@ bm_status bm_source_read(bm_source *s, bm_frame **out, const char *const *want, 
 bm_status bm_source_head(bm_source *s, bm_frame **out, bool *more, const char *const *want, size_t nwant, size_t most, bm_error *err);
 /* The rows after those of bm_source_head to use(), portion by portion in the order of the file, as frames with the same columns; they are gone when it
  * returns. What the columns are stays as in the head: text among numbers is an error. Factors have codes as in the head, labels first seen after it
- * are counted on; levels is NULL. Portions depend on the file alone, not on threads, which parse while use() works (one call at a time). At the end
+ * are counted on; levels is NULL (see bm_frame_label). Portions depend on the file alone, not on threads, which parse while use() works (one call at a time). At the end
  * *out has no rows but the columns with all their labels (in the order of the codes), the hash, and n. */
 bm_status bm_source_stream(bm_source *s, int threads, bm_status (*use)(void *self, const bm_frame *rows, bm_error *err), void *self, bm_frame **out, bm_error *err);
 void bm_source_close(bm_source *s);

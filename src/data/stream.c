@@ -14,13 +14,13 @@ enum { ROOM = 1 << 16, BATCH = 8, STAGES = 3, SLICE = 4096 };
 
 typedef struct { bm_portion p[BATCH]; size_t n; bool last; bm_status st; bm_error err; } batch;     /* last, st: of reading */
 
-typedef struct {
+typedef struct bm_portions {
     bm_source *s;
     batch     *at[STAGES];           /* to be read into, to be parsed, to be used */
     bm_frame   frame;                /* what use() sees */
     int32_t  **code;                 /* per column: codes of the portion in use */
     size_t     cap_code;
-    int32_t  **rank;                 /* per column: codes of the head's labels in the order of the frame; NULL for numbers */
+    int32_t  **rank, **unrank;       /* per column: codes of the head's labels in the order of the frame, and back; NULL for numbers */
     size_t    *nhead;
     int       *of_field;             /* per field of a record: its column, -1 for none */
     bm_status (*use)(void *self, const bm_frame *rows, bm_error *err);
@@ -72,6 +72,15 @@ static bm_status codes_of(stream *t, const bm_portion *p, size_t k, bm_error *er
     for (size_t i = 0; i < p->n; i++)
         if (code[i] >= 0 && code[i] < nhead) code[i] = rank[code[i]];
     return BM_OK;
+}
+
+const char *bm_frame_label(const bm_frame *f, const bm_column *c, size_t code)
+{
+    const stream *t = f->portions;
+    size_t        k = (size_t)(c - f->col);
+
+    if (!t) return c->levels[code];
+    return bm_levels_label(&t->s->b[k].levels, code < t->nhead[k] ? (size_t)t->unrank[k][code] : code);
 }
 
 static size_t count_missing(const bm_column *c, size_t n)
@@ -174,7 +183,9 @@ static bm_status head_column(stream *t, size_t k, bm_error *err)
     if (b->as == BM_LABELS) {
         if (!label || !(t->rank[k] = bm_alloc(b->levels.n, sizeof **t->rank))) st = bm_nomem(err);
         for (size_t i = 0; i < b->levels.n && st == BM_OK; i++) label[i] = bm_levels_label(&b->levels, i);
+        if (st == BM_OK && !(t->unrank[k] = bm_alloc(b->levels.n, sizeof **t->unrank))) st = bm_nomem(err);
         if (st == BM_OK) st = bm_labels_order(label, b->levels.n, t->rank[k], &t->frame.col[k].numeric_levels, err);
+        for (size_t i = 0; i < b->levels.n && st == BM_OK; i++) t->unrank[k][t->rank[k][i]] = (int32_t)i;
     }
     free(label);
     return st;
@@ -189,9 +200,11 @@ static bm_status begin(stream *t, bm_error *err)
     t->frame.col = bm_alloc(nb, sizeof *t->frame.col);
     t->code = bm_alloc(nb, sizeof *t->code);
     t->rank = bm_alloc(nb, sizeof *t->rank);
+    t->unrank = bm_alloc(nb, sizeof *t->unrank);
+    t->frame.portions = t;
     t->nhead = bm_alloc(nb, sizeof *t->nhead);
     t->of_field = bm_alloc(t->s->name.n, sizeof *t->of_field);
-    if (!t->frame.col || !t->code || !t->rank || !t->nhead || !t->of_field) return bm_nomem(err);
+    if (!t->frame.col || !t->code || !t->rank || !t->unrank || !t->nhead || !t->of_field) return bm_nomem(err);
     for (size_t k = 0; k < t->s->name.n; k++) t->of_field[k] = -1;
     for (size_t k = 0; k < nb; k++) t->of_field[t->s->b[k].field] = (int)k;
     for (size_t i = 0; i < STAGES && st == BM_OK; i++) {
@@ -211,9 +224,11 @@ static void end(stream *t)
     for (size_t k = 0; k < t->s->nb; k++) {
         if (t->code) free(t->code[k]);
         if (t->rank) free(t->rank[k]);
+        if (t->unrank) free(t->unrank[k]);
     }
     free(t->code);
     free(t->rank);
+    free(t->unrank);
     free(t->nhead);
     free(t->of_field);
     free(t->frame.col);

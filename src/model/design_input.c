@@ -21,7 +21,7 @@ static bm_status make_factor(bm_input *in, size_t n, const char *levels, bm_erro
 
 static bm_status add_input(bm_recipe *r, size_t *out, const bm_column *col, size_t pos, bm_error *err)
 {
-    const char *levels = bm_spec_levels(r->spec, col->name);
+    const char *levels = r->portions ? NULL : bm_spec_levels(r->spec, col->name);
     bm_input   *in = bm_grow(r->input, &r->cap_input, r->ninput + 1, sizeof *in);
 
     if (!in) return bm_nomem(err);
@@ -33,45 +33,6 @@ static bm_status add_input(bm_recipe *r, size_t *out, const bm_column *col, size
     *in = (bm_input){ .col = col, .pos = pos };
     if (!levels && !(col->kind == BM_COL_NUMERIC && bm_strv_has(&r->spec->factors, col->name))) return BM_OK;
     return make_factor(in, r->frame->n, levels, err);
-}
-
-/* Portions have the codes of the column as it is read. Whoever made the own column found a row of every level that it has. */
-static bm_status recode(bm_recipe *r, size_t k, const bm_column *read, bm_error *err)
-{
-    const bm_column *own = &r->input[k].own;
-    int32_t         *of = bm_alloc(own->nlevels, sizeof *of);
-
-    if (!of) return bm_nomem(err);
-    for (size_t i = 0; i < r->frame->n; i++)
-        if (own->code[i] >= 0) of[own->code[i]] = read->code[i];
-    for (size_t j = 0; j < r->nvar; j++) {
-        bm_var  *v = &r->var[j];
-        int32_t *map = v->input == k && v->map ? bm_alloc(read->nlevels, sizeof *map) : NULL;
-
-        bm_program_recode(&v->prog, k, of);
-        if (v->input != k || !v->map) continue;
-        if (!map) {
-            free(of);
-            return bm_nomem(err);
-        }
-        for (size_t c = 0; c < read->nlevels; c++) map[c] = -1;
-        for (size_t c = 0; c < v->nmap; c++) map[of[c]] = v->map[c];
-        free(v->map);
-        v->map = map;
-        v->nmap = read->nlevels;
-    }
-    for (size_t j = 0; j < r->nscale; j++) bm_program_recode(&r->scale[j].x, k, of);
-    free(of);
-    return BM_OK;
-}
-
-bm_status bm_inputs_as_read(bm_recipe *r, bm_error *err)
-{
-    bm_status st = BM_OK;
-
-    for (size_t k = 0; k < r->ninput && st == BM_OK; k++)
-        if (r->input[k].own.name) st = recode(r, k, bm_frame_col(r->frame, r->input[k].own.name), err);
-    return st;
 }
 
 /* ---- by name ---- */
@@ -209,13 +170,13 @@ static bm_status refuse_missing(const bm_recipe *r, const bm_design *d, bm_error
     return BM_OK;
 }
 
-static bm_status nothing_left(const bm_recipe *r, const bm_design *d, bm_error *err)
+bm_status bm_nothing_left(size_t n_read, const bm_design *d, bm_error *err)
 {
     bm_buf b = { 0 };
 
     for (size_t j = 0; j < d->ndropped && j < 8; j++)
         bm_buf_printf(&b, "%s'%.60s' in %zu", j ? ", " : "", d->dropped[j].name, d->dropped[j].n);
-    bm_fail(err, BM_EINVAL, "no row is left: every one of the %zu has a missing value (%s)", r->frame->n, b.failed ? "" : b.s);
+    bm_fail(err, BM_EINVAL, "no row is left: every one of the %zu has a missing value (%s)", n_read, b.failed ? "" : b.s);
     bm_buf_free(&b);
     return BM_EINVAL;
 }
@@ -234,5 +195,5 @@ bm_status bm_complete_rows(bm_recipe *r, bm_design *d, bm_error *err)
         for (size_t k = 0; k < r->ninput && complete && d->ndropped; k++) complete = !is_missing(r->input[k].col, i);
         if (complete) r->row[r->n++] = i;
     }
-    return r->n ? BM_OK : nothing_left(r, d, err);
+    return r->n ? BM_OK : bm_nothing_left(r->frame->n, d, err);
 }

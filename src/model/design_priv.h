@@ -24,9 +24,14 @@ typedef struct {
     size_t input;
     double a, b;
     double (*fn)(double);
+    const bm_node *label;         /* of a comparison: what with */
 } bm_instr;
 
-typedef struct { bm_instr *code; size_t n, cap, depth, height; } bm_program;
+typedef struct {
+    bm_instr *code;
+    size_t    n, cap, depth, height;
+    bool      waits;              /* for a scale() that has not been measured: not to be run before */
+} bm_program;
 
 /* Mean and sum of squares about it of values that come in portions (running.c). */
 typedef struct { double n, mean, square; bool varies; } bm_running;
@@ -90,8 +95,8 @@ typedef struct {
     size_t       first;           /* rows of the data before those of the frame */
     size_t       nscale, cap_scale;
     bm_scale    *scale;           /* in the order in which they are compiled */
-    bool         nested;          /* one has another in its argument */
-    const bm_scales *known;       /* what they have measured elsewhere; NULL: they take it from the rows of the frame */
+    bool         portions;        /* the frame is the first rows, others follow; columns that --factor or --levels name are read as factors */
+    const bm_survey *survey;      /* of portions: what an earlier pass over all rows has found out, or NULL */
 } bm_recipe;
 
 /* ---- design_input.c: columns and complete rows ---- */
@@ -99,25 +104,35 @@ typedef struct {
 bm_status bm_input_find(bm_recipe *r, size_t *out, const bm_node *name, bm_error *err);
 /* A column that a setting names: what is "weights", "se". */
 bm_status bm_input_setting(bm_recipe *r, size_t *out, const char *what, const char *name, bm_error *err);
-/* After the plan, for rows that come in portions: codes of own columns in it become those of the frame's, which are read as factors, too. */
-bm_status bm_inputs_as_read(bm_recipe *r, bm_error *err);
 /* Why a factor column is no number, ending in what to do. */
 void      bm_input_why_text(const bm_recipe *r, const bm_input *in, bm_buf *b);
 /* r->row and r->n; d->dropped; the frame must have rows and keep some. */
 bm_status bm_complete_rows(bm_recipe *r, bm_design *d, bm_error *err);
+bm_status bm_nothing_left(size_t n_read, const bm_design *d, bm_error *err);     /* says so */
 
 /* ---- design_program.c ---- */
 
 typedef enum { BM_TYPE_NUMBER, BM_TYPE_LOGICAL } bm_type;
 bm_status bm_program_compile(bm_recipe *r, bm_program *p, bm_type *type, const bm_node *n, bm_error *err);
 bool      bm_instr_reads(const bm_instr *in, size_t input);     /* a numeric column */
-void      bm_program_recode(bm_program *p, size_t input, const int32_t *of);     /* comparisons with labels of that input: of[code] instead of code */
+/* A new label of that input: the comparisons that wait for it know its code. */
+void      bm_program_label(bm_program *p, size_t input, int32_t code, const char *label);
+bool      bm_program_compares(const bm_program *p, size_t input);
+/* A comparison with a label that has not come is an error. */
+bm_status bm_program_check_labels(const bm_recipe *r, const bm_program *p, bm_error *err);
 /* n rows, at most BM_CHUNK; row NULL: first, first + 1, ...; stack: p->depth x BM_CHUNK; the result is at its start. */
 void      bm_program_run(const bm_program *p, const bm_input *in, const size_t *row, size_t first, size_t n, double *stack);
 
 /* The centre and the sd of the recipe's next scale(): of what has been seen. */
 void      bm_scale_of(const bm_scale *s, double *centre, double *sd);
-const bm_scale *bm_scales_at(const bm_scales *s, size_t k);
+
+/* ---- design_survey.c ---- */
+
+/* Levels that occur in complete rows, in order: labels of a column, or values of numbers. */
+typedef struct { bool known; bm_strv label; double *value; size_t nvalue; } bm_level_list;
+/* NULL: not known. */
+const bm_running    *bm_survey_scale(const bm_survey *s, size_t k);
+const bm_level_list *bm_survey_levels(const bm_survey *s, size_t var);
 
 /* ---- design_var.c ---- */
 
@@ -126,6 +141,13 @@ bm_status bm_var_find(bm_recipe *r, size_t *out, const bm_node *n, bool group, b
 void      bm_var_clear(bm_var *v);
 /* Once the rows are known: the levels that occur, in order; the contrasts asked for. */
 bm_status bm_var_levels(bm_recipe *r, bm_var *v, bm_error *err);
+/* The labels (n of them) or values of the levels are given. */
+bm_status bm_var_set_labels(const bm_recipe *r, bm_var *v, const char *const *label, size_t n, bm_error *err);
+bm_status bm_var_set_values(bm_var *v, const double *value, size_t n, bm_error *err);
+/* Do they depend on the rows? Else they are FALSE and TRUE. */
+bool      bm_var_levels_vary(const bm_var *v);
+/* The place of a label among the levels, -1 for none. */
+int32_t   bm_var_place(const bm_var *v, const char *label);
 bm_status bm_var_contrasts(bm_recipe *r, bm_strv *notes, bm_error *err);
 /* Values or codes in rows of the frame; what is not finite is an error. */
 bm_status bm_var_numbers(const bm_recipe *r, const bm_var *v, const size_t *row, size_t n, double *x, bm_error *err);

@@ -12,6 +12,8 @@ enum {
     NEGATE, NOT, CALL, STANDARDISE                   /* (x - a) / b */
 };
 
+static const double UNSEEN = -2;                     /* the code of a label that has not come */
+
 /* ---- compiling ---- */
 
 typedef struct { bm_recipe *r; bm_program *p; bm_error *err; } compiler;
@@ -53,13 +55,29 @@ static bm_status compile_name(const compiler *c, const bm_node *n)
     return emit(c, (bm_instr){ .op = COLUMN, .input = k });
 }
 
-/* f == "a": the label is one of the factor's. */
+static const char *label_text(const bm_node *label, char number[BM_NUMBER_MAX])
+{
+    if (label->kind != BM_NODE_NUM) return label->text;
+    bm_format_double(number, label->num);
+    return number;
+}
+
+static bm_status no_such_label(const bm_recipe *r, const bm_node *label, const bm_column *col, bm_error *err)
+{
+    char        number[BM_NUMBER_MAX];
+    const char *text = label_text(label, number), *close = bm_closest(text, (const char *const *)col->levels, col->nlevels);
+
+    return bm_formula_fail(r->f, label->pos, err, BM_EINVAL, "formula: the factor '%.100s' has no level '%.100s'%s%.100s%s", col->name, text,
+                           close ? "; did you mean '" : "", close ? close : "", close ? "'?" : "");
+}
+
+/* f == "a": the label is one of the factor's, or in portions may be. */
 static bm_status compile_label(const compiler *c, const bm_node *cmp, const bm_node *name, const bm_node *label)
 {
     char             number[BM_NUMBER_MAX];
-    const char      *text = label->text, *close;
+    const char      *text = label_text(label, number);
     const bm_column *col;
-    size_t           k;
+    size_t           k, j = 0;
     bm_status        st = bm_input_find(c->r, &k, name, c->err);
 
     if (st != BM_OK) return st;
@@ -67,19 +85,10 @@ static bm_status compile_label(const compiler *c, const bm_node *cmp, const bm_n
     if (cmp->op != BM_OP_EQ && cmp->op != BM_OP_NE)
         return bm_formula_fail(c->r->f, cmp->pos, c->err, BM_EINVAL,
                                "formula: labels have no order here; '%.100s' can be compared by == and !=", name->text);
-    if (label->kind == BM_NODE_NUM) {
-        bm_format_double(number, label->num);
-        text = number;
-    }
-    for (size_t j = 0; j < col->nlevels; j++)
-        if (strcmp(col->levels[j], text) == 0) {
-            st = emit(c, (bm_instr){ .op = LEVEL, .input = k, .a = (double)j });
-            return st == BM_OK && cmp->op == BM_OP_NE ? emit(c, (bm_instr){ .op = NOT }) : st;
-        }
-    close = bm_closest(text, (const char *const *)col->levels, col->nlevels);
-    return bm_formula_fail(c->r->f, label->pos, c->err, BM_EINVAL,
-                           "formula: the factor '%.100s' has no level '%.100s'%s%.100s%s", name->text, text,
-                           close ? "; did you mean '" : "", close ? close : "", close ? "'?" : "");
+    while (j < col->nlevels && strcmp(col->levels[j], text) != 0) j++;
+    if (j == col->nlevels && !c->r->portions) return no_such_label(c->r, label, col, c->err);
+    st = emit(c, (bm_instr){ .op = LEVEL, .input = k, .a = j < col->nlevels ? (double)j : UNSEEN, .label = label });
+    return st == BM_OK && cmp->op == BM_OP_NE ? emit(c, (bm_instr){ .op = NOT }) : st;
 }
 
 /* The factor column that a node names, if it does. */
@@ -189,8 +198,13 @@ static bm_status add_scale(const compiler *c, bm_program *x, bool centred, doubl
     s += r->nscale++;
     *s = (bm_scale){ .x = *x, .centred = centred, .centre = centre };
     *x = (bm_program){ 0 };
-    if (r->known) s->seen = bm_scales_at(r->known, r->nscale - 1)->seen;
-    else if ((st = measure(c, s)) != BM_OK) return st;
+    if (r->portions) {
+        const bm_running *seen = bm_survey_scale(r->survey, r->nscale - 1);
+
+        c->p->waits = c->p->waits || !seen;
+        if (!seen) return BM_OK;
+        s->seen = *seen;
+    } else if ((st = measure(c, s)) != BM_OK) return st;
     bm_scale_of(s, mean, sd);
     return BM_OK;
 }
@@ -202,16 +216,13 @@ static bm_status compile_scale(const compiler *c, const bm_node *n)
     bool           measured_mean = !centre || (centre->kind == BM_NODE_BOOL && centre->num != 0);
     bool           measured_sd = !by || (by->kind == BM_NODE_BOOL && by->num != 0);
     double         mean = centre && centre->kind != BM_NODE_BOOL ? constant(centre) : 0, sd = 1;
-    size_t         inner = c->r->nscale;
     bm_program     x = { 0 };
     bm_type        ignored;
     bm_status      st = bm_program_compile(c->r, &x, &ignored, bm_call_arg(n, 0), c->err);
 
     for (size_t i = 0; i < x.n && st == BM_OK; i++) st = emit(c, x.code[i]);
-    if (st == BM_OK && (measured_mean || measured_sd)) {
-        c->r->nested = c->r->nested || c->r->nscale > inner;
-        st = add_scale(c, &x, measured_mean, mean, &mean, &sd);
-    }
+    c->p->waits = c->p->waits || x.waits;
+    if (st == BM_OK && (measured_mean || measured_sd)) st = add_scale(c, &x, measured_mean, mean, &mean, &sd);
     free(x.code);
     if (!measured_sd) sd = by->kind == BM_NODE_BOOL ? 1 : constant(by);
     if (st == BM_OK && sd == 0)
@@ -272,10 +283,29 @@ bool bm_instr_reads(const bm_instr *in, size_t input)
     return in->op == COLUMN && in->input == input;
 }
 
-void bm_program_recode(bm_program *p, size_t input, const int32_t *of)
+void bm_program_label(bm_program *p, size_t input, int32_t code, const char *label)
+{
+    char number[BM_NUMBER_MAX];
+
+    for (size_t i = 0; i < p->n; i++) {
+        bm_instr *in = &p->code[i];
+
+        if (in->op == LEVEL && in->input == input && in->a == UNSEEN && strcmp(label_text(in->label, number), label) == 0) in->a = code;
+    }
+}
+
+bool bm_program_compares(const bm_program *p, size_t input)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (p->code[i].op == LEVEL && p->code[i].input == input) p->code[i].a = of[(size_t)p->code[i].a];
+        if (p->code[i].op == LEVEL && p->code[i].input == input) return true;
+    return false;
+}
+
+bm_status bm_program_check_labels(const bm_recipe *r, const bm_program *p, bm_error *err)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->code[i].op == LEVEL && p->code[i].a == UNSEEN) return no_such_label(r, p->code[i].label, r->input[p->code[i].input].col, err);
+    return BM_OK;
 }
 
 /* ---- running ---- */

@@ -1,5 +1,5 @@
-/* design_stream.c: a design whose rows come in portions. The plan and the coding are made on the first rows; a portion is evaluated by the same code as a
- * whole table. */
+/* design_stream.c: a design whose rows come in portions. The plan and the coding are made on the first rows and on what earlier passes have found out; a portion
+ * is evaluated by the same code as a whole table. */
 #include "model/design_stream_priv.h"
 
 #include <math.h>
@@ -8,14 +8,19 @@
 
 /* ---- the plan ---- */
 
-static bm_status refuse(const bm_design_stream *s, bm_error *err)
+static bool waits_for_scale(const bm_recipe *r)
 {
-    const bm_recipe *r = &s->r;
+    for (size_t k = 0; k < r->nvar; k++)
+        if (r->var[k].prog.waits) return true;
+    return false;
+}
 
-    if (r->nscale && !r->known)
-        return bm_fail(err, BM_EINVAL, "scale() takes its mean and standard deviation from all rows, which only a file can give in a pass before, and only where no scale() "
-                       "stands in another");
-    return BM_OK;
+/* Do levels that decide on the columns come from the first rows? */
+static bool may_learn(const bm_recipe *r)
+{
+    for (size_t k = 0; k < r->nvar; k++)
+        if (!r->var[k].group && r->var[k].factor && bm_var_levels_vary(&r->var[k]) && !bm_survey_levels(r->survey, k)) return true;
+    return false;
 }
 
 /* Variables that are not groups: their levels decide on the columns. */
@@ -23,12 +28,12 @@ static bm_status plan_columns(bm_design_stream *s, bm_error *err)
 {
     bm_recipe *r = &s->r;
     bm_design  seen = { 0 };      /* what is missing in the head is counted with the rest */
-    bm_status  st = bm_complete_rows(r, &seen, err);
+    bm_status  st = may_learn(r) ? bm_complete_rows(r, &seen, err) : BM_OK;
 
     for (size_t k = 0; k < seen.ndropped; k++) free(seen.dropped[k].name);
     free(seen.dropped);
     for (size_t k = 0; k < r->nvar && st == BM_OK; k++)
-        if (!r->var[k].group) st = bm_var_levels(r, &r->var[k], err);
+        if (!r->var[k].group && r->var[k].factor) st = bm_plan_levels(r, k, err);
     if (st == BM_OK) st = bm_var_contrasts(r, &s->d->notes, err);
     if (st == BM_OK) st = bm_note_dot(r->f, s->d, err);
     if (st == BM_OK) st = bm_fixed_columns(r, s->d, err);
@@ -37,6 +42,18 @@ static bm_status plan_columns(bm_design_stream *s, bm_error *err)
     r->row = NULL;
     r->n = 0;
     return st;
+}
+
+static bm_status plan_inputs(bm_design_stream *s, bm_error *err)
+{
+    const bm_recipe *r = &s->r;
+
+    s->missing = bm_alloc(r->ninput, sizeof *s->missing);
+    s->column = bm_alloc(r->ninput, sizeof *s->column);
+    s->var = bm_alloc(r->nvar, sizeof *s->var);
+    if (!s->missing || !s->column || !s->var) return bm_nomem(err);
+    for (size_t k = 0; k < r->ninput; k++) s->column[k] = r->input[k].col->name;
+    return bm_watch_new(s, err);
 }
 
 static bm_status plan_groups(bm_design_stream *s, bm_error *err)
@@ -50,13 +67,9 @@ static bm_status plan_groups(bm_design_stream *s, bm_error *err)
     s->level = bm_alloc(r->ngroup, sizeof *s->level);
     s->order = bm_alloc(r->ngroup, sizeof *s->order);
     s->q = bm_alloc(r->ngroup, sizeof *s->q);
-    s->var = bm_alloc(r->nvar, sizeof *s->var);
     s->x = bm_alloc(d->p, sizeof *s->x);
-    s->missing = bm_alloc(r->ninput, sizeof *s->missing);
-    s->column = bm_alloc(r->ninput, sizeof *s->column);
-    if (!d->fac || !s->part.fac || !s->level || !s->order || !s->q || !s->var || !s->x || !s->missing || !s->column) return bm_nomem(err);
+    if (!d->fac || !s->part.fac || !s->level || !s->order || !s->q || !s->x) return bm_nomem(err);
     s->part.p = d->p;
-    for (size_t k = 0; k < r->ninput; k++) s->column[k] = r->input[k].col->name;
     for (size_t k = 0; k < r->ngroup && st == BM_OK; k++) {
         bm_group *g = &d->fac[k];
 
@@ -73,27 +86,49 @@ static bm_status plan_groups(bm_design_stream *s, bm_error *err)
     return st;
 }
 
-bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *spec, const bm_formula *f, const bm_frame *head, const bm_scales *scales, bm_error *err)
+/* waits: why the stream is to make a survey, or NULL where it need not. *learn: what is wrong may be so in the first rows only. */
+static bm_status stream_new(bm_design_stream **out, const bm_recipe *of, const char *waits, bool *learn, bm_error *err)
 {
     bm_design_stream *s = bm_alloc(1, sizeof *s);
     bm_status         st;
 
     *out = NULL;
+    *learn = false;
     if (!s || !(s->d = bm_alloc(1, sizeof *s->d))) {
         free(s);
         return bm_nomem(err);
     }
-    s->r = (bm_recipe){ .spec = spec, .f = f, .frame = head, .known = scales };
+    s->r = *of;
     st = bm_recipe_plan(&s->r, true, err);
-    if (st == BM_OK) st = refuse(s, err);
-    if (st == BM_OK) st = plan_columns(s, err);
-    if (st == BM_OK) st = bm_inputs_as_read(&s->r, err);
-    if (st == BM_OK) st = plan_groups(s, err);
-    if (st == BM_OK && !(s->d->yname = bm_strdup(s->r.var[s->r.response].name))) st = bm_nomem(err);
-    s->d->known_se = s->r.se != SIZE_MAX;
+    if (st == BM_OK) st = plan_inputs(s, err);
+    if (st == BM_OK && waits) snprintf(s->waits, sizeof s->waits, "%s", waits);
+    if (st == BM_OK && waits_for_scale(&s->r)) snprintf(s->waits, sizeof s->waits, "scale() takes its mean and standard deviation from all rows");
+    if (st == BM_OK && !*s->waits) {
+        *learn = may_learn(&s->r);
+        st = plan_columns(s, err);
+        if (st == BM_OK) st = plan_groups(s, err);
+        if (st == BM_OK && !(s->d->yname = bm_strdup(s->r.var[s->r.response].name))) st = bm_nomem(err);
+        s->d->known_se = s->r.se != SIZE_MAX;
+    }
     if (st == BM_OK) *out = s;
     else bm_design_stream_free(s);
     return st;
+}
+
+bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *spec, const bm_formula *f, const bm_frame *head, const bm_survey *known, bm_error *err)
+{
+    bm_recipe r = { .spec = spec, .f = f, .frame = head, .portions = true, .survey = known };
+    bm_error  why = { 0 };
+    bool      learn;
+    bm_status st = stream_new(out, &r, NULL, &learn, &why);
+
+    if (st == BM_EINVAL && learn) return stream_new(out, &r, why.msg, &learn, err);
+    return st == BM_OK ? st : bm_fail(err, st, "%s", why.msg);
+}
+
+const char *bm_design_stream_waits(const bm_design_stream *s)
+{
+    return *s->waits ? s->waits : NULL;
 }
 
 void bm_design_stream_size(const bm_design_stream *s, size_t *p, size_t *nfac, const size_t **q)
@@ -126,6 +161,7 @@ void bm_design_stream_free(bm_design_stream *s)
         bm_interned_free(&s->var[k].value);
         free(s->var[k].code);
     }
+    for (size_t k = 0; s->watch && k < s->r.ninput; k++) free(s->watch[k].seen);
     bm_recipe_clear(&s->r);
     bm_design_free(s->d);
     free(s->part.fac);
@@ -135,6 +171,7 @@ void bm_design_stream_free(bm_design_stream *s)
     free(s->var);
     free(s->x);
     free(s->missing);
+    free(s->watch);
     free(s->column);
     free(s->e);
     free(s);
@@ -158,7 +195,7 @@ static bm_status make_room(bm_design_stream *s, size_t n, bm_error *err)
 
     if (n <= s->room) return BM_OK;
     if (!grow(&r->row, n, sizeof *r->row) || !grow(&s->e, n, sizeof *s->e) || !grow(&s->part.X, n * (s->d->p + 1), sizeof(double))) return bm_nomem(err);
-    for (size_t k = 0; k < r->ngroup; k++) {
+    for (size_t k = 0; s->part.fac && k < r->ngroup; k++) {
         bm_group *g = &s->part.fac[k];
 
         if (!grow(&g->Z, n * g->q, sizeof *g->Z) || !grow(&g->code, n, sizeof *g->code)) return bm_nomem(err);
@@ -215,50 +252,6 @@ static bm_status take_rows(bm_design_stream *s, const bm_frame *rows, bm_error *
     return BM_OK;
 }
 
-static bm_status late_level(const bm_design_stream *s, const bm_var *v, size_t i, bool *late, bm_error *err)
-{
-    *late = true;
-    return bm_fail(err, BM_EINVAL, "a level of '%.100s' first occurs in data row %zu", v->name, s->r.first + s->r.row[i] + 1);
-}
-
-/* The same of a factor made of numbers. */
-static bm_status check_values(const bm_design_stream *s, const bm_var *v, bool *late, bm_error *err)
-{
-    int32_t  *code = bm_alloc(s->r.n, sizeof *code);
-    bm_status st = code ? bm_var_codes(&s->r, v, s->r.row, s->r.n, code, err) : bm_nomem(err);
-
-    for (size_t i = 0; i < s->r.n && st == BM_OK; i++)
-        if (code[i] < 0) st = late_level(s, v, i, late, err);
-    free(code);
-    return st;
-}
-
-/* A factor of the fixed part or of an effect has only the levels that the head had. */
-static bm_status check_levels(const bm_design_stream *s, bool *late, bm_error *err)
-{
-    const bm_recipe *r = &s->r;
-
-    for (size_t k = 0; k < r->nvar; k++) {
-        const bm_var    *v = &r->var[k];
-        const bm_column *c;
-        bm_status        st;
-
-        if (v->group || !v->factor || v->logical) continue;
-        if (v->input == SIZE_MAX) {
-            if ((st = check_values(s, v, late, err)) != BM_OK) return st;
-            continue;
-        }
-        c = r->input[v->input].col;
-        for (size_t i = 0; i < r->n; i++) {
-            int32_t code = c->code[r->row[i]];
-
-            if ((size_t)code < v->nmap && v->map[code] >= 0) continue;
-            return late_level(s, v, i, late, err);
-        }
-    }
-    return BM_OK;
-}
-
 static bm_status group_rows(bm_design_stream *s, size_t k, bm_error *err)
 {
     const bm_grouping *p = &s->r.group[k];
@@ -279,16 +272,22 @@ static bm_status group_rows(bm_design_stream *s, size_t k, bm_error *err)
     return st;
 }
 
-bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const bm_design **part, bool *late, bm_error *err)
+bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const bm_design **part, bm_error *err)
 {
     bm_recipe *r = &s->r;
     bm_design *d = &s->part;
     bm_status  st;
 
     *part = d;
-    *late = false;
     clear_part(d);
-    if ((st = take_rows(s, rows, err)) == BM_OK) st = check_levels(s, late, err);
+    st = take_rows(s, rows, err);
+    if (st == BM_OK) st = bm_watch_labels(s, rows, err);
+    if (st == BM_OK && !*s->waits) st = bm_watch_levels(s, rows, err);
+    if (st == BM_OK && *s->waits) {
+        d->n = 0;
+        st = bm_survey_rows(s, rows, err);
+        goto done;
+    }
     d->n = r->n;
     if (st == BM_OK && r->noffset) st = bm_offsets_eval(r, d, err);
     if (st == BM_OK) st = bm_response_eval(r, d, s->e, err);
@@ -300,6 +299,7 @@ bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const
     for (size_t k = 0; k < r->nvar && st == BM_OK; k++)
         if (r->var[k].group) st = bm_component_codes(s, k, err);
     for (size_t k = 0; k < r->ngroup && st == BM_OK; k++) st = group_rows(s, k, err);
+done:
     r->first += rows->n;
     s->d->n += r->n;
     s->d->n_read += rows->n;

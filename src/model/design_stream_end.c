@@ -45,8 +45,7 @@ static bm_status legend_of_values(legend *g, const bm_interned *value, bool logi
     return st;
 }
 
-/* The order of a column's labels: that of --levels, else the usual one. */
-static bm_status rank_labels(const bm_design_stream *s, const bm_column *c, int32_t *rank, bm_error *err)
+bm_status bm_stream_rank(const bm_design_stream *s, const bm_column *c, int32_t *rank, bm_error *err)
 {
     const char *levels = bm_spec_levels(s->r.spec, c->name);
     bm_strv     list = { 0 };
@@ -73,7 +72,7 @@ static bm_status legend_new(legend *g, const bm_design_stream *s, size_t k, cons
     if (!c) return legend_of_values(g, &s->var[k].value, v->logical, err);
     for (size_t i = 0; i < g->n && st == BM_OK; i++)
         if (!(g->label[i] = bm_strdup(c->levels[i]))) st = bm_nomem(err);
-    return st == BM_OK ? rank_labels(s, c, g->rank, err) : st;
+    return st == BM_OK ? bm_stream_rank(s, c, g->rank, err) : st;
 }
 
 typedef struct { uint64_t key; size_t code; } keyed;
@@ -172,19 +171,21 @@ static bm_status end_group(bm_design_stream *s, size_t k, const bm_frame *labels
     return st == BM_OK ? bm_note_saturated(&s->r, g, s->d, err) : st;
 }
 
-/* Labels that --levels does not list, also of columns that are no groups: of those the formula may compare with other labels only. */
-static bm_status check_listed(const bm_design_stream *s, bm_error *err)
+/* Labels that --levels does not list, and those that the formula compares with and that have not come: whatever the columns are used for. */
+static bm_status check_labels(const bm_design_stream *s, bm_error *err)
 {
-    bm_status st = BM_OK;
+    const bm_recipe *r = &s->r;
+    bm_status        st = BM_OK;
 
-    for (size_t k = 0; k < s->r.ninput && st == BM_OK; k++) {
-        const bm_column *c = s->r.input[k].col;
-        int32_t         *rank = s->r.input[k].own.name ? bm_alloc(c->nlevels, sizeof *rank) : NULL;
+    for (size_t k = 0; k < r->ninput && st == BM_OK; k++) {
+        const bm_column *c = r->input[k].col;
+        int32_t         *rank = bm_alloc(c->nlevels, sizeof *rank);
 
-        if (!s->r.input[k].own.name) continue;
-        st = rank ? rank_labels(s, c, rank, err) : bm_nomem(err);
+        if (!rank) return bm_nomem(err);
+        if (c->kind == BM_COL_FACTOR && bm_spec_levels(r->spec, c->name)) st = bm_stream_rank(s, c, rank, err);
         free(rank);
     }
+    for (size_t k = 0; k < r->nvar && st == BM_OK; k++) st = bm_program_check_labels(r, &r->var[k].prog, err);
     return st;
 }
 
@@ -208,11 +209,14 @@ bm_status bm_design_stream_end(bm_design_stream *s, const bm_frame *labels, bm_d
 
     *out = NULL;
     for (size_t k = 0; k < s->r.ninput; k++) s->r.input[k].col = bm_frame_col(labels, s->column[k]);
-    if (st == BM_OK) st = check_listed(s, err);
+    if (st == BM_OK && !d->n) st = bm_nothing_left(d->n_read, d, err);
+    if (st == BM_OK) st = check_labels(s, err);
+    if (st == BM_OK) st = bm_watch_end(s, err);
+    if (st != BM_OK || *s->waits) return st;
     d->ymean = s->y.mean;
     d->ysd = bm_running_sd(&s->y);
     d->mean_variance = s->r.weights != SIZE_MAX || s->r.se != SIZE_MAX ? d->mean_variance / (double)d->n : 1;
-    if (st == BM_OK) st = bm_response_check(&s->r, d, !s->y.varies, err);
+    st = bm_response_check(&s->r, d, !s->y.varies, err);
     for (size_t k = 0; k < d->p && st == BM_OK; k++) {
         d->xmean[k] = s->x[k].mean;
         d->xsd[k] = bm_running_sd(&s->x[k]);

@@ -6,6 +6,20 @@
 
 enum { AHEAD = 32 };                                 /* rows, of fetching from memory */
 
+bm_status bm_value_code(bm_interned *value, double x, const char *name, int32_t *code, bm_error *err)
+{
+    uint64_t bits;
+    size_t   at;
+    bool     added;
+
+    x += 0.0;                                        /* no -0 */
+    memcpy(&bits, &x, sizeof bits);
+    if (!bm_intern(value, bits, &at, &added)) return bm_nomem(err);
+    if (at >= INT32_MAX) return bm_fail(err, BM_EINVAL, "'%.100s' has more than %d levels", name, INT32_MAX);
+    *code = (int32_t)at;
+    return BM_OK;
+}
+
 bm_status bm_component_codes(bm_design_stream *s, size_t k, bm_error *err)
 {
     const bm_recipe *r = &s->r;
@@ -20,17 +34,7 @@ bm_status bm_component_codes(bm_design_stream *s, size_t k, bm_error *err)
         return BM_OK;
     }
     st = bm_var_numbers(r, v, r->row, r->n, s->e, err);
-    for (size_t i = 0; i < r->n && st == BM_OK; i++) {
-        double   x = s->e[i] + 0.0;                  /* no -0 */
-        uint64_t bits;
-        size_t   at;
-        bool     added;
-
-        memcpy(&bits, &x, sizeof bits);
-        if (!bm_intern(&c->value, bits, &at, &added)) st = bm_nomem(err);
-        else if (at >= INT32_MAX) st = bm_fail(err, BM_EINVAL, "'%.100s' has more than %d levels", v->name, INT32_MAX);
-        else c->code[i] = (int32_t)at;
-    }
+    for (size_t i = 0; i < r->n && st == BM_OK; i++) st = bm_value_code(&c->value, s->e[i], v->name, &c->code[i], err);
     return st;
 }
 

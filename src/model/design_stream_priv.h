@@ -1,5 +1,5 @@
 /* design_stream_priv.h: a design whose rows come in portions: between design_stream.c (the plan, the rows), design_stream_levels.c (the levels of groups as
- * they come) and design_stream_end.c (all that is known when no more come). */
+ * they come), design_survey.c (what the first rows do not tell) and design_stream_end.c (all that is known when no more come). */
 #ifndef BM_DESIGN_STREAM_PRIV_H
 #define BM_DESIGN_STREAM_PRIV_H
 
@@ -21,6 +21,13 @@ typedef struct {
     bm_running  *z;
 } bm_level_set;
 
+/* An input that is a factor and no group: labels as they come. */
+typedef struct {
+    bool   on;
+    size_t n;                     /* codes whose labels are known to variables and comparisons */
+    bool  *seen;                  /* n: in a complete row */
+} bm_watch;
+
 struct bm_design_stream {
     bm_recipe     r;
     bm_design    *d;              /* names, notes; at the end all that is known without rows */
@@ -33,6 +40,8 @@ struct bm_design_stream {
     bm_running   *x, y;
     const char  **column;         /* per input: its name in the head */
     size_t       *missing;
+    bm_watch     *watch;          /* per input */
+    char          waits[300];     /* why there will be no design; else "" */
     int32_t     **order;
 };
 
@@ -41,5 +50,26 @@ bm_status bm_component_codes(bm_design_stream *s, size_t k, bm_error *err);
 /* Codes (in the order of first sight) and J of group k in s->part. */
 bm_status bm_group_codes(bm_design_stream *s, size_t k, bm_error *err);
 void      bm_level_set_clear(bm_level_set *l, size_t ncomp);
+/* The number of a value in the order of first sight; name: of the variable. */
+bm_status bm_value_code(bm_interned *value, double x, const char *name, int32_t *code, bm_error *err);
+
+/* ---- design_survey.c ---- */
+
+bm_status bm_watch_new(bm_design_stream *s, bm_error *err);
+/* Labels that these rows are the first to have. */
+bm_status bm_watch_labels(bm_design_stream *s, const bm_frame *rows, bm_error *err);
+/* Does every factor of the fixed part and of the effects have the levels of the plan? If not, the stream waits from here on. */
+bm_status bm_watch_levels(bm_design_stream *s, const bm_frame *rows, bm_error *err);
+/* At the end: levels that --levels lists and no complete row has. */
+bm_status bm_watch_end(bm_design_stream *s, bm_error *err);
+/* Rows of a stream that waits. */
+bm_status bm_survey_rows(bm_design_stream *s, const bm_frame *rows, bm_error *err);
+/* The levels of a variable of the plan, before the rows. */
+bm_status bm_plan_levels(bm_recipe *r, size_t k, bm_error *err);
+
+/* ---- design_stream_end.c ---- */
+
+/* The order of a column's labels: that of --levels, else the usual one. */
+bm_status bm_stream_rank(const bm_design_stream *s, const bm_column *c, int32_t *rank, bm_error *err);
 
 #endif

@@ -185,6 +185,11 @@ static bm_status levels_of_column(const bm_recipe *r, bm_var *v, bm_error *err)
 }
 
 /* A logical variable has both of its levels, but factor() and groups keep those that occur, as in R. */
+bool bm_var_levels_vary(const bm_var *v)
+{
+    return !v->logical || v->group || asks_for_factor(v->node);
+}
+
 static bm_status values_of(const bm_recipe *r, bm_var *v, bm_error *err)
 {
     size_t    n = 0;
@@ -192,7 +197,7 @@ static bm_status values_of(const bm_recipe *r, bm_var *v, bm_error *err)
 
     if (!(v->value = bm_alloc(r->n + 2, sizeof *v->value))) return bm_nomem(err);
     if ((st = bm_var_numbers(r, v, r->row, r->n, v->value, err)) != BM_OK) return st;
-    if (v->logical && !v->group && !asks_for_factor(v->node)) {
+    if (!bm_var_levels_vary(v)) {
         v->value[0] = 0;
         v->value[1] = 1;
         v->nlevels = 2;
@@ -206,6 +211,22 @@ static bm_status values_of(const bm_recipe *r, bm_var *v, bm_error *err)
     return BM_OK;
 }
 
+/* v->value has n of them. */
+static bm_status label_values(bm_var *v, size_t n, bm_error *err)
+{
+    v->nlevels = 0;
+    if (!(v->levels = bm_alloc(n, sizeof *v->levels))) return bm_nomem(err);
+    for (; v->nlevels < n; v->nlevels++) {
+        double x = v->value[v->nlevels];
+        char   text[BM_NUMBER_MAX];
+
+        if (v->logical) strcpy(text, x != 0 ? "TRUE" : "FALSE");
+        else bm_format_double(text, x);
+        if (!(v->levels[v->nlevels] = bm_strdup(text))) return bm_nomem(err);
+    }
+    return BM_OK;
+}
+
 static bm_status levels_of_numbers(const bm_recipe *r, bm_var *v, bm_error *err)
 {
     double   *fewer;
@@ -216,15 +237,33 @@ static bm_status levels_of_numbers(const bm_recipe *r, bm_var *v, bm_error *err)
     if (st != BM_OK) return st;
     if (n > INT32_MAX) return bm_fail(err, BM_EINVAL, "'%.100s' has more than %d levels", v->name, INT32_MAX);
     if ((fewer = realloc(v->value, n * sizeof *fewer))) v->value = fewer;
-    if (!(v->levels = bm_alloc(n, sizeof *v->levels))) return bm_nomem(err);
-    for (; v->nlevels < n; v->nlevels++) {
-        double x = v->value[v->nlevels];
-        char   text[BM_NUMBER_MAX];
+    return label_values(v, n, err);
+}
 
-        if (v->logical) strcpy(text, x != 0 ? "TRUE" : "FALSE");
-        else bm_format_double(text, x);
-        if (!(v->levels[v->nlevels] = bm_strdup(text))) return bm_nomem(err);
-    }
+bm_status bm_var_set_values(bm_var *v, const double *value, size_t n, bm_error *err)
+{
+    if (!(v->value = bm_alloc(n, sizeof *v->value))) return bm_nomem(err);
+    if (n) memcpy(v->value, value, n * sizeof *value);
+    return label_values(v, n, err);
+}
+
+int32_t bm_var_place(const bm_var *v, const char *label)
+{
+    for (size_t k = 0; k < v->nlevels; k++)
+        if (strcmp(v->levels[k], label) == 0) return (int32_t)k;
+    return -1;
+}
+
+bm_status bm_var_set_labels(const bm_recipe *r, bm_var *v, const char *const *label, size_t n, bm_error *err)
+{
+    const bm_column *c = r->input[v->input].col;
+
+    v->map = bm_alloc(c->nlevels, sizeof *v->map);
+    v->levels = bm_alloc(n, sizeof *v->levels);
+    if (!v->map || !v->levels) return bm_nomem(err);
+    for (; v->nlevels < n; v->nlevels++)
+        if (!(v->levels[v->nlevels] = bm_strdup(label[v->nlevels]))) return bm_nomem(err);
+    for (v->nmap = 0; v->nmap < c->nlevels; v->nmap++) v->map[v->nmap] = bm_var_place(v, c->levels[v->nmap]);
     return BM_OK;
 }
 

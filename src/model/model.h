@@ -109,26 +109,27 @@ void      bm_design_free(bm_design *d);
 
 /* ---- a design whose rows come in portions and are not kept (design_stream.c) ---- */
 
-/* What every scale() of the formula takes from all rows: measured in portions, before the design is made (scales.c). head, the first rows, must live as long;
- * they are not yet among those measured. *out NULL: there is none, or none that can be measured so. */
-typedef struct bm_scales bm_scales;
-bm_status bm_scales_new(bm_scales **out, const bm_spec *s, const bm_formula *f, const bm_frame *head, bm_error *err);
-bm_status bm_scales_next(bm_scales *s, const bm_frame *rows, bm_error *err);
-void      bm_scales_free(bm_scales *s);
-
-/* Planned on the first rows of the data, `head`, which must live as long, as must scales (or NULL). BM_EINVAL: the model needs all rows at once, or so it
- * seems from the first: the message says why, and bm_design_new on all rows decides. */
+/* Planned on the first rows of the data, `head`, which must live as long, as must known (what passes before this one have found out, or NULL). BM_EINVAL: there
+ * is no such model. */
+typedef struct bm_survey bm_survey;
 typedef struct bm_design_stream bm_design_stream;
-bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *s, const bm_formula *f, const bm_frame *head, const bm_scales *scales, bm_error *err);
-/* q of each of the nfac factors; p. */
+bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *s, const bm_formula *f, const bm_frame *head, const bm_survey *known, bm_error *err);
+/* Why this pass over the rows makes no design but a survey for the next (what scale() measures; levels of factors among the coefficients that the first rows
+ * do not show); NULL: it makes one, until a row says otherwise. */
+const char *bm_design_stream_waits(const bm_design_stream *s);
+/* q of each of the nfac factors; p. Not where it waits. */
 void      bm_design_stream_size(const bm_design_stream *s, size_t *p, size_t *nfac, const size_t **q);
 /* The next rows, of which a column is as in the head but may have more codes: *part is good for y, w, o, X and of every group J (so far), Z and code (in the
- * order of first sight), until the next call. Its n may be 0. *late: a factor of the fixed part or of an effect has a level that the head did not have. */
-bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const bm_design **part, bool *late, bm_error *err);
-/* labels: columns as in the head, with all levels in the order of the codes. *out has no rows: X, y, w, o, row and, per group, Z and code are NULL.
- * order[k]: for each code of factor k its place among the levels; borrowed from s. */
+ * order of first sight), until the next call. Its n may be 0, and is where the stream waits. */
+bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const bm_design **part, bm_error *err);
+/* labels: columns as in the head, with all levels in the order of the codes. *out has no rows: X, y, w, o, row and, per group, Z and code are NULL; it is NULL
+ * where the stream waits. order[k]: for each code of factor k its place among the levels; borrowed from s. */
 bm_status bm_design_stream_end(bm_design_stream *s, const bm_frame *labels, bm_design **out, const int32_t *const **order, bm_error *err);
+/* After the end of a stream that waits: what it was told and has found out itself. */
+bm_status bm_design_stream_survey(const bm_design_stream *s, const bm_frame *labels, bm_survey **out, bm_error *err);
 void      bm_design_stream_free(bm_design_stream *s);
+size_t    bm_survey_size(const bm_survey *s);      /* things that it knows; it may be NULL */
+void      bm_survey_free(bm_survey *s);
 /* Parameter names: sd_GROUP__TERM, cor_GROUP__A__B, r_GROUP[level,term]. */
 void bm_sd_name(bm_buf *b, const bm_group *g, size_t i);
 void bm_cor_name(bm_buf *b, const bm_group *g, size_t i, size_t j);
