@@ -332,7 +332,7 @@ lint-deep:
 
 $(B)/bench: $(BENCH_OBJ) $(STATIC)
 	$(say) LINK $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--wrap=bm_mcmc_warmup,--wrap=bm_mcmc_run $^ $(LIBS) -o $@
 
 bench bench-quick: all $(B)/bench
 	@BMIXED=$(abspath $(B)/bmixed) BENCH=$(abspath $(B)/bench) bash tests/bench/bench.sh $(if $(findstring quick,$@),--quick)

@@ -42,19 +42,20 @@ peer()
 
 names() { grep -v '^#' "$1" | cut -f1; }
 
-# Effective draws per CPU second side by side, and how many times as many ours are.
+# Effective draws per CPU second side by side, and how many times as many ours are. A peer's CPU time is that of its fitting call: warm-up and sampling, data in memory
+# before, draws in memory after. So are ours, for the ratio; the whole run, from the CSV file to the written directory, stands beside it.
 compare_draws()
 {
     awk -F, '
-        FILENAME ~ /models/ { if (FNR > 1) { ours[$1] = $13; least[$1] = $14; most[$1] = $15; order[++n] = $1 } next }
+        FILENAME ~ /models/ { if (FNR > 1) { whole[$1] = $13; ours[$1] = $21; least[$1] = $22; most[$1] = $23; order[++n] = $1 } next }
         FNR > 1 { rate[$2, $1] = $7; compile[$2, $1] = $5; rhat[$2, $1] = $9; if (!($1 in seen)) { seen[$1] = 1; peers[++m] = $1 } }
         END {
-            printf "Effective draws per CPU second (smallest bulk ESS of b, sd, cor, sigma; warm-up included), and bmixed over the peer\n"
-            printf "%-12s %27s", "model", "bmixed (min - max)"
+            printf "Effective draws per CPU second (smallest bulk ESS of b, sd, cor, sigma; warm-up included), and sampler over peer\n"
+            printf "%-12s %9s %30s", "model", "whole run", "sampler (min - max)"
             for (k = 1; k <= m; k++) printf " %22s", peers[k]
             print ""
             for (i = 1; i <= n; i++) {
-                printf "%-12s %9.0f (%6.0f - %6.0f)", order[i], ours[order[i]], least[order[i]], most[order[i]]
+                printf "%-12s %9.0f %10.0f (%7.0f - %7.0f)", order[i], whole[order[i]], ours[order[i]], least[order[i]], most[order[i]]
                 for (k = 1; k <= m; k++) {
                     r = rate[order[i], peers[k]]
                     if (r > 0) printf " %10.2f x %8.0f%s", r, ours[order[i]] / r, (rhat[order[i], peers[k]] > 1.05 ? "*" : " ")

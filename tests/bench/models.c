@@ -1,6 +1,9 @@
 /* models.c: every model of models.tsv from its CSV file to a written output directory: seconds of each stage, effective draws a second, and how
- * far that is from the limit, one effective draw per bare evaluation of the marginal likelihood. */
+ * far that is from the limit, one effective draw per bare evaluation of the marginal likelihood. Effective draws per second of CPU are those of the whole run; and
+ * of warm-up and sampling alone ("sampler's"), which is what the fitting call of another program comprises. */
 #include "bench.h"
+
+#include "fit/fit.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -82,6 +85,32 @@ static double evaluation_us(const bm_model *m, const bm_fit *fit)
     return best;
 }
 
+/* The linker puts these before the sampler's two halves (--wrap): CPU time spent in each, draws stored included. */
+bm_status __real_bm_mcmc_warmup(bm_mcmc *s, bm_error *err);
+bm_status __wrap_bm_mcmc_warmup(bm_mcmc *s, bm_error *err);
+bm_status __real_bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done, bm_error *err);
+bm_status __wrap_bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done, bm_error *err);
+
+static struct { double warmup, sample; } phase_cpu;
+
+bm_status __wrap_bm_mcmc_warmup(bm_mcmc *s, bm_error *err)
+{
+    double    t0 = bench_cpu();
+    bm_status st = __real_bm_mcmc_warmup(s, err);
+
+    phase_cpu.warmup += bench_cpu() - t0;
+    return st;
+}
+
+bm_status __wrap_bm_mcmc_run(bm_mcmc *s, size_t upto, const bm_sink *sink, size_t *done, bm_error *err)
+{
+    double    t0 = bench_cpu();
+    bm_status st = __real_bm_mcmc_run(s, upto, sink, done, err);
+
+    phase_cpu.sample += bench_cpu() - t0;
+    return st;
+}
+
 /* False: refused, with the reason in err. */
 static bool run_once(const bench_row *row, uint64_t seed, int draws, run *r, bm_error *err)
 {
@@ -102,13 +131,12 @@ static bool run_once(const bench_row *row, uint64_t seed, int draws, run *r, bm_
     }
     w.force = true;
     t1 = bench_cpu();
+    phase_cpu.warmup = phase_cpu.sample = 0;
     if (ok && (ok = bm_fit_run(&fit, m, &opt, err) == BM_OK)) {
         t2 = bench_cpu();
         ok = bm_fit_write(fit, "build/bench/out", &w, err) == BM_OK;
         t3 = bench_cpu();
-        double share = (t2 - t1) / (fit->run.total_seconds - fit->run.read_seconds);      /* of the clock; to watch the phases would cost time of its own */
-
-        *r = (run){ .read = t1 - t0, .warmup = share * fit->run.warmup_seconds, .sample = share * fit->run.sampling_seconds, .write = t3 - t2, .cpu = t3 - t0, .wall = bm_clock() - wall,
+        *r = (run){ .read = t1 - t0, .warmup = phase_cpu.warmup, .sample = phase_cpu.sample, .write = t3 - t2, .cpu = t3 - t0, .wall = bm_clock() - wall,
                     .evaluations = (double)(fit->run.evaluations - fit->run.warmup_evaluations), .warmup_evaluations = (double)fit->run.warmup_evaluations };
         r->summary = t2 - t1 - r->warmup - r->sample;
         smallest_ess(fit, r);
@@ -134,24 +162,26 @@ static double median_of(const run *r, size_t n, size_t offset)
 
 static void print_model(const char *name, const run *r, size_t n, FILE *csv)
 {
-    double per_cpu[BENCH_REPEATS_MAX], per_wall[BENCH_REPEATS_MAX], limit[BENCH_REPEATS_MAX], bare[BENCH_REPEATS_MAX], rate, fraction;
+    double per_cpu[BENCH_REPEATS_MAX], sampler[BENCH_REPEATS_MAX], per_wall[BENCH_REPEATS_MAX], limit[BENCH_REPEATS_MAX], bare[BENCH_REPEATS_MAX], rate, alone, fraction;
 
     for (size_t i = 0; i < n; i++) {
         per_cpu[i] = r[i].ess / r[i].cpu;
+        sampler[i] = r[i].ess / (r[i].warmup + r[i].sample);
         per_wall[i] = r[i].ess / r[i].wall;
         limit[i] = per_cpu[i] * 1e-6 * r[i].eval_us;
         bare[i] = r[i].ess / r[i].sample * 1e-6 * r[i].eval_us;
     }
     rate = bench_median(per_cpu, n);
+    alone = bench_median(sampler, n);
     fraction = bench_median(limit, n);
-    printf("%-12s %8.1f %8.1f %8.1f %8.1f %8.1f %8.0f %9.0f %9.0f %8.0f %8.0f %8.2f %9.2f %7.3f %7.3f\n", name, 1e3 * MEDIAN(read), 1e3 * MEDIAN(warmup),
-           1e3 * MEDIAN(sample), 1e3 * MEDIAN(summary), 1e3 * MEDIAN(write), MEDIAN(ess), rate, bench_median(per_wall, n), MEDIAN(warmup_evaluations),
+    printf("%-12s %8.1f %8.1f %8.1f %8.1f %8.1f %8.0f %9.0f %9.0f %9.0f %8.0f %8.0f %8.2f %9.2f %7.3f %7.3f\n", name, 1e3 * MEDIAN(read), 1e3 * MEDIAN(warmup),
+           1e3 * MEDIAN(sample), 1e3 * MEDIAN(summary), 1e3 * MEDIAN(write), MEDIAN(ess), rate, alone, bench_median(per_wall, n), MEDIAN(warmup_evaluations),
            MEDIAN(evaluations), MEDIAN(ess) / MEDIAN(evaluations), MEDIAN(eval_us), fraction, bench_median(bare, n));
     fflush(stdout);
     if (csv)
-        fprintf(csv, "%s,%zu,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", name, n, MEDIAN(read), MEDIAN(warmup),
+        fprintf(csv, "%s,%zu,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n", name, n, MEDIAN(read), MEDIAN(warmup),
                 MEDIAN(sample), MEDIAN(summary), MEDIAN(write), MEDIAN(cpu), MEDIAN(wall), MEDIAN(ess), MEDIAN(evaluations), r[0].worst, rate, per_cpu[0],
-                per_cpu[n - 1], bench_median(per_wall, n), MEDIAN(eval_us), fraction, bench_median(bare, n), MEDIAN(warmup_evaluations));
+                per_cpu[n - 1], bench_median(per_wall, n), MEDIAN(eval_us), fraction, bench_median(bare, n), MEDIAN(warmup_evaluations), alone, sampler[0], sampler[n - 1]);
 }
 
 static void bench_model(const bench_row *row, const bench_options *o, FILE *csv)
@@ -184,12 +214,12 @@ int bench_models(const bench_options *o)
     simulate_large_theta("build/bench/large_theta.csv");
     printf("4 chains x (1000 + %d) draws, one thread, CSV file to output directory%s; medians of %d runs (fewer where they take long)\n", o->draws,
            o->draws == DEFAULT_DRAWS ? "" : " (summaries of all, no draws)", o->repeats);
-    printf("%-12s %44s %8s %19s %26s %9s %15s\n", "", "-- milliseconds of CPU ------------------- ", "smallest", "effective draws per", "evaluations of the density", "bare", "of the limit");
-    printf("%-12s %8s %8s %8s %8s %8s %8s %9s %9s %8s %8s %8s %9s %7s %7s\n", "model", "read", "warm-up", "sample", "summary", "write", "bulk ESS", "CPU s", "wall s",
+    printf("%-12s %44s %8s %29s %26s %9s %15s\n", "", "-- milliseconds of CPU ------------------- ", "smallest", "-- effective draws per ------", "evaluations of the density", "bare", "of the limit");
+    printf("%-12s %8s %8s %8s %8s %8s %8s %9s %9s %9s %8s %8s %8s %9s %7s %7s\n", "model", "read", "warm-up", "sample", "summary", "write", "bulk ESS", "CPU s", "sampler's", "wall s",
            "warm-up", "sample", "ESS/eval", "eval us", "all", "sample");
     if (csv)
         fputs("model,runs,read_s,warmup_s,sample_s,summary_s,write_s,cpu_s,wall_s,ess,evaluations,worst,ess_per_cpu,ess_per_cpu_min,ess_per_cpu_max,ess_per_wall,"
-              "eval_us,of_limit,sampling_of_limit,warmup_evaluations\n", csv);
+              "eval_us,of_limit,sampling_of_limit,warmup_evaluations,ess_per_sampler,ess_per_sampler_min,ess_per_sampler_max\n", csv);
     while (bench_next(f, &row))
         if (!o->only || !strcmp(o->only, row.field[ROW_NAME])) bench_model(&row, o, csv);
     fclose(f);
