@@ -114,7 +114,10 @@ mutant joint_noise_not_scaled src/posterior/effects_joint.c 's/v\[i\] = m->sigma
 
 # ---- kernels -------------------------------------------------------------------------------------------------------------------------
 
-mutant proposal_of_the_wrong_scale src/fit/mixture.c 's/x\[i\] = sign\[i\] \* (m->mean\[k \* d + i\] + scale \* v);/x[i] = sign[i] * (m->mean[k * d + i] + 2 * scale * v);/' test_sbc '*intercept*'
+mutant proposal_of_the_wrong_scale src/fit/mixture_draw.c 's/x\[i\] = sign\[i\] \* (m->mean\[k \* d + i\] + scale \* v);/x[i] = sign[i] * (m->mean[k * d + i] + 2 * scale * v);/' test_sbc '*intercept*'
+mutant scores_without_their_scale src/fit/mixture_draw.c 's/m->df\[k\] + distance/m->df[k] + 0 * distance/' test_mixture '*other_side*'
+mutant scores_of_another_image src/fit/mixture_draw.c 's/m->sign + at . BM_MIX_LANES \* m->d, x, z/m->sign, x, z/' test_mixture '*other_side*'
+mutant other_side_of_the_wrong_width src/fit/mixture_draw.c 's/rest = sqrt(1 - correlation \* correlation)/rest = 1/' test_mixture '*other_side*'
 mutant proposal_density_missing_from_the_ratio src/fit/chain.c 's/ratio = c->star->lp - lq_star;/ratio = c->star->lp;/' test_sbc '*intercept*'
 mutant effects_from_the_rejected_factor src/fit/mcmc.c 's/bm_marginal_draw(c->cur->m, /bm_marginal_draw(c->star->m, /' test_mcmc '*conditional*'
 mutant gibbs_residual_of_the_wrong_effects src/fit/gibbs_chain.c 's/c->rss = s->st.yy - 2 \* fitted_product(c, s) + c->W\[i\];/c->rss = s->st.yy - fitted_product(c, s);/' test_sbc '*one_by_one*'

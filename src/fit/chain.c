@@ -108,13 +108,11 @@ void bm_chain_note_ratio(bm_chain *c, double ratio)
     sample_ratio(c, ratio);
 }
 
-double bm_independence_step(bm_chain *c, const bm_mixture *q)
+/* Accepts star, a proposal reversible with respect to q, by the ratio of ratios. Returns log p - log q at star. */
+static double accept_by_ratio(bm_chain *c, const bm_mixture *q)
 {
-    double lq_star, ratio;
+    double u = bm_rng_uniform(&c->rng), lq_star = bm_mixture_logpdf(q, c->star->x), ratio;
 
-    bm_mixture_draw(q, &c->rng, c->star->x);
-    double u = bm_rng_uniform(&c->rng);
-    lq_star = bm_mixture_logpdf(q, c->star->x);
     c->tried++;
     if (!bm_mixture_inside(q, &c->star->post->th, c->star->x)) return -INFINITY;
     if (evaluate(c, c->star) != BM_OK) return -INFINITY;
@@ -126,6 +124,18 @@ double bm_independence_step(bm_chain *c, const bm_mixture *q)
         c->accepted++;
     }
     return ratio;
+}
+
+double bm_independence_step(bm_chain *c, const bm_mixture *q)
+{
+    bm_mixture_draw(q, &c->rng, c->star->x);
+    return accept_by_ratio(c, q);
+}
+
+void bm_opposite_step(bm_chain *c, const bm_mixture *q, double correlation)
+{
+    bm_mixture_opposite(q, &c->rng, correlation, c->cur->x, c->star->x);
+    accept_by_ratio(c, q);
 }
 
 void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale)

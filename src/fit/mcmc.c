@@ -202,7 +202,8 @@ static void move_theta(const bm_mcmc *s, bm_chain *c)
     case BM_KERNEL_HMC: bm_hmc_step(c, &s->hmc); break;
     case BM_KERNEL_WALK: bm_local_step(c, &s->q, s->local_C, 2.4); break;
     case BM_KERNEL_INDEPENDENCE:
-        bm_chain_note_ratio(c, bm_independence_step(c, &s->q));
+        if (c->tried % 2 == 0) bm_chain_note_ratio(c, bm_independence_step(c, &s->q));
+        else bm_opposite_step(c, &s->q, s->opposite);
         if (bm_rng_uniform(&c->rng) < s->local_share) bm_local_step(c, &s->q, s->local_C, 2.4);
         break;
     }
@@ -315,15 +316,16 @@ static void describe(const bm_mcmc *s, char *text, size_t size)
     if (s->kernel == BM_KERNEL_HMC)
         snprintf(text, size, "Hamiltonian moves on the %zu variance parameters, step %.3g, up to %zu steps", d, s->hmc.step, s->hmc.max_steps);
     if (s->kernel == BM_KERNEL_INDEPENDENCE)
-        snprintf(text, size, "independence Metropolis on the %zu variance parameter%s (mixture of %zu t%s%s), %.0f %% local steps", d, d == 1 ? "" : "s",
-                 s->q.K, s->q.K == 1 ? "" : "'s", s->q.nimage > 1 ? ", mirrored at sd = 0" : "", 100 * s->local_share);
+        snprintf(text, size, "independence Metropolis on the %zu variance parameter%s (mixture of %zu t%s%s), every other proposal across its middle (correlation %.2f), "
+                 "%.0f %% local steps", d, d == 1 ? "" : "s", s->q.K, s->q.K == 1 ? "" : "'s", s->q.nimage > 1 ? ", mirrored at sd = 0" : "", s->opposite, 100 * s->local_share);
 }
 
-/* p(y) = E_q p(y | theta) p(theta) / q(theta). Proposals on the wrong side of a one-sided sd count as zeros, and each such sd stands for its two
+/* `drawn` proposals were independent draws from q:
+ * p(y) = E_q p(y | theta) p(theta) / q(theta). Proposals on the wrong side of a one-sided sd count as zeros, and each such sd stands for its two
  * sides. Meaningful only when every prior is proper, which the caller knows. */
-static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
+static void evidence(const bm_mcmc *s, uint64_t drawn, bm_mcmc_info *info)
 {
-    double top = -INFINITY, sum = 0, sq = 0, n = (double)tried;
+    double top = -INFINITY, sum = 0, sq = 0, n = (double)drawn;
 
     info->log_evidence = info->log_evidence_se = info->top_ratio = NAN;
     if (s->kernel == BM_KERNEL_FIXED && !s->post->cp->any_t) {   /* nothing to integrate over: exact */
@@ -347,7 +349,7 @@ static void evidence(const bm_mcmc *s, uint64_t tried, bm_mcmc_info *info)
 bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
 {
     size_t   n = 0, p = s->post->st->p;
-    uint64_t tried = 0;
+    uint64_t drawn = 0;
 
     *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .warmup = s->kernel == BM_KERNEL_INDEPENDENCE ? s->done : (size_t)s->opt.warmup, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
                                .warmup_evaluations = s->warmup_evaluations, .moments = &s->moments };
@@ -361,7 +363,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
         if (s->moments.no_memory) return bm_nomem(err);
         info->evaluations += c->evaluations;
         s->acceptance[k] = c->tried ? (double)c->accepted / (double)c->tried : 1;
-        tried += c->tried;
+        drawn += (c->tried + 1) / 2;                 /* every other one, the first included, is independent of the chain */
         n += c->nratio;
     }
     free(s->ratios);
@@ -372,6 +374,6 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
     }
     info->log_ratio = s->ratios;
     info->nratio = n;
-    evidence(s, tried, info);
+    evidence(s, drawn, info);
     return BM_OK;
 }

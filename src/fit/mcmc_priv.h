@@ -23,6 +23,7 @@ struct bm_mcmc {
     bm_move        forced;
     double         local_share;      /* of iterations with a local step beside the independence step */
     bm_mixture     q;
+    double         opposite;         /* correlation of every other proposal with the current point, in q's normal scores: below 0 */
     double        *local_C;          /* d x d: Cholesky factor of the local steps' covariance */
     bm_hmc         hmc;
     long           polar;            /* the sd of a factor with a level for every row, which has a move of its own; -1: none */

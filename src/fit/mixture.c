@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double UNDERFLOW_BELOW = 1e-250;     /* of a density over its scale */
-
 bm_status bm_mixture_new(bm_mixture *m, const bm_theta *th, size_t d, bm_error *err)
 {
     size_t nsd = th ? th->nsd : 0;
@@ -84,64 +82,6 @@ bm_status bm_mixture_single(bm_mixture *m, const double *mean, const double *cov
     set_constants(m);
     bm_mixture_ready(m);
     return BM_OK;
-}
-
-/* |C_k^-1 (sign x - mean_k)|^2 */
-static double distance(const bm_mixture *m, size_t k, const double *sign, const double *x)
-{
-    size_t        d = m->d;
-    const double *mu = m->mean + k * d, *C = m->C + k * d * d, *rdiag = m->rdiag + k * d;
-    double        e[BM_MIX_DIM], s = 0;
-
-    for (size_t i = 0; i < d; i++) e[i] = sign[i] * x[i] - mu[i];
-    for (size_t j = 0; j < d; j++) {
-        double v = e[j] * rdiag[j];
-
-        s += v * v;
-        for (size_t i = j + 1; i < d; i++) e[i] -= v * C[i + j * d];
-    }
-    return s;
-}
-
-/* The same where densities underflow: by logarithms. */
-static double far_logpdf(const bm_mixture *m, const double *x)
-{
-    double l[BM_MIX_MAX << BM_FLIP_MAX], top = -INFINITY, sum = 0;
-    size_t n = 0;
-
-    for (size_t k = 0; k < m->K; k++)
-        for (size_t f = 0; f < m->nimage; f++, n++) {
-            l[n] = m->log_const[k] - 0.5 * (m->df[k] + (double)m->d) * log1p(distance(m, k, m->sign + f * m->d, x) / m->df[k]);
-            top = fmax(top, l[n]);
-        }
-    if (!isfinite(top)) return -INFINITY;
-    for (size_t i = 0; i < n; i++) sum += exp(l[i] - top);
-    return top + log(sum);
-}
-
-double bm_mixture_logpdf(const bm_mixture *m, const double *x)
-{
-    double sum = bm_mixture_density(m, x);
-
-    return sum > UNDERFLOW_BELOW ? m->top + log(sum) : far_logpdf(m, x);
-}
-
-void bm_mixture_draw(const bm_mixture *m, bm_rng *rng, double *x)
-{
-    size_t        d = m->d, k = 0;
-    double        u = bm_rng_uniform(rng), z[BM_MIX_DIM];
-    const double *sign = m->sign + (bm_rng_u64(rng) >> 32) % m->nimage * d, *C;
-
-    while (k + 1 < m->K && u > m->weight[k]) u -= m->weight[k++];
-    C = m->C + k * d * d;
-    bm_rng_normals(rng, z, d);
-    double scale = sqrt(m->df[k] / bm_rng_chisq(rng, m->df[k]));
-    for (size_t i = 0; i < d; i++) {
-        double v = 0;
-
-        for (size_t j = 0; j <= i; j++) v += C[i + j * d] * z[j];
-        x[i] = sign[i] * (m->mean[k * d + i] + scale * v);
-    }
 }
 
 /* ---- mirror images ---- */
@@ -352,7 +292,7 @@ static double polish(bm_mixture *m, const fit_draws *f, int steps)
 {
     for (int i = 0; i < steps; i++) em_step(m, &f->pts);
     bm_mixture_densities(m, &f->pts, f->lq);
-    for (size_t i = 0; i < f->n; i++) f->lq[i] = f->lq[i] > UNDERFLOW_BELOW ? m->top + log(f->lq[i]) : far_logpdf(m, f->x + i * m->d);
+    for (size_t i = 0; i < f->n; i++) f->lq[i] = f->lq[i] > BM_MIX_UNDERFLOW ? m->top + log(f->lq[i]) : bm_mixture_far_logpdf(m, f->x + i * m->d);
     return expected_efficiency(f->lp, f->lq, f->n, f->v, f->work);
 }
 
@@ -418,7 +358,10 @@ bm_status bm_mixture_fit(bm_mixture *m, const double *x, const double *lp, size_
         }
         best = e;
     }
-    if (best > 0) spread_safety_net(m, mean, cov);
+    if (best > 0) {
+        spread_safety_net(m, mean, cov);
+        best = polish(m, &f, 0);
+    }
 done:
     bm_mixture_ready(m);
     free(f.lq);

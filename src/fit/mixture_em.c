@@ -171,7 +171,7 @@ BM_INLINE v8 inverse_powers(v8 a, const int64_t *power)
     return 1 / r;
 }
 
-BM_CLONES static double density(const bm_mixture *m, const double *x)
+BM_CLONES static double terms(const bm_mixture *m, const double *x, double *term)
 {
     const size_t  d = m->d;
     const double *mean = m->lane, *rdiag = mean + d * LANES, *C = rdiag + d * LANES;
@@ -180,7 +180,7 @@ BM_CLONES static double density(const bm_mixture *m, const double *x)
 
     for (size_t f = 0; f < m->nimage; f++) {
         const double *sign = m->sign + f * d;
-        v8            s = { 0 };
+        v8            s = { 0 }, t;
 
         for (size_t i = 0; i < d; i++) e[i] = sign[i] * x[i] - v8_load(mean + i * LANES);
         for (size_t j = 0; j < d; j++) {
@@ -189,13 +189,15 @@ BM_CLONES static double density(const bm_mixture *m, const double *x)
             s += v * v;
             for (size_t i = j + 1; i < d; i++) e[i] -= v * v8_load(C + (i + j * d) * LANES);
         }
-        total += scale * inverse_powers(1 + s * df, m->lane_power);
+        t = scale * inverse_powers(1 + s * df, m->lane_power);
+        v8_store(term + f * LANES, t);
+        total += t;
     }
     for (int l = 0; l < LANES; l++) sum += total[l];
     return sum;
 }
 
-double bm_mixture_density(const bm_mixture *m, const double *x)
+double bm_mixture_terms(const bm_mixture *m, const double *x, double *term)
 {
-    return density(m, x);
+    return terms(m, x, term);
 }

@@ -195,6 +195,7 @@ static void shared_state(bm_mcmc *s, bm_state *io)
     bm_state_count(io, &s->done, (size_t)s->opt.warmup);
     bm_state_count(io, &s->step, SIZE_MAX);
     BM_STATE(io, s->local_share);
+    BM_STATE(io, s->opposite);
     BM_STATE(io, s->mode_found);
     BM_STATE(io, s->warmup_evaluations);
     BM_STATE(io, s->warmup_acceptance);

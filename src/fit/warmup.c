@@ -12,7 +12,8 @@
 #include <string.h>
 
 static const double KEEP_INDEPENDENCE = 0.12;        /* acceptance below which Hamiltonian moves take over */
-static const double FITS = 0.5;                      /* acceptance from which a proposal finds most of the posterior by itself */
+#define FITS 0.5                                     /* acceptance from which a proposal finds most of the posterior by itself */
+#define WELL 0.75                                    /* from which more warm-up is not worth its time */
 
 /* The image of x with all sds positive. */
 static void canonical(const bm_theta *th, double *x)
@@ -140,6 +141,16 @@ static double round_acceptance(const bm_mcmc *s)
     return tried > 0 ? accepted / tried : 0;
 }
 
+/* An independence sampler that accepts with probability a is worth e = a / (2 - a) effective draws per draw: what is linear in theta has correlations that add up
+ * to (1 / e - 1) / 2. Every other proposal on the other side of the middle, with correlation -c, takes a c / 2 away: this c leaves nothing. What is
+ * quadratic pays a c^2 / 2 for it, so that c is bounded: at the bound, standard deviations lose a tenth of their effective draws, while means gain a half. */
+static double opposite_for(double a)
+{
+    const double most = 0.5, e = fmax(a, 1e-3) / (2 - a);
+
+    return -fmin(most, 0.5 * (1 / (e * e) - 1));
+}
+
 static void set_local(bm_mcmc *s)
 {
     size_t d = s->post->th.d;
@@ -161,7 +172,7 @@ static void fold_state(bm_mcmc *s, bm_chain *c)
     bm_point_eval(c->cur);
 }
 
-/* The proposal fitted to the states recorded; `most`: to at most so many of them. *expected: the acceptance rate to expect, 0 where it was not fitted. */
+/* The proposal fitted to the states recorded; `most`: to at most so many of them. *expected: effective draws per draw to expect, 0 where it was not fitted. */
 static bm_status refit(bm_mcmc *s, size_t most, double *x, double *lp, double *expected, bm_error *err)
 {
     size_t d = s->post->th.d, n = gather(s, most, x, lp);
@@ -184,33 +195,37 @@ static size_t enough(const bm_mcmc *s)
 }
 
 /* Did the proposal of the last round do well in every chain, is the new one expected to, and is there no tail towards sd = 0 to be missed? */
-static bool fits(const bm_mcmc *s, double expected)
+static bool fits(const bm_mcmc *s, double expected, double demand)
 {
     double least = 1;
 
     for (size_t k = 0; k < s->nchain; k++) least = fmin(least, (double)s->chain[k].accepted / fmax((double)s->chain[k].tried, 1));
-    return s->warmup_acceptance >= FITS && least >= 0.6 * FITS && expected >= FITS && s->q.nimage == 1;
+    return s->warmup_acceptance >= demand && least >= 0.6 * demand && expected >= demand && s->q.nimage == 1;
 }
 
-/* Four rounds; where the proposal does not fit by then and iterations are left, four more. */
+/* A round of warm-up ends after a share of `enough`, or of what is left beyond it; the proposal is then fitted to at most so many states (the early fits only
+ * have to find the way; 0: as many as are of use), and is the last one if it does as well as demanded (2: never). */
+static const struct { bool beyond; double end; size_t most; double demand; } ROUND[] = {
+    { false, 0.10, 250, 2 }, { false, 0.25, 400, 2 }, { false, 0.50, 0, WELL }, { false, 1, 0, FITS },
+    { true, 0.15, 0, 2 }, { true, 0.35, 0, 2 }, { true, 0.60, 0, 2 }, { true, 1, 0, 2 },
+};
+
 static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 {
-    enum { ROUNDS = 4 };
-    static const double share[ROUNDS] = { 0.15, 0.2, 0.25, 0.4 };
-    size_t       d = s->post->th.d, last = 1600 + 200 * d, first = enough(s);
-    const size_t most[ROUNDS] = { 250, 400, 600, last };             /* states to fit to: the early fits only have to find the way */
-    double      *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d, expected;
-    bm_status    st = BM_OK;
+    size_t    d = s->post->th.d, last = 1600 + 200 * d, first = enough(s);
+    double   *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d, expected;
+    bm_status st = BM_OK;
 
     if (!x) return bm_nomem(err);
-    for (bool done = false; !done && s->round < (first < warmup ? 2 * ROUNDS : ROUNDS);) {
-        size_t r = s->round % ROUNDS, begin = s->round < ROUNDS ? 0 : first, end = s->round < ROUNDS ? first : warmup;
-        size_t steps = r == ROUNDS - 1 ? end - s->done : (size_t)(share[r] * (double)(end - begin));
+    for (bool done = false; !done && s->round < sizeof ROUND / sizeof *ROUND && s->done < warmup;) {
+        size_t r = s->round, end = ROUND[r].beyond ? first + (size_t)(ROUND[r].end * (double)(warmup - first)) : (size_t)(ROUND[r].end * (double)first);
+        size_t steps = end - s->done;
 
         if ((st = round_of(s, steps, false, err)) != BM_OK) break;
         s->warmup_acceptance = round_acceptance(s);
-        if ((st = refit(s, s->round < ROUNDS ? most[r] : last, x, lp, &expected, err)) != BM_OK) break;
-        done = fits(s, expected) && r == ROUNDS - 1;
+        s->opposite = opposite_for(s->warmup_acceptance);
+        if ((st = refit(s, ROUND[r].most ? ROUND[r].most : last, x, lp, &expected, err)) != BM_OK) break;
+        done = fits(s, expected, ROUND[r].demand);
         next_round(s, steps, s->round > 0 && s->warmup_acceptance >= 0.8 * FITS);
     }
     free(x);
