@@ -30,15 +30,16 @@ static bm_status consume(bm_source *src, const bm_spec *spec, const bm_formula *
     bm_survey            *found = NULL;
     bm_design            *d = NULL;
     const int32_t *const *order;
-    size_t                p, nfac, J[8];
+    size_t                J[8];
     const size_t         *q;
     bool                  more;
     bm_status             st = bm_source_head(src, &head, &more, want, 5, 4, err);
 
     if (st == BM_OK) st = bm_design_stream_new(&c.design, spec, f, head, *survey, err);
     if (st == BM_OK && !bm_design_stream_waits(c.design)) {
-        bm_design_stream_size(c.design, &p, &nfac, &q);
-        st = bm_accum_new(&c.sums, p, nfac, q, err);
+        const bm_design *plan = bm_design_stream_plan(c.design, &q);
+
+        st = bm_accum_new(&c.sums, plan->p, plan->nfac, q, err);
     }
     if (st == BM_OK) st = use_rows(&c, head, err);
     if (st == BM_OK) st = bm_source_stream(src, 1, use_rows, &c, &labels, err);

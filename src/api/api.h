@@ -58,6 +58,11 @@ bm_status bm_model_refusal(const bm_model *m, bm_error *err);
 typedef struct { bool collapsed; char why[256]; } bm_choice;
 bm_status bm_model_choose(const bm_model *m, bm_choice *c, bm_error *err);
 
+/* Does the prior fix coefficient k, so that its column moves to the offset? */
+bool bm_model_fixes(const bm_priors *p, int intercept, size_t k);
+/* It does so in the rows; names, moments and priors stay. There is an offset. */
+void bm_model_fix_column(bm_design *d, size_t k, double value);
+
 /* ---- data of which only cross-products are kept (model_stream.c) ---- */
 
 /* The file of the model's data, opened; the columns that the model needs. */

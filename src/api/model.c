@@ -102,21 +102,38 @@ done:
 
 /* ---- coefficients fixed by constant(x): their columns move to the offset ---- */
 
+bool bm_model_fixes(const bm_priors *p, int intercept, size_t k)
+{
+    bool centred = p->centred && (int)k == intercept;
+
+    return !centred && p->b[k].kind == BM_DIST_CONSTANT;
+}
+
+void bm_model_fix_column(bm_design *d, size_t k, double value)
+{
+    size_t n = d->n;
+
+    for (size_t i = 0; i < n; i++) d->o[i] += value * d->X[i + k * n];
+    memmove(d->X + k * n, d->X + (k + 1) * n, (d->p - k - 1) * n * sizeof *d->X);
+    d->p--;
+}
+
+/* Where rows are not kept their column has gone already. */
 static bm_status fix_coefficient(bm_design *d, bm_priors *p, size_t k, bm_error *err)
 {
     double value = p->b[k].a[0];
-    size_t n = d->n, after = d->p - k - 1;
+    size_t after = d->p - k - 1;
 
-    if (!d->o && !(d->o = bm_alloc(n, sizeof *d->o))) return bm_nomem(err);
-    for (size_t i = 0; i < n; i++) d->o[i] += value * d->X[i + k * n];
-    memmove(d->X + k * n, d->X + (k + 1) * n, after * n * sizeof *d->X);
+    if (d->X) {
+        if (!d->o && !(d->o = bm_alloc(d->n, sizeof *d->o))) return bm_nomem(err);
+        bm_model_fix_column(d, k, value);
+    } else d->p--;
     free(d->xnames[k]);
     free(d->bnames[k]);
     memmove(d->xnames + k, d->xnames + k + 1, after * sizeof *d->xnames);
     memmove(d->bnames + k, d->bnames + k + 1, after * sizeof *d->bnames);
     memmove(d->xmean + k, d->xmean + k + 1, after * sizeof *d->xmean);
     memmove(d->xsd + k, d->xsd + k + 1, after * sizeof *d->xsd);
-    d->p--;
     if (d->intercept == (int)k) d->intercept = -1;
     else if (d->intercept > (int)k) d->intercept--;
     if (p->centred) p->intercept.a[p->intercept.kind == BM_DIST_STUDENT_T] -= value * p->xbar[k];
@@ -130,11 +147,8 @@ static bm_status fix_constants(bm_model *m, bm_error *err)
 {
     bm_status st = BM_OK;
 
-    for (size_t k = m->priors->p; k-- > 0 && st == BM_OK;) {
-        bool centred = m->priors->centred && (int)k == m->design->intercept;
-
-        if (!centred && m->priors->b[k].kind == BM_DIST_CONSTANT) st = fix_coefficient(m->design, m->priors, k, err);
-    }
+    for (size_t k = m->priors->p; k-- > 0 && st == BM_OK;)
+        if (bm_model_fixes(m->priors, m->design->intercept, k)) st = fix_coefficient(m->design, m->priors, k, err);
     return st;
 }
 

@@ -6,12 +6,48 @@
 #include <sys/stat.h>
 
 /* One pass; piped: there will be no other. */
-typedef struct { bm_design_stream *design; bm_accum *sums; const char *pipe; } consumer;
+typedef struct {
+    bm_design_stream *design;
+    bm_accum         *sums;
+    const char       *pipe;
+    bm_priors        *priors;        /* of the plan: which coefficients are constants */
+    int               intercept;
+    double           *o;             /* room for an offset */
+    size_t            room;
+} consumer;
 
 static bm_status gone(const consumer *c, const char *why, bm_error *err)
 {
     return bm_fail(err, BM_EINVAL, "%s: %s, after the rows that are kept to decide on the columns of the model: keep more of them (--hold-rows), list the levels (--levels), or "
                    "read a file", c->pipe, why);
+}
+
+static bm_status zero_offset(consumer *c, bm_design *d, bm_error *err)
+{
+    if (d->n > c->room) {
+        double *o = realloc(c->o, d->n * sizeof *o);
+
+        if (!o) return bm_nomem(err);
+        c->o = o;
+        c->room = d->n;
+    }
+    d->o = c->o;
+    memset(d->o, 0, d->n * sizeof *d->o);
+    return BM_OK;
+}
+
+/* Without the columns whose coefficients are constants. */
+static bm_status add_rows(consumer *c, const bm_design *part, bm_error *err)
+{
+    bm_design rows = *part;
+    bm_status st = BM_OK;
+
+    for (size_t k = part->p; k-- > 0 && st == BM_OK;) {
+        if (!bm_model_fixes(c->priors, c->intercept, k)) continue;
+        if (!rows.o) st = zero_offset(c, &rows, err);
+        if (st == BM_OK) bm_model_fix_column(&rows, k, c->priors->b[k].a[0]);
+    }
+    return st == BM_OK ? bm_accum_add(c->sums, &rows, err) : st;
 }
 
 static bm_status use_rows(void *self, const bm_frame *rows, bm_error *err)
@@ -21,7 +57,7 @@ static bm_status use_rows(void *self, const bm_frame *rows, bm_error *err)
     bm_status        st = bm_design_stream_next(c->design, rows, &part, err);
 
     if (st == BM_OK && c->pipe && bm_design_stream_waits(c->design)) return gone(c, bm_design_stream_waits(c->design), err);
-    return st == BM_OK && part->n ? bm_accum_add(c->sums, part, err) : st;
+    return st == BM_OK && part->n ? add_rows(c, part, err) : st;
 }
 
 /* Priors whose meaning is worked out on the rows. */
@@ -32,7 +68,6 @@ static bm_status check_priors(const bm_spec *s, bm_error *err)
         bool        class_b = strncmp(prior, "b ", 2) == 0 || strncmp(prior, "b~", 2) == 0 || strncmp(prior, "sigma", 5) == 0;
 
         if (!tilde) continue;
-        if (strstr(tilde, "constant")) return bm_fail(err, BM_EINVAL, "the prior '%.100s' moves a column to the offset", prior);
         if (strstr(tilde, "flat") && !class_b) return bm_fail(err, BM_EINVAL, "whether the posterior is proper under '%.100s' is judged on all rows", prior);
     }
     return BM_OK;
@@ -40,19 +75,26 @@ static bm_status check_priors(const bm_spec *s, bm_error *err)
 
 static bm_status consumer_new(consumer *c, const bm_model *m, const bm_frame *head, const bm_survey *known, bm_error *err)
 {
-    size_t        p, nfac;
-    const size_t *q;
-    bm_status     st = bm_design_stream_new(&c->design, m->spec, m->formula, head, known, err);
+    const bm_design *plan;
+    const size_t    *q;
+    size_t           p;
+    bm_status        st = bm_design_stream_new(&c->design, m->spec, m->formula, head, known, err);
 
     if (st != BM_OK || bm_design_stream_waits(c->design)) return st;
-    bm_design_stream_size(c->design, &p, &nfac, &q);
-    return bm_accum_new(&c->sums, p, nfac, q, err);
+    plan = bm_design_stream_plan(c->design, &q);
+    if ((st = bm_priors_new(&c->priors, m->spec, plan, err)) != BM_OK) return st;
+    c->intercept = plan->intercept;
+    p = plan->p;
+    for (size_t k = 0; k < plan->p; k++) p -= bm_model_fixes(c->priors, c->intercept, k);
+    return bm_accum_new(&c->sums, p, plan->nfac, q, err);
 }
 
 static void consumer_clear(consumer *c)
 {
     bm_design_stream_free(c->design);
     bm_accum_free(c->sums);
+    bm_priors_free(c->priors);
+    free(c->o);
     *c = (consumer){ 0 };
 }
 

@@ -131,11 +131,10 @@ const char *bm_design_stream_waits(const bm_design_stream *s)
     return *s->waits ? s->waits : NULL;
 }
 
-void bm_design_stream_size(const bm_design_stream *s, size_t *p, size_t *nfac, const size_t **q)
+const bm_design *bm_design_stream_plan(const bm_design_stream *s, const size_t **q)
 {
-    *p = s->d->p;
-    *nfac = s->d->nfac;
     *q = s->q;
+    return s->d;
 }
 
 static void clear_part(bm_design *part)

@@ -117,8 +117,8 @@ bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *s, const b
 /* Why this pass over the rows makes no design but a survey for the next (what scale() measures; levels of factors among the coefficients that the first rows
  * do not show); NULL: it makes one, until a row says otherwise. */
 const char *bm_design_stream_waits(const bm_design_stream *s);
-/* q of each of the nfac factors; p. Not where it waits. */
-void      bm_design_stream_size(const bm_design_stream *s, size_t *p, size_t *nfac, const size_t **q);
+/* Columns, groups and their effects, all but levels, means and sds; *q: effects of each group. Not where it waits. */
+const bm_design *bm_design_stream_plan(const bm_design_stream *s, const size_t **q);
 /* The next rows, of which a column is as in the head but may have more codes: *part is good for y, w, o, X and of every group J (so far), Z and code (in the
  * order of first sight), until the next call. Its n may be 0, and is where the stream waits. */
 bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const bm_design **part, bm_error *err);
