@@ -77,6 +77,7 @@ least=300
 it 'fit' then_whole bmixed fit "${slope[@]}" "${short[@]}" -o out
 it 'fit --format cmdstan' then_whole bmixed fit "${slope[@]}" "${short[@]}" --format cmdstan -o out
 it 'fit, no memory at all from some moment on' and_more bmixed fit "${slope[@]}" "${short[@]}" -o out
+it 'fit in three passes, rows not kept' each bmixed fit 'Reaction ~ scale(Days * scale(Days)) + factor(Days) + offset(Days) + (1 | Subject)' sleepstudy.csv "${short[@]}" --hold-rows 4 --prior 'b_factor(Days)1 ~ constant(2)'
 it 'fit factor by factor' each bmixed fit "${crossed[@]}" "${short[@]}" --sampler gibbs
 it 'fit of crossed factors, jointly' each bmixed fit "${crossed[@]}" "${short[@]}" --sampler collapsed
 least=200
