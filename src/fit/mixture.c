@@ -306,10 +306,9 @@ static double fit_single(bm_mixture *m, const fit_draws *f, const double *mean, 
         if (bm_mixture_single(m, mean, cov, df[k]) != BM_OK) return 0;
         double e = polish(m, f, 2);
 
-        if (e > best) {
-            best = e;
-            best_df = df[k];
-        }
+        if (e < best) break;                         /* it rises, and then falls */
+        best = e;
+        best_df = df[k];
     }
     bm_mixture_single(m, mean, cov, best_df);
     return polish(m, f, 6);

@@ -18,26 +18,25 @@ BM_INLINE void add(double *x, v8 v)
     v8_store(x, v8_load(x) + v);
 }
 
-/* a^(-m/2) for a >= 1 */
-BM_INLINE v8 inverse_power(v8 a, unsigned m)
+/* a^(m/2) for 0 <= a <= 1 */
+BM_INLINE v8 half_power(v8 a, unsigned m)
 {
-    v8 r = a * 0 + 1;
+    v8 r = m & 1 ? v8_sqrt(a) : v8_splat(1);
 
-    if (m & 1)
-        for (int l = 0; l < LANES; l++) r[l] = __builtin_sqrt(a[l]);
     for (m >>= 1; m; m >>= 1, a *= a)
         if (m & 1) r *= a;
-    return 1 / r;
+    return r;
 }
 
-/* Squared distances and densities (over exp(m->top)) of eight draws x (d x LANES), component after component, image after image. */
-BM_INLINE void densities(const bm_mixture *m, const double *x, v8 *dist, v8 *dens)
+/* Nearness 1 / (1 + squared distance / df) and density (over exp(m->top)) of eight draws x (d x LANES), component after component, image after image. */
+BM_INLINE void densities(const bm_mixture *m, const double *x, v8 *near, v8 *dens)
 {
     const size_t d = m->d;
     v8           e[BM_MIX_DIM];
 
     for (size_t k = 0, c = 0; k < m->K; k++) {
         const double *mu = m->mean + k * d, *C = m->C + k * d * d, *rdiag = m->rdiag + k * d;
+        const double  per_df = 1 / m->df[k];
 
         for (size_t f = 0; f < m->nimage; f++, c++) {
             const double *sign = m->sign + f * d;
@@ -50,8 +49,8 @@ BM_INLINE void densities(const bm_mixture *m, const double *x, v8 *dist, v8 *den
                 s += v * v;
                 for (size_t i = j + 1; i < d; i++) e[i] -= v * C[i + j * d];
             }
-            dist[c] = s;
-            dens[c] = m->scale[k] * inverse_power(1 + s / m->df[k], m->power[k]);
+            near[c] = 1 / (1 + s * per_df);
+            dens[c] = m->scale[k] * half_power(near[c], m->power[k]);
         }
     }
 }
@@ -83,7 +82,7 @@ BM_INLINE void accumulate(double *acc, v8 r, v8 ru, const double *sign, const do
 BM_CLONES static void em_sums(const bm_mixture *m, const bm_mix_points *pts, double *acc)
 {
     const size_t d = m->d, size = BM_MIX_SUMS(d) * LANES;
-    v8           dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
+    v8           near[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
 
     memset(acc, 0, m->K * size * sizeof *acc);
     for (size_t b = 0; b * LANES < pts->n; b++) {
@@ -91,28 +90,31 @@ BM_CLONES static void em_sums(const bm_mixture *m, const bm_mix_points *pts, dou
         v8            share = { 0 };
         size_t        c = 0;
 
-        densities(m, x, dist, dens);
+        densities(m, x, near, dens);
         for (; c < m->K * m->nimage; c++) share += dens[c];
         for (size_t l = 0; l < LANES; l++) share[l] = b * LANES + l < pts->n && share[l] > 0 ? 1 / share[l] : 0;
         c = 0;
-        for (size_t k = 0; k < m->K; k++)
+        for (size_t k = 0; k < m->K; k++) {
+            const double most = 1 + (double)d / m->df[k];        /* u = (df + d) / (df + squared distance) */
+
             for (size_t f = 0; f < m->nimage; f++, c++) {
                 v8 r = dens[c] * share;
 
-                if (!negligible(r)) accumulate(acc + k * size, r, r * (m->df[k] + (double)d) / (m->df[k] + dist[c]), m->sign + f * d, x, d);
+                if (!negligible(r)) accumulate(acc + k * size, r, r * near[c] * most, m->sign + f * d, x, d);
             }
+        }
     }
 }
 
 BM_CLONES static void all_densities(const bm_mixture *m, const bm_mix_points *pts, double *out)
 {
-    v8 dist[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
+    v8 near[BM_MIX_MAX << BM_FLIP_MAX], dens[BM_MIX_MAX << BM_FLIP_MAX];
 
     for (size_t b = 0; b * LANES < pts->n; b++) {
         v8     sum = { 0 };
         size_t left = pts->n - b * LANES;
 
-        densities(m, pts->x + b * m->d * LANES, dist, dens);
+        densities(m, pts->x + b * m->d * LANES, near, dens);
         for (size_t c = 0; c < m->K * m->nimage; c++) sum += dens[c];
         memcpy(out + b * LANES, &sum, (left < LANES ? left : LANES) * sizeof *out);
     }
@@ -148,34 +150,25 @@ void bm_mixture_ready(bm_mixture *m)
     }
 }
 
-/* a^(-m/2) for a >= 1, m of each lane */
-BM_INLINE v8 inverse_powers(v8 a, const int64_t *power)
+/* The same, m of each lane. */
+BM_INLINE v8 half_powers(v8 a, const int64_t *power)
 {
-    i8      m, some;
-    v8      r = a * 0 + 1, root = a;
+    i8      m;
+    v8      r;
     int64_t left = 0;
 
     memcpy(&m, power, sizeof m);
-    for (int l = 0; l < LANES; l++) {
-        root[l] = __builtin_sqrt(a[l]);
-        left |= power[l];
-    }
-    some = -(m & 1);
-    r = (v8)(((i8)root & some) | ((i8)r & ~some));
-    for (m >>= 1, left >>= 1; left; m >>= 1, left >>= 1, a *= a) {
-        v8 more = r * a;
-
-        some = -(m & 1);
-        r = (v8)(((i8)more & some) | ((i8)r & ~some));
-    }
-    return 1 / r;
+    for (int l = 0; l < LANES; l++) left |= power[l];
+    r = v8_choose(-(m & 1), v8_sqrt(a), v8_splat(1));
+    for (m >>= 1, left >>= 1; left; m >>= 1, left >>= 1, a *= a) r = v8_choose(-(m & 1), r * a, r);
+    return r;
 }
 
 BM_CLONES static double terms(const bm_mixture *m, const double *x, double *term)
 {
     const size_t  d = m->d;
     const double *mean = m->lane, *rdiag = mean + d * LANES, *C = rdiag + d * LANES;
-    v8            e[BM_MIX_DIM], total = { 0 }, df = v8_load(m->lane_df), scale = v8_load(m->lane_scale);
+    v8            e[BM_MIX_DIM], total = { 0 }, per_df = v8_load(m->lane_df), scale = v8_load(m->lane_scale);
     double        sum = 0;
 
     for (size_t f = 0; f < m->nimage; f++) {
@@ -189,7 +182,7 @@ BM_CLONES static double terms(const bm_mixture *m, const double *x, double *term
             s += v * v;
             for (size_t i = j + 1; i < d; i++) e[i] -= v * v8_load(C + (i + j * d) * LANES);
         }
-        t = scale * inverse_powers(1 + s * df, m->lane_power);
+        t = scale * half_powers(1 / (1 + s * per_df), m->lane_power);
         v8_store(term + f * LANES, t);
         total += t;
     }
