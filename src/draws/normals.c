@@ -1,8 +1,8 @@
 /* normals.c: quantiles of mixtures of normal distributions, eight mixtures side by side.
  *
  * F(x) = mean over k of Phi((x - mean_k) / sd_k) = p has its root between the least and the largest of the components' own quantiles, mean_k + z_p sd_k.
- * Halley's iteration, which begins at the normal quantile, finds it in two or three steps where the mixture is nearly normal; where it leaves what is
- * known to hold the root, that is halved. Phi is Hart's rational approximation (Hart et al. 1968, Computer Approximations, no. 5666; West 2005, Wilmott), right to
+ * Halley's iteration, which begins at the quantile by skewness and kurtosis, finds it in one or two steps where the mixture is nearly normal; where it leaves
+ * what is known to hold the root, that is halved. Phi is Hart's rational approximation (Hart et al. 1968, Computer Approximations, no. 5666; West 2005, Wilmott), right to
  * 1e-14. */
 #include "draws/draws.h"
 
@@ -56,11 +56,11 @@ BM_INLINE v8 normal_cdf(v8 a, v8 *density)
     return v8_choose(a < 0, tail, 1 - tail);
 }
 
-/* Mixtures j .. j + 7 of n: component k has mean d[k n] and 1/sd w[k n]. */
-typedef struct { size_t K, n; double *d, *w; } side;
+/* Mixtures j .. j + 7 of n: component k has mean d[k n] and 1/sd w[k n]. Standardised: their skewness and excess kurtosis. */
+typedef struct { size_t K, n; double *d, *w; v8 skew, kurtosis; } side;
 
 /* Every mixture to mean 0 and sd 1; sds to their inverses. */
-BM_INLINE void standardise(const side *s)
+BM_INLINE void standardise(side *s)
 {
     v8 mean = v8_splat(0), var = v8_splat(0), scale = var;
     i8 some;
@@ -75,13 +75,24 @@ BM_INLINE void standardise(const side *s)
     var /= (double)s->K;
     some = var > 0;
     for (int l = 0; l < V8_LANES; l++) scale[l] = some[l] ? 1 / sqrt(var[l]) : 0;
+    s->skew = s->kurtosis = v8_splat(0);
     for (size_t k = 0; k < s->K; k++) {
-        v8 sd = v8_load(s->w + k * s->n) * scale;
+        v8 sd = v8_load(s->w + k * s->n) * scale, d = (v8_load(s->d + k * s->n) - mean) * scale, dd = d * d, ss = sd * sd;
 
-        v8_store(s->d + k * s->n, (v8_load(s->d + k * s->n) - mean) * scale);
+        s->skew += d * (dd + 3 * ss);
+        s->kurtosis += dd * (dd + 6 * ss) + 3 * ss * ss;
+        v8_store(s->d + k * s->n, d);
         sd = v8_choose(sd > SHARPEST, sd, v8_splat(SHARPEST));
         v8_store(s->w + k * s->n, v8_choose(some, 1 / sd, v8_splat(1)));     /* all in one point: q follows the normal */
     }
+    s->skew = v8_choose(some, s->skew / (double)s->K, v8_splat(0));
+    s->kurtosis = v8_choose(some, s->kurtosis / (double)s->K - 3, v8_splat(0));
+}
+
+/* Where the quantile of a nearly normal distribution lies: z bent by skewness and kurtosis (Cornish & Fisher 1938). */
+BM_INLINE v8 guess(const side *s, double z)
+{
+    return z + s->skew * ((z * z - 1) / 6) + s->kurtosis * ((z * z * z - 3 * z) / 24) - s->skew * s->skew * ((2 * z * z * z - 5 * z) / 36);
 }
 
 /* F, F' and F'' at x. */
@@ -111,9 +122,10 @@ BM_INLINE bool any_far(v8 newton, v8 width)
     return far;
 }
 
-BM_INLINE v8 root(const side *s, double p, double z)
+/* slope: F' there */
+BM_INLINE v8 root(const side *s, double p, double z, v8 *slope)
 {
-    v8 lo = v8_splat(INFINITY), hi = -lo, x = v8_splat(z);
+    v8 lo = v8_splat(INFINITY), hi = -lo, x = guess(s, z);
 
     for (size_t k = 0; k < s->K; k++) {
         v8 q = v8_load(s->d + k * s->n) + z / v8_load(s->w + k * s->n);
@@ -124,14 +136,14 @@ BM_INLINE v8 root(const side *s, double p, double z)
     x = v8_choose(x < lo, lo, x);
     x = v8_choose(x > hi, hi, x);
     for (int i = 0; i < 100; i++) {
-        v8 F, slope, bend, newton, h, next;
+        v8 F, bend, newton, h, next;
 
-        curve(s, x, &F, &slope, &bend);
+        curve(s, x, &F, slope, &bend);
         F -= p;
         lo = v8_choose(F > 0, lo, x);
         hi = v8_choose(F > 0, x, hi);
-        newton = F / slope;
-        h = newton * bend / slope * 0.5;
+        newton = F / *slope;
+        h = newton * bend / *slope * 0.5;
         h = v8_choose(h < -0.5, v8_splat(-0.5), h);
         h = v8_choose(h > 0.5, v8_splat(0.5), h);                            /* a step between two thirds of Newton's and twice that */
         next = x - newton / (1 - h);
@@ -144,11 +156,10 @@ BM_INLINE v8 root(const side *s, double p, double z)
 
 /* After the mixture has been standardised, the components an independent sample: what one of them adds to the root, less what it adds to it by the mixture's mean
  * and sd. shape: standard error of the root; moments: sd of the other. */
-BM_INLINE void root_error(const side *s, double p, v8 x, double *shape, double *moments)
+BM_INLINE void root_error(const side *s, double p, v8 x, v8 slope, double *shape, double *moments)
 {
-    v8 F, slope, bend, a = v8_splat(0), b = a;
+    v8 a = v8_splat(0), b = a;
 
-    curve(s, x, &F, &slope, &bend);
     for (size_t k = 0; k < s->K; k++) {
         v8 w = v8_load(s->w + k * s->n), d = v8_load(s->d + k * s->n), e, v = d + 0.5 * x * (d * d + 1 / (w * w) - 1);
 
@@ -166,14 +177,14 @@ BM_INLINE void root_error(const side *s, double p, v8 x, double *shape, double *
 BM_CLONES static void quantiles(size_t K, size_t n, double *mean, double *sd, const double *prob, const double *z, size_t nprob, double *q, double *se)
 {
     for (size_t j = 0; j < n; j += V8_LANES) {
-        side s = { K, n, mean + j, sd + j };
+        side s = { .K = K, .n = n, .d = mean + j, .w = sd + j };
 
         standardise(&s);
         for (size_t i = 0; i < nprob; i++) {
-            v8 x = root(&s, prob[i], z[i]);
+            v8 slope, x = root(&s, prob[i], z[i], &slope);
 
             v8_store(q + i * n + j, x);
-            if (se) root_error(&s, prob[i], x, se + i * n + j, se + (nprob + i) * n + j);
+            if (se) root_error(&s, prob[i], x, slope, se + i * n + j, se + (nprob + i) * n + j);
         }
     }
 }
