@@ -1,7 +1,7 @@
 /* Priors: which one each parameter gets, defaults in numbers, every message, and which priors make the posterior improper. Designs are made by hand. */
 #include "testing.h"
 
-#include "model/model.h"
+#include "suffstat/suffstat.h"
 
 /* ---- designs by hand ---- */
 
@@ -570,6 +570,23 @@ static void means(full *f)
     }
 }
 
+/* The same by cross-products, in the same words. */
+static void same_by_stats(const bm_priors *p, const bm_design *of, const bool *aliased, size_t rank, bm_status want, const char *says)
+{
+    bm_design d = *of;
+    bm_stats *s;
+    bm_ranks  by;
+    bm_error  err = { 0 };
+
+    d.y = malloc(d.n * sizeof *d.y);
+    for (size_t i = 0; i < d.n; i++) d.y[i] = sin(7.0 * (double)(i * i));
+    bm_assert_ok(bm_stats_new(&s, &d, &err), err);
+    by = bm_ranks_of_stats(s);
+    if (bm_priors_check(p, of, aliased, rank, &by, &err) != want || strcmp(err.msg, says) != 0) fail_msg("by rows: '%s'; by cross-products: '%s'", says, err.msg);
+    bm_stats_free(s);
+    free(d.y);
+}
+
 /* aliased: as the statistics find it, in the order of the columns. */
 static bm_status check(full *f, const char *texts, const bool *aliased, bm_error *err)
 {
@@ -581,7 +598,10 @@ static bm_status check(full *f, const char *texts, const bool *aliased, bm_error
     p = must(&f->f.d, texts);
     for (size_t k = 0; k < f->f.d.p; k++) rank -= aliased[k];
     *err = (bm_error){ 0 };
-    st = bm_priors_check(p, &f->f.d, aliased, rank, err);
+    bm_ranks by = bm_ranks_of_rows(&f->f.d);
+
+    st = bm_priors_check(p, &f->f.d, aliased, rank, &by, err);
+    same_by_stats(p, &f->f.d, aliased, rank, st, err->msg);
     bm_priors_free(p);
     return st;
 }

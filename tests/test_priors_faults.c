@@ -2,6 +2,8 @@
  * time, no result, and nothing left behind. */
 #include "design_fixture.h"
 
+#include "suffstat/suffstat.h"
+
 #include "failing_malloc.h"
 
 #ifdef BM_CAN_FAIL
@@ -37,7 +39,7 @@ static void fail_in_turn(attempt run, void *what, bm_status want, long least)
 
 /* ---- priors ---- */
 
-typedef struct { const bm_design *d; bm_spec spec; } asked;
+typedef struct { const bm_design *d; bm_ranks by; bm_spec spec; } asked;
 
 static bm_status resolve_and_check(void *what, bm_error *err)
 {
@@ -47,7 +49,7 @@ static bm_status resolve_and_check(void *what, bm_error *err)
     bm_status    st = bm_priors_new(&p, &a->spec, a->d, err);
 
     assert_true((p != NULL) == (st == BM_OK));
-    if (st == BM_OK) st = bm_priors_check(p, a->d, none, a->d->p - 1, err);      /* as if X were deficient: the long way */
+    if (st == BM_OK) st = bm_priors_check(p, a->d, none, a->d->p - 1, &a->by, err);      /* as if X were deficient: the long way */
     bm_priors_free(p);
     return st;
 }
@@ -60,11 +62,17 @@ static void try_priors(const char *texts, bm_status want, long least)
     bm_spec     none = { .factors = split("g", ';') };
     bm_design  *d;
     bm_error    err = { 0 };
+    bm_stats   *s;
     asked       a = { .spec = { .priors = split(texts, ';') } };
 
     bm_assert_ok(bm_design_new(&d, &none, f, frame, &err), err);
     a.d = d;
+    a.by = bm_ranks_of_rows(d);
     fail_in_turn(resolve_and_check, &a, want, least);
+    bm_assert_ok(bm_stats_new(&s, d, &err), err);
+    a.by = bm_ranks_of_stats(s);
+    fail_in_turn(resolve_and_check, &a, want, least);
+    bm_stats_free(s);
     bm_design_free(d);
     bm_formula_free(f);
     bm_frame_free(frame);

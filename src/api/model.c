@@ -210,6 +210,14 @@ static bm_status check_fit_possible(const bm_model *m, bm_error *err)
                                      "such as --prior 'sigma ~ inv_gamma(2, 1)', or constant(x), makes it proper");
 }
 
+/* Whether there is a posterior, from the rows where they are there. */
+static void judge(bm_model *m)
+{
+    bm_ranks by = m->design->y ? bm_ranks_of_rows(m->design) : bm_ranks_of_stats(m->stats);
+
+    if (bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, &by, &m->refusal) == BM_OK) (void)check_fit_possible(m, &m->refusal);
+}
+
 /* ---- names ---- */
 
 static bm_status add_buffer(bm_strv *v, bm_buf *b, bm_error *err)
@@ -284,7 +292,7 @@ static bm_status model_new(bm_model **out, const bm_spec *spec, const bm_frame *
     if ((st = bm_post_new(&m->post, m->stats, m->priors, m->design, err)) != BM_OK) goto done;
     if ((st = check_sampler(m, err)) != BM_OK) goto done;
     if ((st = name_parameters(m, err)) != BM_OK) goto done;
-    if (bm_priors_check(m->priors, m->design, m->stats->aliased, m->stats->rank, &m->refusal) == BM_OK) (void)check_fit_possible(m, &m->refusal);
+    judge(m);
     if (m->refusal.code == BM_ENOMEM) {
         st = bm_nomem(err);
         goto done;
@@ -320,7 +328,7 @@ static bm_status respond(bm_model *c, const bm_model *m, const bm_basis *basis, 
     st = basis ? bm_post_respond(&c->post, m->post, c->stats, c->design, err) : bm_post_new(&c->post, c->stats, c->priors, c->design, err);
     if (st != BM_OK) return st;
     c->refusal = (bm_error){ 0 };
-    if (bm_priors_check(c->priors, c->design, c->stats->aliased, c->stats->rank, &c->refusal) == BM_OK) (void)check_fit_possible(c, &c->refusal);
+    judge(c);
     return c->refusal.code == BM_ENOMEM ? bm_nomem(err) : BM_OK;
 }
 

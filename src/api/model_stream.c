@@ -60,19 +60,6 @@ static bm_status use_rows(void *self, const bm_frame *rows, bm_error *err)
     return st == BM_OK && part->n ? add_rows(c, part, err) : st;
 }
 
-/* Priors whose meaning is worked out on the rows. */
-static bm_status check_priors(const bm_spec *s, bm_error *err)
-{
-    for (size_t i = 0; i < s->priors.n; i++) {
-        const char *prior = s->priors.v[i], *tilde = strchr(prior, '~');
-        bool        class_b = strncmp(prior, "b ", 2) == 0 || strncmp(prior, "b~", 2) == 0 || strncmp(prior, "sigma", 5) == 0;
-
-        if (!tilde) continue;
-        if (strstr(tilde, "flat") && !class_b) return bm_fail(err, BM_EINVAL, "whether the posterior is proper under '%.100s' is judged on all rows", prior);
-    }
-    return BM_OK;
-}
-
 static bm_status consumer_new(consumer *c, const bm_model *m, const bm_frame *head, const bm_survey *known, bm_error *err)
 {
     const bm_design *plan;
@@ -163,11 +150,6 @@ static void passes_clear(passes *p)
     bm_buf_free(&p->why);
 }
 
-static void say_kept(bm_model *m, const char *why)
-{
-    snprintf(m->reading, sizeof m->reading, "rows are kept in memory: %.350s", why);
-}
-
 static void say_passed(bm_model *m, const passes *p)
 {
     const char *rows = "rows went into cross-products and were not kept";
@@ -231,23 +213,21 @@ static bm_status begin_again(bm_model *m, bm_source **src, const bm_strv *want, 
 
 static bm_status read_all(bm_model *m, bm_source **src, const bm_strv *want, size_t hold, passes *p, bool *kept, bm_error *err)
 {
-    bm_error  why = { 0 };
-    bm_status st = check_priors(m->spec, &why);
+    bm_status st = BM_OK;
 
-    for (*kept = st != BM_OK; !m->design && !*kept;) {
+    while (!m->design) {
         consumer c = { .pipe = name_of_pipe(m) };
 
         st = consumer_new(&c, m, p->head, p->survey, err);
         if (st == BM_OK && c.pipe && bm_design_stream_waits(c.design)) {
             *kept = true;
-            bm_fail(&why, BM_EINVAL, "%s, which only a file can give in a pass before", bm_design_stream_waits(c.design));
+            snprintf(m->reading, sizeof m->reading, "rows are kept in memory: %.250s, which only a file can give in a pass before", bm_design_stream_waits(c.design));
         } else if (st == BM_OK) st = pass(m, *src, &c, p, err);
         consumer_clear(&c);
-        if (st == BM_OK && !m->design && !*kept) st = begin_again(m, src, want, hold, p, err);
-        if (st != BM_OK) return st;
+        if (st != BM_OK || *kept) return st;
+        if (!m->design && (st = begin_again(m, src, want, hold, p, err)) != BM_OK) return st;
     }
-    if (*kept) say_kept(m, why.msg);
-    else say_passed(m, p);
+    say_passed(m, p);
     return BM_OK;
 }
 

@@ -188,7 +188,19 @@ bm_status bm_priors_new(bm_priors **out, const bm_spec *s, const bm_design *d, b
 void      bm_priors_free(bm_priors *p);
 /* Refuses priors under which the posterior is improper: BM_EINVAL, with the reason and what to do. aliased (p) and rank: of X, as the statistics
  * found them. Coefficients that are constants may be among p->b or already be gone from both p and d. */
-bm_status bm_priors_check(const bm_priors *p, const bm_design *d, const bool *aliased, size_t rank, bm_error *err);
+typedef struct bm_ranks bm_ranks;
+bm_status bm_priors_check(const bm_priors *p, const bm_design *d, const bool *aliased, size_t rank, const bm_ranks *by, bm_error *err);
+/* The ranks that decide, found from rows (prior_rows.c) or from cross-products (suffstat). Directions: columns of X, from which centre[c] times that of the
+ * intercept is taken. dependent[c]: nothing is left of direction c but what those before have. */
+typedef struct { size_t m, *column; double *centre; int intercept; } bm_directions;
+/* Dimensions that some effects of a factor span over its levels, and how many of those of the directions lie in them. */
+typedef struct { size_t spanned, absorbed; } bm_span;
+struct bm_ranks {
+    const void *self;
+    bm_status (*dependent)(const void *self, const bm_directions *f, bool *dependent, bm_error *err);
+    bm_status (*span)(const void *self, const bm_directions *f, size_t factor, const size_t *effects, size_t m, bm_span *s, bm_error *err);
+};
+bm_ranks  bm_ranks_of_rows(const bm_design *d);
 bool      bm_priors_all_proper(const bm_priors *p);      /* then the prior can be drawn from, and the model has an evidence */
 
 /* ---- marginal priors of single parameters (prior_margin.c) ---- */

@@ -55,6 +55,10 @@ static inline const bm_cross *bm_stats_cross(const bm_stats *s, size_t k, size_t
 bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err);
 void      bm_stats_free(bm_stats *s);
 
+/* Ranks by which flat priors are judged (ranks.c). From sums of squares: of a group's effects what is less than 1e-5 of its size is nothing, of a direction what
+ * is less than a thousandth of it lies in the effects. */
+bm_ranks  bm_ranks_of_stats(const bm_stats *s);
+
 /* ---- the same from portions of the rows, none of which is kept (accumulate.c) ---- */
 
 typedef struct bm_accum bm_accum;
