@@ -24,9 +24,21 @@ BM_INLINE void add_tile(size_t width, size_t height, bool diagonal, size_t rows,
             if (!diagonal || r >= c) acc[tri(n, i + r, j + c)] += s[r * width + c];
 }
 
-#define ON_DIAGONAL(height) case height: if (height > TRIANGLE && height <= HEIGHT + 1) add_tile(WIDTH, height, true, rows, n, F, j, j, acc); break;
-#define BELOW(height) case height: if (height <= HEIGHT) add_tile(WIDTH, height, false, rows, n, F, i, j, acc); break;
-#define LAST(height) case height: if (height <= TRIANGLE) add_tile(height, height, true, rows, n, F, j, j, acc); break;
+/* The tiles that there are: what a width of register has no use for is not compiled. */
+BM_INLINE void on_diagonal(size_t height, size_t rows, size_t n, const vec *F, size_t j, vec *acc)
+{
+    if (height > TRIANGLE && height <= HEIGHT + 1) add_tile(WIDTH, height, true, rows, n, F, j, j, acc);
+}
+
+BM_INLINE void below(size_t height, size_t rows, size_t n, const vec *F, size_t i, size_t j, vec *acc)
+{
+    if (height <= HEIGHT) add_tile(WIDTH, height, false, rows, n, F, i, j, acc);
+}
+
+BM_INLINE void last(size_t height, size_t rows, size_t n, const vec *F, size_t j, vec *acc)
+{
+    if (height <= TRIANGLE) add_tile(height, height, true, rows, n, F, j, j, acc);
+}
 
 /* acc += F'diag(w)F */
 static __attribute__((noinline)) void add_gram(size_t rows, size_t n, const vec *F, vec *acc)
@@ -36,11 +48,34 @@ static __attribute__((noinline)) void add_gram(size_t rows, size_t n, const vec 
     for (; n - j > TRIANGLE; j += WIDTH) {
         size_t height = n - j < HEIGHT + 1 ? n - j : HEIGHT + 1;
 
-        switch (height) { ON_DIAGONAL(5) ON_DIAGONAL(6) ON_DIAGONAL(7) ON_DIAGONAL(8) }
+        switch (height) {
+        case 5: on_diagonal(5, rows, n, F, j, acc); break;
+        case 6: on_diagonal(6, rows, n, F, j, acc); break;
+        case 7: on_diagonal(7, rows, n, F, j, acc); break;
+        default: break;
+        }
         for (size_t i = j + height; i < n; i += height) {
             height = n - i < HEIGHT ? n - i : HEIGHT;
-            switch (height) { BELOW(1) BELOW(2) BELOW(3) BELOW(4) BELOW(5) BELOW(6) BELOW(7) }
+            switch (height) {
+            case 1: below(1, rows, n, F, i, j, acc); break;
+            case 2: below(2, rows, n, F, i, j, acc); break;
+            case 3: below(3, rows, n, F, i, j, acc); break;
+            case 4: below(4, rows, n, F, i, j, acc); break;
+            case 5: below(5, rows, n, F, i, j, acc); break;
+            case 6: below(6, rows, n, F, i, j, acc); break;
+            default: break;
+            }
         }
     }
-    switch (n - j) { LAST(1) LAST(2) LAST(3) LAST(4) LAST(5) LAST(6) LAST(7) }
+    switch (n - j) {
+    case 1: last(1, rows, n, F, j, acc); break;
+    case 2: last(2, rows, n, F, j, acc); break;
+    case 3: last(3, rows, n, F, j, acc); break;
+    case 4: last(4, rows, n, F, j, acc); break;
+    case 5: last(5, rows, n, F, j, acc); break;
+    case 6: last(6, rows, n, F, j, acc); break;
+    default: break;
+    }
 }
+
+_Static_assert(TRIANGLE >= WIDTH && HEIGHT <= TRIANGLE + 2 && WIDTH * HEIGHT <= SUMS, "add_gram has all tiles that these need");
