@@ -106,7 +106,7 @@ mutant new_response_without_weights src/suffstat/respond.c 's/weight = w ? w\[i\
 
 mutant log_determinant_left_out src/posterior/marginal.c 's/st->sum_log_w + log_M + /st->sum_log_w + /' test_marginal '*dense*'
 mutant factor_transposed src/posterior/kernel_factor.h 's/v += T\[k + i \* q\] \* AT\[k + j \* q\];/v += T[i + k * q] * AT[k + j * q];/' test_marginal '*dense*'
-mutant conditional_noise_not_scaled src/posterior/kernel_effects.h 's/t\[i\]\[l\] += a->sigma \* z/t[i][l] += z/' test_mcmc '*conditional*'
+mutant conditional_noise_not_scaled src/posterior/kernel_effects.h 's/t\[i\] += a->sigma \* root/t[i] += root/' test_mcmc '*conditional*'
 mutant coefficients_by_the_transposed_factor src/posterior/effects.c 's/bm_solve_lower_t(p, 1, m->S, beta);/bm_solve_lower(p, 1, m->S, beta);/' test_mcmc '*conditional*'
 mutant shared_factor_counted_once src/posterior/classes.c 's/log_M += 2 \* k->count\[i\] \* factor/log_M += 2 * factor/' test_classes '*one_by_one*'
 mutant joint_log_determinant_halved src/posterior/joint.c 's/return 2 \* log_C;/return log_C;/' test_joint '*dense*'

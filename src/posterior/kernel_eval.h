@@ -10,7 +10,7 @@ BM_INLINE double eval_wide(size_t q, const bm_kernel_job *a)
     product  det = ONE;
 
     for (size_t s = a->first * PARTS; s < end; s++) {
-        factor_ldl(q, triangle(k, q, s), a->T, work, K, w, &det);
+        factor_rows(q, triangle(k, q, s), a->T, work, K, w, &det);
         for (size_t i = 0; i < q; i++) {
             vec scale = root(w[i]);
 
@@ -36,7 +36,7 @@ BM_INLINE double eval_body(size_t q, const bm_kernel_job *a)
     if (p1 > BM_KERNEL_WIDE) return eval_wide(q, a);
     memset(acc, 0, p1 * (p1 + 1) / 2 * sizeof *acc);
     for (size_t s = a->first * PARTS; s < end; s++) {
-        factor_ldl(q, triangle(k, q, s), a->T, work, K, w, &det);
+        factor_rows(q, triangle(k, q, s), a->T, work, K, w, &det);
         project(q, k, s, K, (double *)(F + n * row), row * LANES, LANES);
         for (size_t i = 0; i < q; i++) F[(n + i) * row + p1] = w[i];
         n += q;

@@ -10,34 +10,6 @@ BM_INLINE vec sym(const double *A, size_t q, size_t i, size_t j)
     return load(A + (i >= j ? tri(q, i, j) : tri(q, j, i)) * BM_LANES);
 }
 
-/* AT = A T (q x q), C (packed lower) with C C' = I + T'A T, inv = 1 / diag C; multiplies the pivots into det. */
-BM_INLINE void factor(size_t q, const double *A, const double *T, vec *AT, vec *C, vec *inv, product *det)
-{
-    for (size_t j = 0; j < q; j++)
-        for (size_t i = 0; i < q; i++) {
-            vec v = splat(0);
-
-            for (size_t k = 0; k < q; k++) v += sym(A, q, i, k) * T[k + j * q];
-            AT[i + j * q] = v;
-        }
-    for (size_t j = 0; j < q; j++) {
-        for (size_t i = j; i < q; i++) {
-            vec v = splat(i == j);
-
-            for (size_t k = 0; k < q; k++) v += T[k + i * q] * AT[k + j * q];
-            for (size_t k = 0; k < j; k++) v -= C[tri(q, i, k)] * C[tri(q, j, k)];
-            C[tri(q, i, j)] = v;
-        }
-        vec pivot = C[tri(q, j, j)], diagonal = root(pivot);
-
-        multiply(det, pivot);
-        inv[j] = 1 / diagonal;
-        det->bad += 0 * (diagonal + inv[j]);             /* NaN where the pivot was not positive and finite */
-        C[tri(q, j, j)] = diagonal;
-        for (size_t i = j + 1; i < q; i++) C[tri(q, i, j)] *= inv[j];
-    }
-}
-
 /* Column j of AT = A T */
 BM_INLINE void product_column(size_t q, size_t j, const double *A, const double *T, vec *AT)
 {
@@ -79,38 +51,22 @@ BM_INLINE void unit_row(size_t q, size_t i, const double *T, const vec *L, vec *
     }
 }
 
-/* M = I + T'A T = L diag(P) L' with a unit diagonal: w = 1 / P, K = L^-1 T' (row by row), so that T M^-1 T' = K' diag(w) K; multiplies |M| into det. No
- * roots, and of the divisions, which wait for one another, half as many as `factor` has. work: 2 q^2 + q. */
-BM_INLINE void factor_ldl(size_t q, const double *A, const double *T, vec *work, vec *K, vec *w, product *det)
+/* AT = A T (q x q), M = I + T'A T = L P L' with a unit diagonal (L packed lower, P diagonal and in the place of L's), w = 1 / P; multiplies |M| into det. No
+ * roots, and of the divisions, which wait for one another, half as many as C C' = M has. V: q, scratch. */
+BM_INLINE void factor(size_t q, const double *A, const double *T, vec *AT, vec *L, vec *V, vec *w, product *det)
+{
+    EACH(q, j, product_column(q, j, A, T, AT))
+    EACH(q, j, ldl_column(q, j, T, AT, V, L, w, det))
+}
+
+/* K = L^-1 T' (row by row) and w of the same, so that T M^-1 T' = K'w K. work: 2 q^2 + q. */
+BM_INLINE void factor_rows(size_t q, const double *A, const double *T, vec *work, vec *K, vec *w, product *det)
 {
     vec  own[2 * KEPT * KEPT + KEPT];
     vec *AT = q <= KEPT ? own : work, *L = AT + q * q, *V = L + q * q;
 
-    EACH(q, j, product_column(q, j, A, T, AT))
-    EACH(q, j, ldl_column(q, j, T, AT, V, L, w, det))
+    factor(q, A, T, AT, L, V, w, det);
     EACH(q, i, unit_row(q, i, T, L, K))
-}
-
-/* x <- C^-1 x */
-BM_INLINE void forward(size_t q, const vec *C, const vec *inv, vec *x)
-{
-    for (size_t i = 0; i < q; i++) {
-        vec v = x[i];
-
-        for (size_t k = 0; k < i; k++) v -= C[tri(q, i, k)] * x[k];
-        x[i] = v * inv[i];
-    }
-}
-
-/* x <- C'^-1 x */
-BM_INLINE void backward(size_t q, const vec *C, const vec *inv, vec *x)
-{
-    for (size_t i = q; i-- > 0;) {
-        vec v = x[i];
-
-        for (size_t k = i + 1; k < q; k++) v -= C[tri(q, k, i)] * x[k];
-        x[i] = v * inv[i];
-    }
 }
 
 /* Where the lower triangle of A begins for a slice. */
@@ -150,19 +106,12 @@ BM_INLINE void project(size_t q, const bm_pack *k, size_t s, const vec *K, doubl
     project_columns(q, K, column(k, q, s, k->p), 1, F + k->p * col, row, col);
 }
 
-/* F (q x (p+1)) = C^-1 T'D */
-BM_INLINE void half_solve(size_t q, const bm_pack *k, size_t s, const double *T, const vec *C, const vec *inv, vec *F)
+/* g = c - B beta */
+BM_INLINE void residual(size_t q, const bm_pack *k, size_t s, const double *beta, vec *g)
 {
-    for (size_t col = 0; col <= k->p; col++) {
-        const double *d = column(k, q, s, col);
-        vec           *f = F + col * q;
+    const double *c = column(k, q, s, k->p), *d = column(k, q, s, 0);
 
-        for (size_t i = 0; i < q; i++) {
-            vec v = splat(0);
-
-            for (size_t a = 0; a < q; a++) v += T[a + i * q] * load(d + a * BM_LANES);
-            f[i] = v;
-        }
-        forward(q, C, inv, f);
-    }
+    UNROLL for (size_t i = 0; i < q; i++) g[i] = load(c + i * BM_LANES);
+    for (size_t l = 0; l < k->p; l++, d += q * BM_LANES)
+        UNROLL for (size_t i = 0; i < q; i++) g[i] -= beta[l] * load(d + i * BM_LANES);
 }

@@ -25,6 +25,7 @@ FOR_TARGET(TARGET)
 #include "posterior/kernel_factor.h"
 #include "posterior/kernel_gram.h"
 #include "posterior/kernel_eval.h"
+#include "posterior/kernel_gradient.h"
 #include "posterior/kernel_effects.h"
 
 #ifdef BM_KERNEL_SANITIZED
