@@ -3,6 +3,7 @@
 
 #ifdef BM_KERNEL_WIDER
 #define LANES 4
+#define KEPT 6
 #define WIDTH 2
 #define HEIGHT 6
 #define TRIANGLE 4

@@ -3,6 +3,7 @@
 
 #ifdef BM_KERNEL_WIDER
 #define LANES 8
+#define KEPT 6
 #define WIDTH 4
 #define HEIGHT 6
 #define TRIANGLE 6

@@ -2,6 +2,7 @@
 #include "posterior/kernel_priv.h"
 
 #define LANES 2
+#define KEPT 4
 #define WIDTH 2
 #define HEIGHT 5
 #define TRIANGLE 4

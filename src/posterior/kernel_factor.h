@@ -83,6 +83,7 @@ BM_INLINE const double *column(const bm_pack *k, size_t q, size_t slice, size_t 
     if (col == k->p && k->c) return k->c + b * q * BM_LANES + lane;
     return k->D + (b * (k->p + 1) + col) * q * BM_LANES + lane;
 }
+
 /* F = K [d_1 d_2 ...], n columns of q numbers, to F + i * row + column * col. */
 BM_INLINE void project_columns(size_t q, const vec *K, const double *d, size_t n, double *F, size_t row, size_t col)
 {

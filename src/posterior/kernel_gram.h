@@ -78,4 +78,5 @@ static __attribute__((noinline)) void add_gram(size_t rows, size_t n, const vec 
     }
 }
 
-_Static_assert(TRIANGLE >= WIDTH && HEIGHT <= TRIANGLE + 2 && WIDTH * HEIGHT <= SUMS, "add_gram has all tiles that these need");
+_Static_assert(HEIGHT <= 6 && WIDTH * HEIGHT <= SUMS, "a tile for every number of rows below the diagonal");
+_Static_assert(TRIANGLE >= 4 && TRIANGLE <= 6 && WIDTH <= 4, "a tile for every number of rows on it");

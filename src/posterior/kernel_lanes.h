@@ -5,7 +5,7 @@ typedef double   vec __attribute__((vector_size(8 * LANES)));
 typedef double   unaligned_vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 typedef uint64_t bits __attribute__((vector_size(8 * LANES)));
 
-enum { PARTS = BM_LANES / LANES, KEPT = 4 };    /* KEPT: up to this q, what is small stays in registers, or at least on the stack */
+enum { PARTS = BM_LANES / LANES };
 
 /* In front of loops over what is little where q is small: gcc leaves the larger ones as they are, and what they hold in memory, unless told. UNROLL8: of a
  * constant number of turns, at most 8. */
@@ -13,7 +13,7 @@ enum { PARTS = BM_LANES / LANES, KEPT = 4 };    /* KEPT: up to this q, what is s
 #define UNROLL
 #define UNROLL8 _Pragma("unroll")
 #else
-#define UNROLL _Pragma("GCC unroll 4")
+#define UNROLL _Pragma("GCC unroll 6")
 #define UNROLL8 _Pragma("GCC unroll 8")
 #endif
 
@@ -24,6 +24,7 @@ enum { PARTS = BM_LANES / LANES, KEPT = 4 };    /* KEPT: up to this q, what is s
         for (size_t i = 0; i < (q); i++) __VA_ARGS__; \
     } else { \
         EACH_AT(0, q, i, __VA_ARGS__) EACH_AT(1, q, i, __VA_ARGS__) EACH_AT(2, q, i, __VA_ARGS__) EACH_AT(3, q, i, __VA_ARGS__) \
+        EACH_AT(4, q, i, __VA_ARGS__) EACH_AT(5, q, i, __VA_ARGS__) \
     }
 #define EACH_AT(at, q, i, ...) if ((q) > (at)) { const size_t i = at; __VA_ARGS__; }
 

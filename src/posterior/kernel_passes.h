@@ -1,9 +1,9 @@
 /* kernel_passes.h: the passes of kernel.h for one width of register. Included by kernel_baseline.c, kernel_avx2.c and kernel_avx512.c, which define
  *     LANES    numbers in a register: groups side by side
- *     SIDE     of a tile of sums, as many as the registers hold
  *     TARGET   the machine compiled for, unless it is the compiler's own
- *     PASSES   the table's name
- * The bodies are inlined with q constant for q = 1 .. 4. */
+ *     KEPT     q (4 or 6) up to which the bodies are compiled for each, and what is small is kept in registers or on the stack
+ *     WIDTH, HEIGHT, TRIANGLE    tiles of sums (kernel_gram.h)
+ *     PASSES   the table's name */
 #include "base/base.h"
 
 #include <math.h>
@@ -28,6 +28,12 @@ FOR_TARGET(TARGET)
 #include "posterior/kernel_gradient.h"
 #include "posterior/kernel_effects.h"
 
+#if KEPT == 6
+#define UP_TO_KEPT(name) case 5: return name##_body(5, a); case 6: return name##_body(6, a);
+#elif KEPT == 4
+#define UP_TO_KEPT(name)
+#endif
+
 #ifdef BM_KERNEL_SANITIZED
 #define PASS(name) static double name(const bm_kernel_job *a) { return name##_body(a->pack->q, a); }
 #else
@@ -39,6 +45,7 @@ FOR_TARGET(TARGET)
         case 2: return name##_body(2, a); \
         case 3: return name##_body(3, a); \
         case 4: return name##_body(4, a); \
+        UP_TO_KEPT(name) \
         default: return name##_body(a->pack->q, a); \
         } \
     }
