@@ -110,8 +110,8 @@ $(B)/%.o: %.c
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(WARN) $(CFLAGS) -MMD -MP -c $< -o $@
 
-# Sums whose roundings are computed, too.
-$(B)/src/suffstat/residual.o: override CFLAGS += -ffp-contract=off
+# Sums whose roundings are computed, too, and sums that are the same whatever the machine.
+$(B)/src/suffstat/residual.o $(B)/src/draws/lags.o: override CFLAGS += -ffp-contract=off
 
 $(B)/test_%: $(B)/tests/test_%.o $(STATIC)
 	$(say) LINK $@

@@ -236,6 +236,89 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Effective draws in the tails, of series of zeros and ones, whose autocovariances are counted and, beyond many lags, transformed. */
+static void test_tail_ess_of_slow_chains_agrees_with_double_sums(void **state)
+{
+    double phi[] = { 0, 0.9, 0.99, 0.999, 0.99995 }, prob[] = { 0.05, 0.95 };
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        for (int nchain = 1; nchain <= 5; nchain += 2) {
+            int     n = 3000 * nchain;
+            double *x = make_draws("normal", nchain, 3000, phi[i], 7 + i), *y = malloc((size_t)n * sizeof *y), q[2], least = INFINITY;
+
+            memcpy(y, x, (size_t)n * sizeof *y);
+            bm_quantiles(y, (size_t)n, prob, 2, q);
+            for (int k = 0; k < 2; k++) {
+                for (int j = 0; j < n; j++) y[j] = x[j] <= q[k];
+                least = fmin(least, naive_ess(y, nchain, 3000));
+            }
+            bm_assert_near(bm_ess_tail(x, (size_t)nchain, 3000), least, 1e-9);
+            free(x);
+            free(y);
+        }
+}
+
+static const double *compared;                           /* by qsort */
+
+static int by_value_then_place(const void *a, const void *b)
+{
+    size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    double x = compared[i], y = compared[j];
+
+    if (x != y) return x < y ? -1 : 1;
+    if (signbit(x) != signbit(y)) return signbit(x) ? -1 : 1;                /* -0 before 0 */
+    return i < j ? -1 : 1;
+}
+
+/* Draws, ties, one far value that takes most of the range for itself, and ever the same. */
+static void test_ranks_of_any_values_agree_with_qsort(void **state)
+{
+    size_t sizes[] = { 1, 2, 5, 128, 129, 1000, 4001, 30000 };
+    bm_rng r;
+
+    (void)state;
+    bm_rng_key(&r, 4, 5, 6);
+    for (int kind = 0; kind < 8; kind++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            size_t    n = sizes[k], *want = malloc(n * sizeof *want);
+            double   *x = malloc(n * sizeof *x), *at = malloc(n * sizeof *at), *sorted = malloc(n * sizeof *sorted);
+            uint32_t *place = malloc(n * sizeof *place), *order = malloc(n * sizeof *order);
+            bm_pair  *work = malloc(2 * n * sizeof *work);
+
+            assert_true(want && x && at && sorted && place && order && work);
+            for (size_t i = 0; i < n; i++) {
+                double z = bm_rng_normal(&r);
+
+                if (kind == 0) x[i] = z;
+                if (kind == 1) x[i] = floor(3 * z) * (i % 2 ? 0.0 : -1.0);
+                if (kind == 2) x[i] = exp(200 * z);
+                if (kind == 3) x[i] = i == n / 2 ? 1e300 : 1 + 1e-15 * z;
+                if (kind == 4) x[i] = -(double)i;
+                if (kind == 5) x[i] = i % 5 == 3 ? (double)-INFINITY : i % 7 == 6 ? (double)INFINITY : z;
+                if (kind == 6) x[i] = i % 3 && i ? x[i - 1] : 1000 * z;      /* a sampler that stays where it is */
+                if (kind == 7) x[i] = 1.5;
+                place[i] = (uint32_t)(n - 1 - i);
+                at[place[i]] = x[i];
+                want[i] = i;
+            }
+            compared = x;
+            qsort(want, n, sizeof *want, by_value_then_place);
+            bm_rank(sorted, order, x, place, at, n, work);
+            for (size_t i = 0; i < n; i++) {
+                assert_int_equal(order[i], place[want[i]]);
+                assert_true(memcmp(sorted + i, x + want[i], sizeof *x) == 0);
+            }
+            free(want);
+            free(x);
+            free(at);
+            free(sorted);
+            free(place);
+            free(order);
+            free(work);
+        }
+}
+
 /* R's definition of type 7, on values sorted by the C library. */
 static void test_quantiles_of_any_values_agree_with_qsort(void **state)
 {
@@ -623,6 +706,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_number_agrees_with_posterior),
         cmocka_unit_test(test_ess_of_slow_chains_agrees_with_double_sums),
+        cmocka_unit_test(test_tail_ess_of_slow_chains_agrees_with_double_sums),
+        cmocka_unit_test(test_ranks_of_any_values_agree_with_qsort),
         cmocka_unit_test(test_quantiles_of_any_values_agree_with_qsort),
         cmocka_unit_test(test_quantiles_of_nothing_or_nan_are_nan),
         cmocka_unit_test(test_mcse_of_a_quantile_of_many_draws),

@@ -87,6 +87,9 @@ void   bm_pairs_set(bm_pair *a, const double *x, size_t n);              /* x wi
 double bm_pair_value(const bm_pair *a);
 void   bm_pairs_sort(bm_pair *a, bm_pair *tmp, size_t n);                /* by key, in their order where that is the same; tmp: n, scratch */
 
+/* x in ascending order, and where they stand: of equal ones the first first. place[i]: where x[i] stands, at[place[i]] = x[i]; n < 2^32, no NaN; work: 2 n (rank.c). */
+void   bm_rank(double *sorted, uint32_t *order, const double *x, const uint32_t *place, const double *at, size_t n, bm_pair *work);
+
 /* ---- hash.c: XXH64 (Collet), so that `xxhsum -H64 FILE` shows the same ---- */
 
 typedef struct { uint64_t v[4], total; size_t n; unsigned char tail[32]; } bm_hash;

@@ -1,7 +1,7 @@
 /* diagnose.c: convergence diagnostics of one variable: R-hat, effective sample sizes, Monte Carlo standard errors.
  * Vehtari et al. (2021), Bayesian Analysis 16:667, of a quantile's standard error section 4.4; that of an sd: Kenney &
  * Keeping (1951), p. 141, as in R's posterior. The variable is sorted once; ranks, folded ranks, quantiles and the mad all
- * come from that order. */
+ * come from that order (scores.c). */
 #include "draws/draws_priv.h"
 
 #include <float.h>
@@ -9,35 +9,28 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Blom's score of a rank among S, with posterior's S + 1/4. */
-static double normal_score(double rank, size_t S)
-{
-    return gsl_cdf_ugaussian_Pinv((rank - 0.375) / ((double)S + 0.25));
-}
-
 bm_status bm_diag_init(bm_diag *d, size_t nchain, size_t niter, double *score)
 {
     size_t n = nchain * niter, S = 2 * nchain * (niter / 2);
 
     *d = (bm_diag){ .n = n, .score = score };
     if (bm_split_init(&d->split, nchain, niter) != BM_OK) return BM_ENOMEM;
+    d->draws = bm_split_series(&d->split);
+    d->series = bm_split_series(&d->split);
+    d->ends = bm_alloc(n + 2, sizeof *d->ends);
     d->order = bm_alloc(n, sizeof *d->order);
-    d->tmp = bm_alloc(n, sizeof *d->tmp);
-    d->sorted = bm_alloc(n, sizeof *d->sorted);
     d->folded = bm_alloc(n, sizeof *d->folded);
-    d->series = bm_alloc(n, sizeof *d->series);
+    d->folded_order = bm_alloc(n, sizeof *d->folded_order);
+    d->work = bm_alloc(n, 2 * sizeof *d->work);
     if (!score) d->score = d->own_score = bm_alloc(S, sizeof *d->score);
-    if (!d->order || !d->tmp || !d->sorted || !d->folded || !d->series || !d->score) {
+    if (!d->draws || !d->series || !d->ends || !d->order || !d->folded || !d->folded_order || !d->work || !d->score) {
         bm_diag_clear(d);
         return BM_ENOMEM;
     }
-    if (!score)
-        for (size_t r = 1; r <= (S + 1) / 2; r++) {
-            double z = normal_score((double)r, S);
-
-            d->score[r - 1] = z;
-            d->score[S - r] = -z;
-        }
+    d->ends[0] = -INFINITY;
+    d->ends[n + 1] = INFINITY;
+    d->sorted = d->ends + 1;
+    if (!score) bm_normal_scores(d->score, S);
     return BM_OK;
 }
 
@@ -45,71 +38,35 @@ void bm_diag_clear(bm_diag *d)
 {
     bm_split_clear(&d->split);
     free(d->own_score);
-    free(d->order);
-    free(d->tmp);
-    free(d->sorted);
-    free(d->folded);
+    free(d->draws);
     free(d->series);
+    free(d->ends);
+    free(d->order);
+    free(d->folded);
+    free(d->folded_order);
+    free(d->work);
     *d = (bm_diag){ 0 };
+}
+
+static void look_for_odd_ones(bm_diag *d)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        d->has_nan = d->has_nan || isnan(d->x[i]);
+        d->has_inf = d->has_inf || isinf(d->x[i]);
+    }
 }
 
 void bm_diag_load(bm_diag *d, const double *x)
 {
     d->x = x;
-    d->has_nan = d->has_inf = d->is_folded = false;
-    for (size_t i = 0; i < d->n; i++) {
-        d->has_nan = d->has_nan || isnan(x[i]);
-        d->has_inf = d->has_inf || isinf(x[i]);
-    }
+    d->has_nan = d->has_inf = false;
+    if (!bm_all_finite(d->n, x)) look_for_odd_ones(d);
     d->mean = d->has_nan ? NAN : bm_mean(x, d->n);
     d->median = NAN;
+    bm_split_arrange(&d->split, x, d->draws);
     if (d->has_nan) return;
-    bm_pairs_set(d->order, x, d->n);
-    bm_pairs_sort(d->order, d->tmp, d->n);
-    for (size_t i = 0; i < d->n; i++) d->sorted[i] = bm_pair_value(d->order + i);
+    bm_rank(d->sorted, d->order, x, d->split.place, d->draws, d->n, d->work);
     d->median = bm_median_sorted(d->sorted, d->n);
-}
-
-/* folded, tmp: |x - median| and its pairs in order: two runs of the sorted draws, merged from the median outwards. False
- * where the median is no number. */
-static bool fold(bm_diag *d)
-{
-    const double *s = d->sorted;
-    size_t        hi = 0, lo, n = d->n;
-
-    if (d->is_folded) return true;
-    if (d->has_nan || !isfinite(d->median)) return false;
-    while (hi < n && s[hi] < d->median) hi++;
-    lo = hi;                                             /* s[lo - 1] is the next one below */
-    for (size_t k = 0; k < n; k++) {
-        double below = lo > 0 ? d->median - s[lo - 1] : INFINITY, above = hi < n ? s[hi] - d->median : INFINITY;
-        bool   up = lo == 0 || (hi < n && above <= below);   /* a coin's toss: no branch depends on it */
-
-        d->folded[k] = up ? above : below;
-        d->tmp[k] = d->order[up ? hi : lo - 1];
-        hi += up;
-        lo -= !up;
-    }
-    return d->is_folded = true;
-}
-
-/* series <- normal scores of the average ranks of the draws in the split chains. order: sorted; s: the values sorted by. */
-static void normal_scores(bm_diag *d, const bm_pair *order, const double *s)
-{
-    const bm_split *p = &d->split;
-    size_t          S = p->nsplit * p->half, rank = 0;
-    bool            odd = p->niter % 2;
-
-    for (size_t i = 0, j; i < d->n; i = j) {
-        size_t ties = 0;
-        double z;
-
-        for (j = i; j < d->n && s[j] == s[i]; j++) ties += !(odd && order[j].i % p->niter == p->half);
-        if (ties % 2) z = d->score[rank + ties / 2];
-        else z = ties ? normal_score((double)rank + 0.5 * (double)(ties + 1), S) : 0;
-        for (size_t k = i; k < j; k++) d->series[order[k].i] = z;
-        rank += ties;
-    }
 }
 
 /* NaN anywhere makes all NA (posterior looks only at the split chains). Inf is a rank like any other. */
@@ -118,14 +75,14 @@ void bm_diag_rank(bm_diag *d, double *rhat, double *ess_bulk)
     double bulk = NAN, tail = NAN, ess = NAN;
 
     if (!d->has_nan) {
-        normal_scores(d, d->order, d->sorted);
+        bm_diag_scores(d);
         if (bm_split_load(&d->split, d->series)) {
             bulk = bm_split_rhat(&d->split);
             if (ess_bulk) ess = bm_split_ess(&d->split);
         }
     }
-    if (rhat && fold(d)) {
-        normal_scores(d, d->tmp, d->folded);
+    if (rhat && !d->has_nan && isfinite(d->median)) {
+        bm_diag_folded_scores(d);
         if (bm_split_load(&d->split, d->series)) tail = bm_split_rhat(&d->split);
     }
     if (rhat) *rhat = isnan(bulk) || isnan(tail) ? NAN : fmax(bulk, tail);
@@ -146,8 +103,7 @@ double bm_diag_ess_quantile(bm_diag *d, double prob)
     if (d->sorted[d->n - 1] - d->sorted[0] < DBL_EPSILON) return NAN;
     if (prob == 1) prob = ((double)d->n - 0.5) / (double)d->n;
     q = bm_quantile_sorted(d->sorted, d->n, prob);
-    for (size_t i = 0; i < d->n; i++) d->series[i] = d->x[i] <= q;
-    return ess_of(d, d->series);
+    return bm_split_load_below(&d->split, d->x, q) ? bm_split_ess(&d->split) : NAN;
 }
 
 double bm_diag_ess_tail(bm_diag *d)
@@ -159,15 +115,16 @@ double bm_diag_ess_tail(bm_diag *d)
 
 double bm_diag_ess_mean(bm_diag *d)
 {
-    return d->has_nan ? NAN : ess_of(d, d->x);
+    return d->has_nan ? NAN : ess_of(d, d->draws);
 }
 
 double bm_diag_sd(const bm_diag *d)
 {
-    double ss = 0;
+    double sum, square;
 
-    for (size_t i = 0; i < d->n; i++) ss += (d->x[i] - d->mean) * (d->x[i] - d->mean);
-    return d->n < 2 ? NAN : sqrt(ss / (double)(d->n - 1));
+    if (d->n < 2) return NAN;
+    bm_sums_about(d->n, d->x, d->mean, &sum, &square);
+    return sqrt(square / (double)(d->n - 1));
 }
 
 double bm_diag_mcse_mean(bm_diag *d)
@@ -178,18 +135,12 @@ double bm_diag_mcse_mean(bm_diag *d)
 /* Squares of small draws differ by less than DBL_EPSILON, which would count as constant: so in units of a power of two near their range, which changes no bit. */
 double bm_diag_mcse_sd(bm_diag *d)
 {
-    double m2 = 0, m4 = 0, n = (double)d->n, range = d->n ? d->sorted[d->n - 1] - d->sorted[0] : NAN;
+    double m2, m4, n = (double)d->n, range = d->n ? d->sorted[d->n - 1] - d->sorted[0] : NAN;
     int    unit;
 
     if (d->has_nan || !isfinite(range) || range < DBL_EPSILON) return NAN;
     (void)frexp(range, &unit);
-    for (size_t i = 0; i < d->n; i++) {
-        double c = ldexp(d->x[i] - d->mean, -unit), c2 = c * c;
-
-        d->series[i] = c2;
-        m2 += c2;
-        m4 += c2 * c2;
-    }
+    bm_split_squares(&d->split, d->draws, d->mean, ldexp(1, -unit), d->series, &m2, &m4);
     m2 /= n;
     m4 /= n;
     return ldexp(sqrt((m4 - m2 * m2) / ess_of(d, d->series) / m2 / 4), unit);
@@ -230,11 +181,6 @@ double bm_diag_mcse_quantile(bm_diag *d, double prob)
 double bm_diag_quantile(const bm_diag *d, double prob)
 {
     return d->has_nan ? NAN : bm_quantile_sorted(d->sorted, d->n, prob);
-}
-
-double bm_diag_mad(bm_diag *d)
-{
-    return fold(d) ? 1.4826 * bm_median_sorted(d->folded, d->n) : NAN;
 }
 
 typedef enum { RHAT, ESS_BULK, ESS_TAIL, ESS_MEAN, MCSE_MEAN, MCSE_SD, MCSE_QUANTILE } measure;
