@@ -41,6 +41,20 @@ it 'reml in one pass' eval 'exits 0 && says "data: in one pass: 180 rows went in
 it 'its numbers are those of the rows in memory' same_numbers rows.json sums.json
 run "$BMIXED" reml "$formula" "$data" --hold-rows 20 --anova 'Reaction ~ Days + (1 | Subject)'
 it 'a test of two models needs the rows' refuses 2 '--anova compares two models row by row: leave --hold-rows out'
+no_rounding() { sed -E '/"command"/d; s/([0-9]\.[0-9]{10})[0-9]+/\1/g' "$1"; }
+same_plan()
+{
+    local json
+    for json in '' --json; do
+        "$BMIXED" model "$@" $json --hold-rows all >plan_rows || return 1
+        "$BMIXED" model "$@" $json --hold-rows 5 -v >plan_sums 2>err || return 1
+        cmp <(no_rounding plan_rows) <(no_rounding plan_sums) && grep -q 'went into cross-products' err || return 1
+    done
+}
+it 'model: the same without the rows' same_plan "$formula" "$data"
+it 'model: with an offset, a coefficient that is fixed, zeros, levels of several sizes' \
+    same_plan 'angle ~ recipe * temp + I(temp > 200) + offset(replicate) + (temp || recipe:replicate) + (0 + recipe | temperature)' "$here/tests/data/cake.csv" --prior 'b_temp ~ constant(0.1)' --factor temperature
+it 'model: with weights, and an offset for a coefficient that is fixed' same_plan 'Reaction ~ Days + (1 | Subject)' "$here/tests/data/sleepstudy_w.csv" --weights w --prior 'b_Days ~ constant(9)'
 run "$BMIXED" report streamed
 it 'report reads the rows again' exits 0
 run "$BMIXED" fit "$formula" "$data" "${quick[@]}" --hold-rows 200 -v

@@ -64,6 +64,20 @@ static void test_one_number_that_is_not_finite_or_differs_is_seen_anywhere(void 
         }
 }
 
+static void test_numbers_that_are_not_zero_are_counted(void **state)
+{
+    static const double some[] = { 0, -0.0, 5e-324, -5e-324, 1, -1e308, INFINITY, NAN };
+    double x[N];
+    size_t want = 0;
+
+    (void)state;
+    for (size_t n = 0; n < N; n++) {
+        assert_int_equal(bm_count_nonzero(n, x), want);
+        x[n] = some[n * n % 11 % 8];
+        want += x[n] != 0;
+    }
+}
+
 /* Rounded once from what quadruple precision gives, but for a 2^-100 of the terms: no digit is lost where they cancel. */
 static void check_residuals(const double *y, const double *o, const double *X, size_t n, size_t p, const double *b)
 {
@@ -131,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums_of_any_length_are_those_in_quadruple_precision),
         cmocka_unit_test(test_one_number_that_is_not_finite_or_differs_is_seen_anywhere),
+        cmocka_unit_test(test_numbers_that_are_not_zero_are_counted),
         cmocka_unit_test(test_residuals_lose_no_digits_where_terms_cancel),
         cmocka_unit_test(test_residuals_of_huge_terms_are_finite),
     };

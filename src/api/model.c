@@ -127,7 +127,11 @@ static bm_status fix_coefficient(bm_design *d, bm_priors *p, size_t k, bm_error 
     if (d->X) {
         if (!d->o && !(d->o = bm_alloc(d->n, sizeof *d->o))) return bm_nomem(err);
         bm_model_fix_column(d, k, value);
-    } else d->p--;
+    } else {
+        d->had_o = true;
+        d->p--;
+        memmove(d->xnonzero + k, d->xnonzero + k + 1, after * sizeof *d->xnonzero);
+    }
     free(d->xnames[k]);
     free(d->bnames[k]);
     memmove(d->xnames + k, d->xnames + k + 1, after * sizeof *d->xnames);
@@ -389,10 +393,9 @@ bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *o
 {
     bm_choice choice;
     bm_plan   plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .why = choice.why, .ntheta = m->post->th.d,
-                       .parameters = &m->monitored };
+                       .parameters = &m->monitored, .stats = m->stats };
     bm_status st;
 
-    if (bm_model_needs_rows(m, "printing the model", err) != BM_OK) return BM_EINVAL;
     if (bm_model_refusal(m, err) != BM_OK) return m->refusal.code;
     if ((st = bm_model_choose(m, &choice, err)) != BM_OK) return st;
     plan.sampler = choice.collapsed ? "collapsed" : "gibbs";

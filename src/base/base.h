@@ -166,6 +166,7 @@ double bm_sum_scaled(size_t n, const double *x, double scale);
 void   bm_sums_about(size_t n, const double *x, double centre, double *sum, double *square);
 bool   bm_all_finite(size_t n, const double *x);
 bool   bm_all_equal(size_t n, const double *x);
+size_t bm_count_nonzero(size_t n, const double *x);
 /* P (h x w, h >= w): its upper w x w block is symmetric, lower triangle given, = C C': overwritten by C, the rows below by themselves times C'^-1. */
 bm_status bm_chol_panel(size_t h, size_t w, double *P);
 /* Lower triangle of C (n x n, ld = n) <- A A', A: n x k with leading dimension lda. */

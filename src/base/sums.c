@@ -95,6 +95,22 @@ BM_CLONES static bool all_equal(size_t n, const double *x)
     return true;
 }
 
+/* Twice the bits (without the sign), or their negative, have the highest bit. */
+BM_CLONES static size_t count_nonzero(size_t n, const double *x)
+{
+    u8     many = { 0 };
+    size_t i = 0, some = 0;
+
+    for (; i + LANES <= n; i += LANES) {
+        u8 bits = (u8)v8_load(x + i) + (u8)v8_load(x + i);
+
+        many += (bits | -bits) >> 63;
+    }
+    for (; i < n; i++) some += x[i] != 0;
+    for (int l = 0; l < LANES; l++) some += many[l];
+    return some;
+}
+
 /* Functions with clones are static: others would be seen from outside the library. */
 
 double bm_sum_products(size_t n, const double *x, const double *y)
@@ -125,4 +141,9 @@ bool bm_all_finite(size_t n, const double *x)
 bool bm_all_equal(size_t n, const double *x)
 {
     return all_equal(n, x);
+}
+
+size_t bm_count_nonzero(size_t n, const double *x)
+{
+    return count_nonzero(n, x);
 }

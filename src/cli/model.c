@@ -13,7 +13,10 @@ static int print(const bm_model *model, bm_spec *spec, const cli_args *a, void *
 
 static int run(const cli_args *a)
 {
-    return cli_with_model(a, print, NULL);
+    cli_args to = *a;
+    int      code = cli_rows_to_hold(a, &to.hold);
+
+    return code == CLI_DONE ? cli_with_model(&to, print, NULL) : code;
 }
 
 static const cli_option own_options[] = {
@@ -26,7 +29,7 @@ const cli_command cli_model = {
     .usage = (const char *const[]){ "FORMULA DATA [options]", "MODEL.json|DIR [DATA] [options]", NULL },
     .about = "Reads the data and prints the model that `bmixed fit' would fit with the same arguments: terms, sizes of the design, "
              "priors with their defaults resolved to numbers, names of the parameters, which sampler would be used and why.",
-    .groups = (const cli_group[]){ { "Model", cli_model_options }, { "Sampling", cli_sampler_options }, { "Output", own_options },
+    .groups = (const cli_group[]){ { "Model", cli_model_options }, { "Data", cli_data_options }, { "Sampling", cli_sampler_options }, { "Output", own_options },
                                    { "General", cli_general_options }, { NULL, NULL } },
     .examples = (const cli_example[]){
         { "names of the parameters and default priors", "bmixed model 'Reaction ~ Days + (Days | Subject)' sleepstudy.csv" },

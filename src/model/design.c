@@ -373,6 +373,7 @@ void bm_design_free(bm_design *d)
     free_strings(d->xnames, d->p);
     free_strings(d->bnames, d->p);
     free(d->X);
+    free(d->xnonzero);
     free(d->xmean);
     free(d->xsd);
     bm_strv_free(&d->notes);

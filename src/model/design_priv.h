@@ -34,7 +34,7 @@ typedef struct {
 } bm_program;
 
 /* Mean and sum of squares about it of values that come in portions (running.c). */
-typedef struct { double n, mean, square; bool varies; } bm_running;
+typedef struct { double n, mean, square; size_t nonzero; bool varies; } bm_running;
 void   bm_running_add(bm_running *a, const double *x, size_t n);
 double bm_running_sd(const bm_running *a);
 

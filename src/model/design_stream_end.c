@@ -166,6 +166,7 @@ static bm_status end_group(bm_design_stream *s, size_t k, const bm_frame *labels
         double         sd = bm_running_sd(z);
 
         g->zsd[i] = sd > 0 ? sd : 1;
+        g->nonzero += z->nonzero;
         if (!z->varies) st = bm_note_constant_effect(g, i, z->mean, s->d, err);
     }
     return st == BM_OK ? bm_note_saturated(&s->r, g, s->d, err) : st;
@@ -217,7 +218,11 @@ bm_status bm_design_stream_end(bm_design_stream *s, const bm_frame *labels, bm_d
     d->ysd = bm_running_sd(&s->y);
     d->mean_variance = s->r.weights != SIZE_MAX || s->r.se != SIZE_MAX ? d->mean_variance / (double)d->n : 1;
     st = bm_response_check(&s->r, d, !s->y.varies, err);
+    d->had_w = s->r.weights != SIZE_MAX || s->r.se != SIZE_MAX;
+    d->had_o = s->r.noffset > 0;
+    if (st == BM_OK && !(d->xnonzero = bm_alloc(d->p, sizeof *d->xnonzero))) st = bm_nomem(err);
     for (size_t k = 0; k < d->p && st == BM_OK; k++) {
+        d->xnonzero[k] = s->x[k].nonzero;
         d->xmean[k] = s->x[k].mean;
         d->xsd[k] = bm_running_sd(&s->x[k]);
         if (!s->x[k].varies && (int)k != d->intercept) st = bm_note_constant(d, k, &d->notes, err);

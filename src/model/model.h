@@ -72,6 +72,7 @@ typedef struct {
     char     **znames;      /* q: "Intercept", "Days", R's column names otherwise */
     double    *Z;           /* n x q */
     double    *zz;          /* q x q: mean of z z' over the rows, where Z is not kept; else NULL */
+    size_t     nonzero;     /* entries of Z that are not 0, where it is not kept */
     double    *zsd;         /* q: sd of the column over the rows used (n-1 in the denominator); 1 for a constant column */
     size_t     nblock;
     bm_block  *block;       /* in order, covering 0 .. q-1 */
@@ -91,6 +92,8 @@ typedef struct {
     char    **xnames;       /* p: R's model.matrix names, "(Intercept)" included */
     char    **bnames;       /* p: "b_Intercept", "b_Days", ... */
     double   *X;            /* n x p */
+    size_t   *xnonzero;     /* p: entries that are not 0, where X is not kept; else NULL */
+    bool      had_w, had_o; /* where rows are not kept: they had weights, an offset */
     int       intercept;    /* column of the intercept, -1 without */
     double   *xmean, *xsd;  /* p: unweighted, over the rows used (n-1) */
     double    ymean, ysd;   /* of y - o */

@@ -17,6 +17,7 @@ void bm_running_add(bm_running *a, const double *x, size_t n)
         bm_sums_about(n, x, centre, &rest, &square);
         mean = centre + rest / m;
     }
+    a->nonzero += constant ? (x[0] != 0 ? n : 0) : bm_count_nonzero(n, x);
     step = mean - a->mean;
     a->varies = a->varies || !constant || (a->n > 0 && step != 0);
     a->square += square + (a->n > 0 ? step * step * a->n * m / (a->n + m) : 0);

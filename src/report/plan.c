@@ -5,12 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t nonzeros(const double *x, size_t n)
+static size_t nonzeros_of_X(const bm_design *d)
 {
-    size_t k = 0;
+    size_t n = 0;
 
-    for (size_t i = 0; i < n; i++) k += x[i] != 0;
-    return k;
+    for (size_t k = 0; k < d->p; k++) n += d->xnonzero ? d->xnonzero[k] : bm_count_nonzero(d->n, d->X + k * d->n);
+    return n;
+}
+
+static size_t nonzeros_of_Z(const bm_group *g, size_t n)
+{
+    return g->Z ? bm_count_nonzero(n * g->q, g->Z) : g->nonzero;
 }
 
 /* Rows per level: fewest, median, most. */
@@ -23,13 +28,15 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bm_status count_rows(counts *c, const bm_group *g, size_t n, bm_error *err)
+static bm_status count_rows(counts *c, const bm_plan *p, size_t k, bm_error *err)
 {
-    size_t *rows = bm_alloc(g->J, sizeof *rows);
+    const bm_group *g = &p->design->fac[k];
+    size_t         *rows = bm_alloc(g->J, sizeof *rows);
 
     *c = (counts){ 0 };
     if (!rows) return bm_nomem(err);
-    for (size_t i = 0; i < n; i++) rows[g->code[i]]++;
+    if (!g->code) memcpy(rows, p->stats->fac[k].n, g->J * sizeof *rows);
+    for (size_t i = 0; g->code && i < p->design->n; i++) rows[g->code[i]]++;
     if (g->J) {
         qsort(rows, g->J, sizeof *rows, by_size);
         *c = (counts){ rows[0], rows[g->J - 1], 0.5 * (double)(rows[(g->J - 1) / 2] + rows[g->J / 2]) };
@@ -74,13 +81,13 @@ static void add_design(bm_screen *s, const bm_plan *p)
     bm_screen_title(s, "Design");
     bm_buf_puts(&s->b, "  y  ");
     bm_safe_text(&s->b, d->yname);
-    bm_buf_printf(&s->b, ", mean %.4g, sd %.4g%s%s\n", d->ymean, d->ysd, d->o ? ", less the offset" : "", d->w && !d->known_se ? ", weighted" : "");
-    add_matrix(s, "X", d->n, d->p, nonzeros(d->X, d->n * d->p));
+    bm_buf_printf(&s->b, ", mean %.4g, sd %.4g%s%s\n", d->ymean, d->ysd, d->o || d->had_o ? ", less the offset" : "", (d->w || d->had_w) && !d->known_se ? ", weighted" : "");
+    add_matrix(s, "X", d->n, d->p, nonzeros_of_X(d));
     bm_buf_puts(&s->b, "\n     ");
     add_names(s, d->xnames, d->p, most, 5, 5);
     for (size_t k = 0; k < d->nfac; k++) {
         cols += d->fac[k].J * d->fac[k].q;
-        nnz += nonzeros(d->fac[k].Z, d->n * d->fac[k].q);
+        nnz += nonzeros_of_Z(&d->fac[k], d->n);
     }
     if (!d->nfac) return;
     add_matrix(s, "Z", d->n, cols, nnz);
@@ -114,7 +121,7 @@ static bm_status add_groups(bm_screen *s, const bm_plan *p, bm_error *err)
         bm_buf          text = { 0 };
         counts          c;
 
-        if (count_rows(&c, g, p->design->n, err) != BM_OK) return BM_ENOMEM;
+        if (count_rows(&c, p, k, err) != BM_OK) return BM_ENOMEM;
         bm_buf_printf(&text, "%s: %zu level%s, ", g->name, g->J, g->J == 1 ? "" : "s");
         if (c.least == c.most) bm_buf_printf(&text, "%zu row%s each; ", c.most, c.most == 1 ? "" : "s");
         else bm_buf_printf(&text, "%zu to %zu rows each, median %.6g; ", c.least, c.most, c.median);
@@ -168,19 +175,21 @@ static void json_design(bm_json *j, const bm_design *d)
     bm_json_open(j, "X", '{', false);
     bm_json_int(j, "rows", d->n);
     bm_json_int(j, "columns", d->p);
-    bm_json_int(j, "nonzeros", nonzeros(d->X, d->n * d->p));
+    bm_json_int(j, "nonzeros", nonzeros_of_X(d));
     bm_json_strv(j, "names", (const char *const *)d->xnames, d->p);
     bm_json_close(j, '}');
 }
 
-static bm_status json_groups(bm_json *j, const bm_design *d, bm_error *err)
+static bm_status json_groups(bm_json *j, const bm_plan *p, bm_error *err)
 {
+    const bm_design *d = p->design;
+
     bm_json_open(j, "groups", '[', false);
     for (size_t k = 0; k < d->nfac; k++) {
         const bm_group *g = &d->fac[k];
         counts          c;
 
-        if (count_rows(&c, g, d->n, err) != BM_OK) return BM_ENOMEM;
+        if (count_rows(&c, p, k, err) != BM_OK) return BM_ENOMEM;
         bm_json_open(j, NULL, '{', true);
         bm_json_str(j, "name", g->name);
         bm_json_int(j, "levels", g->J);
@@ -192,7 +201,7 @@ static bm_status json_groups(bm_json *j, const bm_design *d, bm_error *err)
         for (size_t b = 0; b < g->nblock; b++) bm_json_int(j, NULL, g->block[b].size);
         bm_json_close(j, ']');
         bm_json_int(j, "columns", g->J * g->q);
-        bm_json_int(j, "nonzeros", nonzeros(g->Z, d->n * g->q));
+        bm_json_int(j, "nonzeros", nonzeros_of_Z(g, d->n));
         bm_json_close(j, '}');
     }
     bm_json_close(j, ']');
@@ -212,7 +221,7 @@ static bm_status plan_json(bm_buf *b, const bm_plan *p, const bm_print_options *
     bm_json_str(&j, "family", p->spec->family ? p->spec->family : "gaussian");
     bm_json_data(&j, p->spec, p->frame_info, p->design);
     json_design(&j, p->design);
-    if (json_groups(&j, p->design, err) != BM_OK) return BM_ENOMEM;
+    if (json_groups(&j, p, err) != BM_OK) return BM_ENOMEM;
     bm_json_priors(&j, p->priors);
     bm_json_strv(&j, "parameters", (const char *const *)p->parameters->v, p->parameters->n);
     bm_json_open(&j, "sampler", '{', false);

@@ -73,6 +73,7 @@ typedef struct {
     const char *sampler, *why;
     size_t ntheta;                   /* free dimensions of theta */
     const bm_strv *parameters;       /* names of the monitored parameters */
+    const bm_stats *stats;           /* needed where rows are not kept */
 } bm_plan;
 bm_status bm_report_plan(const bm_plan *p, FILE *out, const bm_print_options *opt, bm_error *err);
 
