@@ -3,7 +3,7 @@
 
 #include "posterior/posterior_priv.h"
 
-enum { J = 203, KINDS = 5 };
+enum { J = 2003, KINDS = 5 };
 
 typedef struct { bm_stats st; bm_facstat f; bm_packed *pk; double T[16], beta[4], Rinv[16]; } setting;
 
@@ -61,7 +61,7 @@ static void compare(setting *s, const bm_classes *k, const char *what)
     for (int ml = 0; ml < 2; ml++) {
         memset(G, 0, sizeof G);
         bm_blocks_gradient(pack, &team, s->T, s->beta, ml ? NULL : s->Rinv, 1.3, G[0]);
-        bm_classes_gradient(k, s->T, s->beta, ml ? NULL : s->Rinv, 1.3, G[1]);
+        bm_classes_gradient(k, s->T, s->beta, ml ? NULL : s->Rinv, 1.3, G[1], scratch);
         for (size_t i = 0; i < q * q; i++) assert_true(fabs(G[1][i] - G[0][i]) <= 1e-10 * (1 + fabs(G[0][i])));
     }
     free(scratch);

@@ -22,14 +22,16 @@ static uint64_t hash_of(const double *A, size_t n)
     return h;
 }
 
-static size_t cost_of_class(size_t q, size_t p) { return (p + 1) * (p + 2) / 2 * q * q; }
+/* Numbers of G, per class. */
+static size_t room_of_class(size_t q, size_t p) { return (p + 1) * (p + 2) / 2 * q * q; }
 
-/* At most this many classes pay: half of what the groups one by one would cost, eight side by side. */
+/* At most this many classes pay: half of what the groups one by one would cost. Measured with AVX-512, in multiplications of one group, eight of them side by
+ * side: those of a class wait for one another, and it has logarithms and roots of its own; beside its groups an evaluation of them costs 2000. */
 static size_t most_classes(const bm_facstat *f)
 {
-    size_t q = f->q, p1 = f->p + 1, group = p1 * q * q + p1 * (p1 + 1) / 2 * q + q * q * q;
+    size_t q = f->q, p1 = f->p + 1, group = p1 * q * q + p1 * (p1 + 1) / 2 * q + q * q * q, class = 4 * room_of_class(q, f->p) + 100 * q * q * q;
 
-    return f->J * group / (2 * BM_LANES * (cost_of_class(q, f->p) + q * q * q));
+    return (f->J * group + 2000) / (2 * class);
 }
 
 /* Fills of, A, count. The classes in order of appearance. False: too many of them. */
@@ -55,7 +57,7 @@ static bool find_classes(bm_classes *k, const bm_facstat *f, size_t most, uint32
 
 static size_t blocks(const bm_classes *k)
 {
-    return k->n * cost_of_class(k->q, k->p);
+    return k->n * room_of_class(k->q, k->p);
 }
 
 /* G_ab of the first class, a >= b; the others follow it. */
@@ -208,7 +210,7 @@ double bm_classes_eval(const bm_classes *k, const double *T, double *SF, double 
             for (size_t r = 0; r < q; r++) N[r + c * q] = bm_dot(q, X + r * q, X + c * q);
     }
     for (size_t b = 0; b < p1; b++)
-        for (size_t a = b; a < p1; a++) SF[a + b * p1] -= bm_dot(k->n * q * q, scratch, block(k, a, b));
+        for (size_t a = b; a < p1; a++) SF[a + b * p1] -= bm_sum_products(k->n * q * q, scratch, block(k, a, b));
     return isfinite(log_M) ? log_M : NAN;
 }
 
@@ -222,20 +224,25 @@ static double weight(const bm_classes *k, const double *beta, const double *Rinv
     return v;
 }
 
-/* Y (q x q) = sum_j Y_j of class i */
-static void outer(const bm_classes *k, size_t i, const double *beta, const double *Rinv, double sigma, double *Y)
+BM_CLONES static void add_scaled(size_t n, double scale, const double *x, double *y)
 {
-    size_t q = k->q, p1 = k->p + 1;
+    for (size_t i = 0; i < n; i++) y[i] += scale * x[i];
+}
 
-    memset(Y, 0, q * q * sizeof *Y);
+/* Y (n x q x q): of every class a matrix whose symmetric part is sum_j Y_j */
+static void outer(const bm_classes *k, const double *beta, const double *Rinv, double sigma, double *Y)
+{
+    size_t p1 = k->p + 1, n = k->n * k->q * k->q;
+
+    memset(Y, 0, n * sizeof *Y);
     for (size_t b = 0; b < p1; b++)
-        for (size_t a = b; a < p1; a++) {
-            const double *G = block(k, a, b) + i * q * q;
-            double        w = weight(k, beta, Rinv, sigma, a, b);
+        for (size_t a = b; a < p1; a++) add_scaled(n, (a == b ? 1 : 2) * weight(k, beta, Rinv, sigma, a, b), block(k, a, b), Y);
+}
 
-            for (size_t c = 0; c < q; c++)
-                for (size_t r = 0; r < q; r++) Y[r + c * q] += w * (a == b ? G[r + c * q] : G[r + c * q] + G[c + r * q]);
-        }
+static void make_symmetric(size_t q, double *Y)
+{
+    for (size_t c = 0; c < q; c++)
+        for (size_t r = c + 1; r < q; r++) Y[r + c * q] = Y[c + r * q] = 0.5 * (Y[r + c * q] + Y[c + r * q]);
 }
 
 /* X (q x q) = A B */
@@ -248,21 +255,24 @@ static void times(size_t q, const double *A, const double *B, double *X)
         }
 }
 
-void bm_classes_gradient(const bm_classes *k, const double *T, const double *beta, const double *Rinv, double sigma, double *grad)
+void bm_classes_gradient(const bm_classes *k, const double *T, const double *beta, const double *Rinv, double sigma, double *grad, double *scratch)
 {
     size_t q = k->q;
-    double C[BM_QMAX * BM_QMAX], X[BM_QMAX * BM_QMAX], TM[BM_QMAX * BM_QMAX], W[BM_QMAX * BM_QMAX], Y[BM_QMAX * BM_QMAX], P[BM_QMAX * BM_QMAX],
+    double C[BM_QMAX * BM_QMAX], X[BM_QMAX * BM_QMAX], TM[BM_QMAX * BM_QMAX], W[BM_QMAX * BM_QMAX], P[BM_QMAX * BM_QMAX],
         TP[BM_QMAX * BM_QMAX], WTP[BM_QMAX * BM_QMAX], Tt[BM_QMAX * BM_QMAX];
 
     for (size_t c = 0; c < q; c++)
         for (size_t r = 0; r < q; r++) Tt[r + c * q] = T[c + r * q];
+    outer(k, beta, Rinv, sigma, scratch);
     for (size_t i = 0; i < k->n; i++) {
+        double *Y = scratch + i * q * q;
+
         factor(q, k->A + i * q * q, T, C, X);
         bm_solve_lower_t(q, q, C, X);                             /* M^-1 T' */
         for (size_t c = 0; c < q; c++)
             for (size_t r = 0; r < q; r++) TM[r + c * q] = X[c + r * q];
         times(q, k->A + i * q * q, TM, W);
-        outer(k, i, beta, Rinv, sigma, Y);
+        make_symmetric(q, Y);
         times(q, Y, TM, P);
         times(q, Tt, P, TP);
         times(q, W, TP, WTP);

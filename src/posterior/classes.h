@@ -26,8 +26,8 @@ void bm_classes_response(bm_classes *k, const double *B, const double *c);
 void bm_classes_free(bm_classes *c);
 void bm_classes_unshare(bm_classes *c);
 
-/* As bm_kernel_eval (scratch: n x q x q) and bm_kernel_gradient. */
+/* As bm_blocks_eval and bm_blocks_gradient; scratch: n x q x q. */
 double bm_classes_eval(const bm_classes *k, const double *T, double *SF, double *scratch);
-void   bm_classes_gradient(const bm_classes *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G);
+void   bm_classes_gradient(const bm_classes *k, const double *T, const double *beta, const double *Rinv, double sigma, double *G, double *scratch);
 
 #endif

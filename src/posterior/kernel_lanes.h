@@ -82,12 +82,12 @@ BM_INLINE double log_product(const product *p)
 {
     vec    mantissa = p->mantissa, bad = p->bad;     /* copies: what is read lane by lane lies in memory */
     bits   exponent = p->exponent, sign = p->sign;
-    double m = 0, e = 0;
+    double m = 1, e = 0;                             /* m < 2^LANES */
 
     for (int l = 0; l < LANES; l++) {
-        m += log(mantissa[l]) + bad[l];
-        if (sign[l] >> 63) return NAN;
+        if (bad[l] != 0 || sign[l] >> 63) return NAN;
+        m *= mantissa[l];
         e += (double)(int64_t)(exponent[l] - 1023 * p->n);
     }
-    return m + e * 0.693147180559945309417232121458;
+    return log(m) + e * 0.693147180559945309417232121458;
 }

@@ -424,7 +424,7 @@ bm_status bm_marginal_gradient(bm_marginal *m)
         size_t q = st->fac[k].q;
 
         memset(G, 0, q * q * sizeof *G);
-        if (!all && m->pk->fac[k].classes) bm_classes_gradient(m->pk->fac[k].classes, m->T + at, m->beta, Rinv, m->sigma, G);
+        if (!all && m->pk->fac[k].classes) bm_classes_gradient(m->pk->fac[k].classes, m->T + at, m->beta, Rinv, m->sigma, G, m->team->scratch);
         else if (!all) bm_blocks_gradient(&m->pk->fac[k], m->team, m->T + at, m->beta, Rinv, m->sigma, G);
         m->dlog_sigma -= back_to_L(&st->fac[k], all ? all + at : G, m->T + at, m->sigma, m->dL + at);
         at += q * q;
