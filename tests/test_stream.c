@@ -67,6 +67,10 @@ static void same_designs(const bm_design *a, const bm_design *b)
     }
     assert_int_equal(a->notes.n, b->notes.n);
     same_strings(a->notes.v, b->notes.v, b->notes.n);
+    bm_prints p = bm_design_prints(a), q = bm_design_prints(b);
+
+    assert_true(p.left_out == q.left_out && p.w == q.w);
+    assert_true(p.y == q.y || strncmp(a->yname, "scale", 5) == 0);
     assert_int_equal(a->nfac, b->nfac);
     for (size_t k = 0; k < b->nfac; k++) same_groups(&a->fac[k], &b->fac[k]);
 }
@@ -383,22 +387,111 @@ static void test_what_needs_rows_refuses(void **state)
 {
     bm_spec    *s = spec_of("Reaction ~ Days + (Days | Subject)", "tests/data/sleepstudy.csv", NULL);
     bm_model   *m = streamed(s, 20);
-    enum { CALLS = 5 };
+    enum { CALLS = 4 };
     bm_error    err[CALLS] = { 0 };
     bm_compare *c;
     bm_sbc     *sbc;
     bm_geweke  *g;
-    bm_anova   *t;
 
     (void)state;
     assert_int_equal(bm_simulate(m, stdout, NULL, 0, 1, &err[0]), BM_EINVAL);
     assert_int_equal(bm_compare_run(&c, m, NULL, &err[1]), BM_EINVAL);
     assert_int_equal(bm_sbc_run(&sbc, m, NULL, &err[2]), BM_EINVAL);
     assert_int_equal(bm_geweke_run(&g, m, NULL, &err[3]), BM_EINVAL);
-    assert_int_equal(bm_anova_run(&t, m, m, NULL, &err[4]), BM_EINVAL);
     for (size_t i = 0; i < CALLS; i++) bm_assert_says(err[i], "needs the rows of the data");
     bm_model_free(m);
     bm_spec_free(s);
+}
+
+/* ---- tests of two models ---- */
+
+static bm_model *model_of(const char *formula, const char *const *set, const char *path, size_t hold)
+{
+    bm_spec  *s = spec_of(formula, path, set);
+    bm_model *m = streamed(s, hold);
+
+    bm_spec_free(s);
+    return m;
+}
+
+/* says: the refusal, of rows that are not kept; "": the same test. held: what it is of rows that are kept, where it is not the same. */
+typedef struct { const char *one, *two, *says, *held; const char *const *set_one, *const *set_two; } pair;
+
+static void compare_anova(const pair *c, const char *path, size_t hold)
+{
+    bm_model *a = model_of(c->one, c->set_one, path, hold), *b = model_of(c->two, c->set_two, path, hold);
+    bm_model *ha = model_of(c->one, c->set_one, path, 100000), *hb = model_of(c->two, c->set_two, path, 100000);
+    bm_anova *got = NULL, *want = NULL;
+    bm_error  err = { 0 }, herr = { 0 };
+    bm_status st = bm_anova_run(&got, a, b, NULL, &err), hst = bm_anova_run(&want, ha, hb, NULL, &herr);
+
+    assert_true(!a->design->y && !b->design->y && ha->design->y && hb->design->y);
+    if (!strstr(err.msg, c->says) || !*err.msg != !*c->says) fail_msg("%s, %s: '%s' is not '%s'", c->one, c->two, err.msg, c->says);
+    assert_int_equal(st, *c->says ? BM_EINVAL : BM_OK);
+    if (c->held) bm_assert_says(herr, c->held);
+    else if (!*c->says || hst != BM_OK) assert_string_equal(err.msg, herr.msg);
+    if (st == BM_OK) {
+        assert_int_equal(got->df, want->df);
+        assert_int_equal(got->npart, want->npart);
+        same("chi-square", &got->chisq, &want->chisq, 1, 1, 1e-5);
+        same("p", &got->p, &want->p, 1, 1, 1e-5);
+        assert_int_equal(got->notes.n, want->notes.n);
+        same_strings(got->notes.v, want->notes.v, want->notes.n);
+    }
+    bm_anova_free(got);
+    bm_anova_free(want);
+    bm_model_free(a);
+    bm_model_free(b);
+    bm_model_free(ha);
+    bm_model_free(hb);
+}
+
+static void test_two_models_are_compared_without_their_rows(void **state)
+{
+    static const char *const w[] = { "weights", "w", NULL }, *const se[] = { "se", "w", NULL }, *const ten[] = { "prior", "b_v ~ constant(10)", NULL },
+                      *const nine[] = { "prior", "b_v ~ constant(9)", NULL };
+    static const pair cases[] = {
+        { "y ~ x + (x | g)", "y ~ x + (1 | g)", "", NULL, w, w },
+        { "y ~ x + (1 | h)", "y ~ x * v + (1 | h)", "", NULL, NULL, NULL },
+        { "y ~ x + v + (1 | h) + (1 | g)", "y ~ x + v + (1 | h)", "the models use different rows (", NULL, NULL, NULL },
+        { "y ~ x + v + offset(v) + (x | h)", "y ~ x + v + offset(v) + (1 | h)", "", NULL, NULL, NULL },
+        { "y ~ v + (v | h)", "y ~ v + (1 | h)", "", NULL, ten, ten },
+        { "y ~ v + (v | h)", "y ~ v + (1 | h)", "the models have different offsets", NULL, ten, nine },
+        { "y ~ v + (v | h)", "y ~ v + (1 | h)", "no column 'v' of that name", "nested: the column 'v' of the smaller one is not", ten, NULL },
+        { "y ~ x + v + (x | h)", "y ~ x + v + offset(v) + (1 | h)", "the models have different offsets", NULL, NULL, NULL },
+        { "y ~ x + (x | g)", "y ~ x + (1 | g)", "the models have different weights", NULL, w, NULL },
+        { "y ~ x + (x | g)", "y ~ x + (1 | g)", "the models have different weights", NULL, w, se },
+        { "y ~ x + (x | g)", "I(y * 2) ~ x + (1 | g)", "the models have different responses ('y' and 'I(y * 2)')", NULL, NULL, NULL },
+        { "u ~ v + (1 | k)", "u ~ 1 + (1 | l)", "the models use different rows, though as many", "is in one of them only", NULL, NULL },
+        { "y ~ x + v + (1 | g)", "y ~ I(2 * x) + (1 | g)", "'I(2 * x)' of that name: whether it is a combination", "", NULL, NULL },
+        { "y ~ x + (x | g)", "y ~ x + (x | g)", "there is nothing to test", NULL, NULL, NULL },
+    };
+    file      f = file_new(3000, false);
+    FILE     *from = fopen(f.path, "r"), *to;
+    char      line[200], other[] = "/tmp/bmixed-stream-XXXXXX";
+    bm_model *a, *b;
+    bm_anova *t;
+    bm_error  err = { 0 };
+
+    (void)state;
+    to = fdopen(mkstemp(other), "w");                /* k and l are missing in as many rows, not in the same */
+    for (size_t i = 0; fgets(line, sizeof line, from);) {
+        if (line[0] == '\n' || line[0] == '\r') continue;
+        line[strcspn(line, "\r\n")] = '\0';
+        i++;
+        fprintf(to, i == 1 ? "%s,u,k,l\n" : "%s,%zu.5,%s,%s\n", line, i * i % 17, i % 50 == 1 ? "NA" : i % 2 ? "a" : "b", i % 50 == 2 ? "NA" : i % 3 ? "a" : "b");
+    }
+    fclose(from);
+    fclose(to);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) compare_anova(&cases[i], other, 100);
+    a = model_of("y ~ x + (1 | h)", NULL, other, 100);
+    b = model_of("y ~ x + (1 | h)", NULL, f.path, 100);
+    assert_int_equal(bm_anova_run(&t, a, b, NULL, &err), BM_EINVAL);
+    bm_assert_says(err, "the models are of different data, or these have changed in between");
+    bm_model_free(a);
+    bm_model_free(b);
+    unlink(other);
+    unlink(f.path);
 }
 
 /* ---- what a file means does not depend on the way it is read ---- */
@@ -514,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_errors_name_the_line),
         cmocka_unit_test(test_levels_that_are_not_listed_are_refused),
         cmocka_unit_test(test_what_needs_rows_refuses),
+        cmocka_unit_test(test_two_models_are_compared_without_their_rows),
         cmocka_unit_test(test_every_way_of_reading_gives_the_same_cells),
     };
 

@@ -118,6 +118,18 @@ void bm_model_fix_column(bm_design *d, size_t k, double value)
     d->p--;
 }
 
+/* The print of an offset that a column times a constant has been added to. */
+static uint64_t with_constant(uint64_t print, const char *name, double value)
+{
+    bm_hash h;
+
+    bm_hash_start(&h);
+    bm_hash_add(&h, &print, sizeof print);
+    bm_hash_add(&h, name, strlen(name));
+    bm_hash_add(&h, &value, sizeof value);
+    return bm_hash_value(&h);
+}
+
 /* Where rows are not kept their column has gone already. */
 static bm_status fix_coefficient(bm_design *d, bm_priors *p, size_t k, bm_error *err)
 {
@@ -129,6 +141,7 @@ static bm_status fix_coefficient(bm_design *d, bm_priors *p, size_t k, bm_error 
         bm_model_fix_column(d, k, value);
     } else {
         d->had_o = true;
+        d->prints.o = with_constant(d->prints.o, d->bnames[k], value);
         d->p--;
         memmove(d->xnonzero + k, d->xnonzero + k + 1, after * sizeof *d->xnonzero);
     }

@@ -37,6 +37,11 @@ static int fit(const bm_model *model, const cli_args *a)
     return code;
 }
 
+static bm_status read_other(bm_model **out, const bm_spec *spec, const cli_args *a, bm_error *err)
+{
+    return a->hold ? bm_model_new_streamed(out, spec, a->hold, err) : bm_model_new(out, spec, NULL, err);
+}
+
 static int test(const bm_model *model, bm_spec *spec, const cli_args *a)
 {
     bm_reml_options  opt = options(a);
@@ -51,7 +56,7 @@ static int test(const bm_model *model, bm_spec *spec, const cli_args *a)
         cli_error("--anova reads the data twice, and standard input can be read once only: put the data into a file");
         return CLI_INPUT;
     }
-    if ((st = bm_spec_set(spec, "formula", a->anova, &err)) != BM_OK || (st = bm_model_new(&other, spec, NULL, &err)) != BM_OK)
+    if ((st = bm_spec_set(spec, "formula", a->anova, &err)) != BM_OK || (st = read_other(&other, spec, a, &err)) != BM_OK)
         code = cli_fail_reading(st, &err);
     else if ((st = bm_anova_run(&t, model, other, &opt, &err)) != BM_OK || (st = bm_anova_print(t, stdout, &popt, &err)) != BM_OK)
         code = cli_fail_running(st, &err);
@@ -76,11 +81,6 @@ static int run(const cli_args *a)
         cli_error("--anova prints a test and writes nothing: leave -o out");
         return CLI_INPUT;
     }
-    if (a->anova && a->hold_rows && to.hold) {
-        cli_error("--anova compares two models row by row: leave --hold-rows out");
-        return CLI_INPUT;
-    }
-    if (a->anova) to.hold = 0;
     return cli_with_model(&to, fit_or_test, NULL);
 }
 

@@ -25,19 +25,40 @@ static size_t covariance_parameters(const bm_design *d)
 
 /* ---- same data ---- */
 
+static bm_status different_responses(const bm_design *a, const bm_design *b, bm_error *err)
+{
+    return bm_fail(err, BM_EINVAL, "the models have different responses ('%s' and '%s'): their likelihoods cannot be compared", a->yname, b->yname);
+}
+
+static bm_status different_weights(bm_error *err)
+{
+    return bm_fail(err, BM_EINVAL, "the models have different weights: their likelihoods cannot be compared");
+}
+
+/* Of rows that are not kept. */
+static bm_status same_prints(const bm_design *a, const bm_design *b, bm_error *err)
+{
+    bm_prints x = bm_design_prints(a), y = bm_design_prints(b);
+
+    if (x.left_out != y.left_out)
+        return bm_fail(err, BM_EINVAL, "the models use different rows, though as many: a variable of each has missing values where the other has none; fit both to the complete "
+                       "rows");
+    if (x.y != y.y) return different_responses(a, b, err);
+    return x.w == y.w && a->known_se == b->known_se ? BM_OK : different_weights(err);
+}
+
 static bm_status same_rows(const bm_design *a, const bm_design *b, bm_error *err)
 {
     if (a->n != b->n)
         return bm_fail(err, BM_EINVAL, "the models use different rows (%zu and %zu): a variable of one of them has missing values; fit both to the complete rows", a->n,
                        b->n);
+    if (!a->y || !b->y) return same_prints(a, b, err);
     for (size_t i = 0; i < a->n; i++) {
         if (a->row && b->row && a->row[i] != b->row[i])
             return bm_fail(err, BM_EINVAL, "the models use different rows (row %zu of the data is in one of them only): a variable has missing values there; fit both to "
                            "the complete rows", (a->row[i] < b->row[i] ? a->row[i] : b->row[i]) + 1);
-        if (a->y[i] != b->y[i])
-            return bm_fail(err, BM_EINVAL, "the models have different responses ('%s' and '%s'): their likelihoods cannot be compared", a->yname, b->yname);
-        if ((a->w ? a->w[i] : 1) != (b->w ? b->w[i] : 1) || a->known_se != b->known_se)
-            return bm_fail(err, BM_EINVAL, "the models have different weights: their likelihoods cannot be compared");
+        if (a->y[i] != b->y[i]) return different_responses(a, b, err);
+        if ((a->w ? a->w[i] : 1) != (b->w ? b->w[i] : 1) || a->known_se != b->known_se) return different_weights(err);
     }
     return BM_OK;
 }
@@ -67,6 +88,14 @@ static bm_status spanned(const bm_design *big, const double *x, bool *yes, bm_er
     return BM_OK;
 }
 
+static bool same_offset(const bm_design *a, const bm_design *b)
+{
+    if (!a->y || !b->y) return bm_design_prints(a).o == bm_design_prints(b).o;
+    for (size_t i = 0; i < a->n; i++)
+        if ((a->o ? a->o[i] : 0) != (b->o ? b->o[i] : 0)) return false;
+    return true;
+}
+
 static bm_status fixed_nested(const bm_design *small, const bm_design *big, bm_error *err)
 {
     bm_status st = BM_OK;
@@ -74,15 +103,15 @@ static bm_status fixed_nested(const bm_design *small, const bm_design *big, bm_e
 
     for (size_t k = 0; k < small->p; k++) {
         if (has_name(big, small->xnames[k])) continue;
+        if (!small->X || !big->X)
+            return bm_fail(err, BM_EINVAL, "the larger model has no column '%s' of that name: whether it is a combination of those that it has is seen in the rows: keep them "
+                           "(--hold-rows all)", small->xnames[k]);
         if ((st = spanned(big, small->X + k * small->n, &yes, err)) != BM_OK) return st;
         if (!yes)
             return bm_fail(err, BM_EINVAL, "the models are not nested: the column '%s' of the smaller one is not a combination of those of the larger one",
                            small->xnames[k]);
     }
-    for (size_t i = 0; i < small->n; i++)
-        if ((small->o ? small->o[i] : 0) != (big->o ? big->o[i] : 0))
-            return bm_fail(err, BM_EINVAL, "the models have different offsets: the test needs the same one in both");
-    return st;
+    return same_offset(small, big) ? BM_OK : bm_fail(err, BM_EINVAL, "the models have different offsets: the test needs the same one in both");
 }
 
 /* The coefficients differ in more than their coding: the ranks do, or the smaller space is not all of the larger. */

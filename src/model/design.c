@@ -340,6 +340,29 @@ bm_status bm_design_rhs(bm_design **out, const bm_spec *s, const bm_formula *f, 
     return design_new(out, s, f, frame, false, err);
 }
 
+static uint64_t hash_of(const double *x, size_t n)
+{
+    bm_hash h;
+
+    bm_hash_start(&h);
+    if (x) bm_hash_add(&h, x, n * sizeof *x);
+    return bm_hash_value(&h);
+}
+
+bm_prints bm_design_prints(const bm_design *d)
+{
+    bm_prints p = { .y = hash_of(d->y, d->n), .w = hash_of(d->w, d->n), .o = hash_of(d->o, d->n) };
+    bm_hash   h;
+
+    if (!d->y) return d->prints;
+    bm_hash_start(&h);
+    for (size_t at = 0, i = 0; at < d->n_read; at++)
+        if (!d->row || (i < d->n && d->row[i] == at)) i++;
+        else bm_hash_add(&h, &at, sizeof at);
+    p.left_out = bm_hash_value(&h);
+    return p;
+}
+
 static void free_strings(char **v, size_t n)
 {
     for (size_t k = 0; v && k < n; k++) free(v[k]);

@@ -99,6 +99,10 @@ static bm_status stream_new(bm_design_stream **out, const bm_recipe *of, const c
         return bm_nomem(err);
     }
     s->r = *of;
+    bm_hash_start(&s->left_out);
+    bm_hash_start(&s->print_y);
+    bm_hash_start(&s->print_w);
+    bm_hash_start(&s->print_o);
     st = bm_recipe_plan(&s->r, true, err);
     if (st == BM_OK) st = plan_inputs(s, err);
     if (st == BM_OK && waits) snprintf(s->waits, sizeof s->waits, "%s", waits);
@@ -244,8 +248,12 @@ static bm_status take_rows(bm_design_stream *s, const bm_frame *rows, bm_error *
     for (size_t i = 0; i < rows->n; i++) {
         const bm_column *c = any ? lacking(r, i) : NULL;
 
+        size_t at = r->first + i;
+
         if (!c) r->row[r->n++] = i;
-        else if (r->spec->na_fail)
+        else bm_hash_add(&s->left_out, &at, sizeof at);
+        if (!c) continue;
+        if (r->spec->na_fail)
             return bm_fail(err, BM_EINVAL, "missing values: '%.100s' is missing in data row %zu, and na is 'fail'", c->name, r->first + i + 1);
     }
     return BM_OK;
@@ -292,6 +300,11 @@ bm_status bm_design_stream_next(bm_design_stream *s, const bm_frame *rows, const
     if (st == BM_OK) st = bm_response_eval(r, d, s->e, err);
     if (st == BM_OK) bm_running_add(&s->y, s->e, r->n);
     if (st == BM_OK && (r->weights != SIZE_MAX || r->se != SIZE_MAX)) st = bm_weights_eval(r, d, err);
+    if (st == BM_OK) {
+        bm_hash_add(&s->print_y, d->y, d->n * sizeof *d->y);
+        if (d->w) bm_hash_add(&s->print_w, d->w, d->n * sizeof *d->w);
+        if (d->o) bm_hash_add(&s->print_o, d->o, d->n * sizeof *d->o);
+    }
     if (st == BM_OK && d->w) s->d->mean_variance += d->mean_variance * (double)r->n;
     if (st == BM_OK) st = bm_coding_eval(&r->coding, r, r->row, r->n, d->X, err);
     for (size_t k = 0; k < d->p && st == BM_OK; k++) bm_running_add(&s->x[k], d->X + k * r->n, r->n);

@@ -220,6 +220,7 @@ bm_status bm_design_stream_end(bm_design_stream *s, const bm_frame *labels, bm_d
     st = bm_response_check(&s->r, d, !s->y.varies, err);
     d->had_w = s->r.weights != SIZE_MAX || s->r.se != SIZE_MAX;
     d->had_o = s->r.noffset > 0;
+    d->prints = (bm_prints){ bm_hash_value(&s->left_out), bm_hash_value(&s->print_y), bm_hash_value(&s->print_w), bm_hash_value(&s->print_o) };
     if (st == BM_OK && !(d->xnonzero = bm_alloc(d->p, sizeof *d->xnonzero))) st = bm_nomem(err);
     for (size_t k = 0; k < d->p && st == BM_OK; k++) {
         d->xnonzero[k] = s->x[k].nonzero;

@@ -38,6 +38,7 @@ struct bm_design_stream {
     bm_component *var;            /* r.nvar */
     bm_level_set *level;          /* per group */
     bm_running   *x, y;
+    bm_hash       left_out, print_y, print_w, print_o;
     const char  **column;         /* per input: its name in the head */
     size_t       *missing;
     bm_watch     *watch;          /* per input */

@@ -78,6 +78,9 @@ typedef struct {
     bm_block  *block;       /* in order, covering 0 .. q-1 */
 } bm_group;
 
+/* Hashes of which rows of the data are not used, and of the response, weights and offset of those that are: alike where these are. */
+typedef struct { uint64_t left_out, y, w, o; } bm_prints;
+
 typedef struct {
     size_t    n;            /* rows used */
     size_t    n_read;       /* rows in the file */
@@ -94,6 +97,7 @@ typedef struct {
     double   *X;            /* n x p */
     size_t   *xnonzero;     /* p: entries that are not 0, where X is not kept; else NULL */
     bool      had_w, had_o; /* where rows are not kept: they had weights, an offset */
+    bm_prints prints;       /* where rows are not kept */
     int       intercept;    /* column of the intercept, -1 without */
     double   *xmean, *xsd;  /* p: unweighted, over the rows used (n-1) */
     double    ymean, ysd;   /* of y - o */
@@ -109,6 +113,8 @@ bm_status bm_design_new(bm_design **out, const bm_spec *s, const bm_formula *f, 
 /* The right side only, whatever the response is: y, yname are NULL, ymean and ysd 0. */
 bm_status bm_design_rhs(bm_design **out, const bm_spec *s, const bm_formula *f, const bm_frame *frame, bm_error *err);
 void      bm_design_free(bm_design *d);
+/* The prints of the rows, whether they are kept or not. */
+bm_prints bm_design_prints(const bm_design *d);
 
 /* ---- a design whose rows come in portions and are not kept (design_stream.c) ---- */
 
