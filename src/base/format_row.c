@@ -24,12 +24,12 @@ static const uint64_t pow5[] = { 1, 5, 25, 125, 625, 3125, 15625, 78125, 390625,
 
 BM_INLINE u8 load(const uint64_t *x)
 {
-    return (u8)v8_load((const double *)x);
+    return *(const unaligned_u8 *)x;
 }
 
 BM_INLINE void store(uint64_t *x, u8 v)
 {
-    v8_store((double *)x, (v8)v);
+    *(unaligned_u8 *)x = v;
 }
 
 /* Products below 2^32. */
@@ -134,7 +134,8 @@ static inline char *put_digits(char *dst, const batch *b, size_t i)
 
     if (low) n = 16 - (int)((unsigned)__builtin_clzll(low) / 8);
     else if (top) n = 8 - (int)((unsigned)__builtin_clzll(top) / 8);
-    memcpy(dst, "0.000000", 8);
+    memset(dst, '0', 8);
+    dst[1] = '.';
     dst += (1 - x) & small;
     *dst = (char)('0' + first);
     put(dst + more, text);
