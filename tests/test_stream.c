@@ -390,12 +390,14 @@ static void test_what_needs_rows_refuses(void **state)
     enum { CALLS = 4 };
     bm_error    err[CALLS] = { 0 };
     bm_compare *c;
+    bm_compare_options pooling = BM_COMPARE_OPTIONS_INIT;
     bm_sbc     *sbc;
     bm_geweke  *g;
 
     (void)state;
     assert_int_equal(bm_simulate(m, stdout, NULL, 0, 1, &err[0]), BM_EINVAL);
-    assert_int_equal(bm_compare_run(&c, m, NULL, &err[1]), BM_EINVAL);
+    pooling.pooling = true;
+    assert_int_equal(bm_compare_run(&c, m, &pooling, &err[1]), BM_EINVAL);
     assert_int_equal(bm_sbc_run(&sbc, m, NULL, &err[2]), BM_EINVAL);
     assert_int_equal(bm_geweke_run(&g, m, NULL, &err[3]), BM_EINVAL);
     for (size_t i = 0; i < CALLS; i++) bm_assert_says(err[i], "needs the rows of the data");
@@ -403,7 +405,7 @@ static void test_what_needs_rows_refuses(void **state)
     bm_spec_free(s);
 }
 
-/* ---- tests of two models ---- */
+/* ---- smaller models ---- */
 
 static bm_model *model_of(const char *formula, const char *const *set, const char *path, size_t hold)
 {
@@ -413,6 +415,39 @@ static bm_model *model_of(const char *formula, const char *const *set, const cha
     bm_spec_free(s);
     return m;
 }
+
+static void test_statistics_without_an_effect_are_those_of_the_smaller_model(void **state)
+{
+    static const char *const w[] = { "weights", "w", NULL };
+    static const struct { const char *all, *without; size_t factor, effect; const char *const *set; } cases[] = {
+        { "y ~ x + (x + v | h)", "y ~ x + (0 + x + v | h)", 0, 0, NULL }, { "y ~ x + (x + v | h)", "y ~ x + (v | h)", 0, 1, w },
+        { "y ~ x + (x + v | h)", "y ~ x + (x | h)", 0, 2, w },             { "y ~ x + v + (1 | h)", "y ~ x + v", 0, 0, w },
+        { "y ~ x + (x | h) + (v | g)", "y ~ x + (1 | h) + (v | g)", 0, 1, w }, { "y ~ x + (x | h) + (v | g)", "y ~ x + (x | h) + (0 + v | g)", 1, 0, NULL },
+        { "y ~ 0 + (x | h) + (1 | g) + (0 + v | h:g)", "y ~ 0 + (x | h) + (0 + v | h:g)", 1, 0, w },
+        { "y ~ x + (x + I(2 * x) | h) + (1 | g)", "y ~ x + (I(2 * x) | h) + (1 | g)", 0, 1, NULL },
+        { "y ~ x + (x + I(2 * x) | h) + (1 | g)", "y ~ x + (x | h) + (1 | g)", 0, 2, NULL },
+        { "y ~ x + (x + I(2 * x) + v | h)", "y ~ x + (x + I(2 * x) | h)", 0, 3, w },
+        { "y ~ I(x + 1e4) + (I(x + 1e4) + v | h)", "y ~ I(x + 1e4) + (0 + I(x + 1e4) + v | h)", 0, 0, w },
+    };
+    file     f = file_new(2000, false);
+    bm_error err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (size_t hold = 50; hold < 100000; hold += 50000) {
+            bm_model *all = model_of(cases[i].all, cases[i].set, f.path, hold), *want = model_of(cases[i].without, cases[i].set, f.path, 100000);
+            bm_stats *got;
+
+            bm_assert_ok(bm_stats_without(&got, all->stats, cases[i].factor, cases[i].effect, &err), err);
+            same_stats(got, want->stats, strstr(cases[i].all, "1e4") ? 1e-7 : 1e-9);
+            bm_stats_free(got);
+            bm_model_free(all);
+            bm_model_free(want);
+        }
+    unlink(f.path);
+}
+
+/* ---- tests of two models ---- */
 
 /* says: the refusal, of rows that are not kept; "": the same test. held: what it is of rows that are kept, where it is not the same. */
 typedef struct { const char *one, *two, *says, *held; const char *const *set_one, *const *set_two; } pair;
@@ -607,6 +642,7 @@ int main(void)
         cmocka_unit_test(test_errors_name_the_line),
         cmocka_unit_test(test_levels_that_are_not_listed_are_refused),
         cmocka_unit_test(test_what_needs_rows_refuses),
+        cmocka_unit_test(test_statistics_without_an_effect_are_those_of_the_smaller_model),
         cmocka_unit_test(test_two_models_are_compared_without_their_rows),
         cmocka_unit_test(test_every_way_of_reading_gives_the_same_cells),
     };

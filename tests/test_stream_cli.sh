@@ -57,6 +57,14 @@ it 'model: the same without the rows' same_plan "$formula" "$data"
 it 'model: with an offset, a coefficient that is fixed, zeros, levels of several sizes' \
     same_plan 'angle ~ recipe * temp + I(temp > 200) + offset(replicate) + (temp || recipe:replicate) + (0 + recipe | temperature)' "$here/tests/data/cake.csv" --prior 'b_temp ~ constant(0.1)' --factor temperature
 it 'model: with weights, and an offset for a coefficient that is fixed' same_plan 'Reaction ~ Days + (1 | Subject)' "$here/tests/data/sleepstudy_w.csv" --weights w --prior 'b_Days ~ constant(9)'
+for model in "$formula" 'Reaction ~ Days + (Days || Subject) + (1 | Days)'; do
+    for hold in all 20; do
+        "$BMIXED" compare "$model" "$data" "${quick[@]}" --test-ranef --json --hold-rows $hold -v >"compare-$hold.json" 2>"compare-$hold.err"
+    done
+    it 'compare: the same without the rows' eval 'same_numbers compare-all.json compare-20.json && grep -q "180 rows went into cross-products" compare-20.err'
+done
+run "$BMIXED" compare "$formula" "$data" "${quick[@]}" --pooling --hold-rows 20
+it 'compare --pooling needs them' refuses 2 '--pooling fits every group by itself, to its rows: leave --hold-rows out'
 run "$BMIXED" report streamed
 it 'report reads the rows again' exits 0
 run "$BMIXED" fit "$formula" "$data" "${quick[@]}" --hold-rows 200 -v

@@ -169,7 +169,7 @@ bm_status bm_compare_run(bm_compare **out, const bm_model *m, const bm_compare_o
 
     *out = NULL;
     if (!c) return bm_nomem(err);
-    if ((st = bm_model_needs_rows(m, "a comparison with a classical fit", err)) != BM_OK) goto done;
+    if (opt && opt->pooling && (st = bm_model_needs_rows(m, "the fit of each group by itself, for its residuals,", err)) != BM_OK) goto done;
     c->model = m;
     c->opt = opt ? *opt : defaults;
     c->fit_opt = c->opt.fit ? *c->opt.fit : m->spec->fit;

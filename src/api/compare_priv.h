@@ -34,14 +34,14 @@ bm_status bm_compare_tests(bm_compare *c, bm_error *err);                    /* 
  * there is none (evidence.c). BM_INTERRUPTED. */
 bm_status bm_estimate_evidence(bm_evidence *out, const char **none, const bm_post *post, const bm_fit_options *opt, double target, bm_error *err);
 
-/* A model without one group-level effect: its design, statistics and posterior; the other priors as they are (reduced.c). */
+/* A model without one group-level effect: its design (without Z of that factor), statistics and posterior; the other priors as they are (reduced.c). */
 typedef struct {
     bm_design design;      /* arrays that are not below are the model's */
     bm_priors priors;
     bm_group *fac;
     bm_block *block;
     char    **znames;
-    double   *Z, *zsd, *scale;
+    double   *zsd, *scale;
     bm_dist **sd, **cor, *sd_row, *cor_row;
     bm_stats *stats;
     bm_post  *post;

@@ -194,14 +194,14 @@ static double group_variance(const bm_group *g, size_t n, const double *G)
     double total = 0;
 
     for (size_t a = 0; a < g->q; a++)
-        for (size_t b = 0; b < g->q; b++) total += G[a + b * g->q] * bm_dot(n, g->Z + a * n, g->Z + b * n) / (double)n;
+        for (size_t b = 0; b < g->q; b++) total += G[a + b * g->q] * (g->Z ? bm_dot(n, g->Z + a * n, g->Z + b * n) / (double)n : g->zz[a + b * g->q]);
     return total;
 }
 
 static bm_status add_shares(bm_compare *c, bm_error *err)
 {
     const bm_design *d = c->model->design;
-    double           residual = 0, total;
+    double           total;
     double          *part;
 
     if (!d->nfac) return BM_OK;
@@ -211,8 +211,7 @@ static bm_status add_shares(bm_compare *c, bm_error *err)
         free(part);
         return bm_nomem(err);
     }
-    for (size_t i = 0; i < d->n; i++) residual += (d->w ? 1 / d->w[i] : 1) / (double)d->n;
-    part[d->nfac] = total = residual * c->reml->sigma * c->reml->sigma;
+    part[d->nfac] = total = d->mean_variance * c->reml->sigma * c->reml->sigma;
     for (size_t k = 0; k < d->nfac; k++) total += part[k] = group_variance(&d->fac[k], d->n, c->reml->group[k].G);
     for (size_t k = 0; k < c->fit->nderived && k <= d->nfac; k++) {      /* derived: one per factor, then the residual's */
         const bm_derived_row *r = &c->fit->derived[k];

@@ -12,11 +12,8 @@ static const double TARGET = 0.03;       /* of the error of each log evidence, s
 static double residual_sd(const bm_compare *c)
 {
     const bm_design *d = c->model->design;
-    double           total = 0;
 
-    if (!d->known_se) return c->reml->sigma;
-    for (size_t i = 0; i < d->n; i++) total += 1 / d->w[i] / (double)d->n;
-    return sqrt(total);
+    return d->known_se ? sqrt(d->mean_variance) : c->reml->sigma;
 }
 
 static bm_status set_eps_rule(bm_compare *c, bm_error *err)

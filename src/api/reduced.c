@@ -11,7 +11,6 @@ void bm_reduced_free(bm_reduced *r)
     free(r->fac);
     free(r->block);
     free(r->znames);
-    free(r->Z);
     free(r->zsd);
     free(r->scale);
     free(r->sd);
@@ -26,14 +25,13 @@ static bm_status allocate(bm_reduced *r, const bm_design *d, const bm_group *g, 
     r->fac = bm_alloc(d->nfac, sizeof *r->fac);
     r->block = bm_alloc(g->nblock, sizeof *r->block);
     r->znames = bm_alloc(g->q, sizeof *r->znames);
-    r->Z = bm_alloc(g->q * d->n, sizeof *r->Z);
     r->zsd = bm_alloc(g->q, sizeof *r->zsd);
     r->scale = bm_alloc(g->q * g->q, sizeof *r->scale);
     r->sd = bm_alloc(d->nfac, sizeof *r->sd);
     r->cor = bm_alloc(d->nfac, sizeof *r->cor);
     r->sd_row = bm_alloc(g->q, sizeof *r->sd_row);
     r->cor_row = bm_alloc(g->nblock, sizeof *r->cor_row);
-    if (r->fac && r->block && r->znames && r->Z && r->zsd && r->scale && r->sd && r->cor && r->sd_row && r->cor_row) return BM_OK;
+    if (r->fac && r->block && r->znames && r->zsd && r->scale && r->sd && r->cor && r->sd_row && r->cor_row) return BM_OK;
     return bm_nomem(err);
 }
 
@@ -75,19 +73,18 @@ static void drop_effect(bm_reduced *r, const bm_model *m, size_t factor, size_t 
 {
     const bm_group *g = &m->design->fac[factor];
     bm_group       *to = &r->fac[factor];
-    size_t          n = m->design->n, at = 0;
+    size_t          at = 0;
 
     for (size_t i = 0; i < g->q; i++) {
         if (i == effect) continue;
         r->znames[at] = g->znames[i];
         r->zsd[at] = g->zsd[i];
         r->sd_row[at] = m->priors->sd[factor][i];
-        memcpy(r->Z + at * n, g->Z + i * n, n * sizeof *r->Z);
         at++;
     }
     to->q = at;
     to->znames = r->znames;
-    to->Z = r->Z;
+    to->Z = NULL;
     to->zsd = r->zsd;
     to->nblock = blocks_without(r, g, m->priors->cor[factor], effect);
     to->block = r->block;
@@ -115,7 +112,7 @@ bm_status bm_reduced_new(bm_reduced *r, const bm_model *m, size_t factor, size_t
     r->design.nfac = r->priors.nfac = nfac;
     r->priors.sd = r->sd;
     r->priors.cor = r->cor;
-    if ((st = bm_stats_new(&r->stats, &r->design, err)) != BM_OK) goto fail;
+    if ((st = bm_stats_without(&r->stats, m->stats, factor, effect, err)) != BM_OK) goto fail;
     if ((st = bm_post_new(&r->post, r->stats, &r->priors, &r->design, err)) != BM_OK) goto fail;
     return BM_OK;
 fail:

@@ -83,6 +83,7 @@ static int compare(const bm_model *model, bm_spec *spec, const cli_args *a, void
 
 static int run(const cli_args *a)
 {
+    cli_args  to = *a;
     plan      p = { .opt = BM_COMPARE_OPTIONS_INIT, .here = compared_directory(a) };
     bm_error  err = { 0 };
     bm_status st;
@@ -96,7 +97,13 @@ static int run(const cli_args *a)
     if ((code = number("differ", a->differ, "a number of posterior standard deviations, 0 or more", &p.opt.differ)) != CLI_DONE) return code;
     if ((code = number("eps", a->eps, "a standard deviation", &p.opt.eps)) != CLI_DONE) return code;
     if (p.dir && (st = bm_compare_check_output(p.dir, p.force, &err)) != BM_OK) return cli_fail_running(st, &err);
-    return cli_with_model(a, compare, &p);
+    if ((code = cli_rows_to_hold(a, &to.hold)) != CLI_DONE) return code;
+    if (a->pooling && a->hold_rows && to.hold) {
+        cli_error("--pooling fits every group by itself, to its rows: leave --hold-rows out");
+        return CLI_INPUT;
+    }
+    if (a->pooling) to.hold = 0;
+    return cli_with_model(&to, compare, &p);
 }
 
 static const cli_option own_options[] = {
@@ -134,7 +141,7 @@ const cli_command cli_compare = {
     .about = "Fits the model by REML and draws from its posterior, and sets the two side by side: parameters, group effects, how far groups are "
              "pulled to the mean, shares of variance. Says which parameters differ and why, from numbers: an estimate at the boundary, few groups, "
              "a skewed posterior, what the prior did. An output directory is fitted again from its model.json: the same seed gives the same draws.",
-    .groups = (const cli_group[]){ { "Comparison", own_options }, { "Model", cli_model_options }, { "Sampling", cli_sampler_options },
+    .groups = (const cli_group[]){ { "Comparison", own_options }, { "Model", cli_model_options }, { "Data", cli_data_options }, { "Sampling", cli_sampler_options },
                                    { "Output", output_options }, { "General", cli_general_options }, { NULL, NULL } },
     .examples = (const cli_example[]){
         { "reaction times, a line per subject", "bmixed compare 'Reaction ~ Days + (Days | Subject)' sleepstudy.csv" },

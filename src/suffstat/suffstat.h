@@ -55,6 +55,9 @@ static inline const bm_cross *bm_stats_cross(const bm_stats *s, size_t k, size_t
 bm_status bm_stats_new(bm_stats **out, const bm_design *d, bm_error *err);
 void      bm_stats_free(bm_stats *s);
 
+/* Those of the design without an effect of a factor; without the factor, where it is the only one. */
+bm_status bm_stats_without(bm_stats **out, const bm_stats *s, size_t factor, size_t effect, bm_error *err);
+
 /* Ranks by which flat priors are judged (ranks.c). From sums of squares: of a group's effects what is less than 1e-5 of its size is nothing, of a direction what
  * is less than a thousandth of it lies in the effects. */
 bm_ranks  bm_ranks_of_stats(const bm_stats *s);
