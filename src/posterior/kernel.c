@@ -15,9 +15,9 @@ static atomic_int limit = BM_SIMD_AVX512;
 
 size_t bm_kernel_scratch(size_t q, size_t p)
 {
-    size_t p1 = p + 1, panel = (p1 > BM_KERNEL_WIDE ? BM_KERNEL_PANEL * q * p1 : BM_KERNEL_ROWS * (p1 + 1) + p1 * (p1 + 1) / 2) * BM_LANES;
+    size_t p1 = p + 1, panel = p1 > BM_KERNEL_WIDE ? BM_KERNEL_PANEL * q * p1 : 0, rows = p1 > BM_KERNEL_WIDEST ? 0 : BM_KERNEL_ROWS * (p1 + 1) + p1 * (p1 + 1) / 2;
 
-    return (5 * q * q + 4 * q + q * p1) * BM_LANES + panel + 64;
+    return (5 * q * q + 4 * q + q * p1 + (panel > rows ? panel : rows)) * BM_LANES + 64;
 }
 
 bm_simd bm_kernel_simd(void)

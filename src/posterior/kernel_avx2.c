@@ -8,6 +8,7 @@
 #define HEIGHT 6
 #define TRIANGLE 4
 #define TARGET "arch=x86-64-v3"
+#define WIDE 64
 #define PASSES bm_kernel_avx2
 #include "posterior/kernel_passes.h"
 #endif

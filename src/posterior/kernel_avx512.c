@@ -8,6 +8,7 @@
 #define HEIGHT 6
 #define TRIANGLE 6
 #define TARGET "arch=x86-64-v4"
+#define WIDE 128
 #define PASSES bm_kernel_avx512
 #include "posterior/kernel_passes.h"
 #endif

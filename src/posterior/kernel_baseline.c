@@ -6,5 +6,6 @@
 #define WIDTH 2
 #define HEIGHT 5
 #define TRIANGLE 4
+#define WIDE 40
 #define PASSES bm_kernel_baseline
 #include "posterior/kernel_passes.h"

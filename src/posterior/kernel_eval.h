@@ -32,15 +32,16 @@ BM_INLINE double eval_body(size_t q, const bm_kernel_job *a)
     vec      own[KEPT * KEPT + KEPT], *scratch = (vec *)(void *)a->scratch, *K = q <= KEPT ? own : scratch, *w = K + q * q, *work = scratch + q * q + q;
     vec     *F = work + 2 * q * q + q, *acc = F + BM_KERNEL_ROWS * row;
     product  det = ONE;
+    size_t   rows = p1 > BM_KERNEL_WIDE && q <= BM_KERNEL_ROWS / 2 ? BM_KERNEL_ROWS / 2 : BM_KERNEL_ROWS;    /* near what the first cache holds */
 
-    if (p1 > BM_KERNEL_WIDE) return eval_wide(q, a);
+    if (p1 > WIDE) return eval_wide(q, a);
     memset(acc, 0, p1 * (p1 + 1) / 2 * sizeof *acc);
     for (size_t s = a->first * PARTS; s < end; s++) {
         factor_rows(q, triangle(k, q, s), a->T, work, K, w, &det);
         project(q, k, s, K, (double *)(F + n * row), row * LANES, LANES);
         for (size_t i = 0; i < q; i++) F[(n + i) * row + p1] = w[i];
         n += q;
-        if (n + q <= BM_KERNEL_ROWS && s + 1 < end) continue;
+        if (n + q <= rows && s + 1 < end) continue;
         add_gram(n, p1, F, acc);
         n = 0;
     }
@@ -48,3 +49,5 @@ BM_INLINE double eval_body(size_t q, const bm_kernel_job *a)
         for (size_t i = j; i < p1; i++) a->out[i + j * p1] -= sum(acc[at++]);
     return log_product(&det);
 }
+
+_Static_assert(WIDE >= BM_KERNEL_WIDE && WIDE <= BM_KERNEL_WIDEST, "bm_kernel_scratch has room for it");

@@ -3,6 +3,7 @@
  *     TARGET   the machine compiled for, unless it is the compiler's own
  *     KEPT     q (4 or 6) up to which the bodies are compiled for each, and what is small is kept in registers or on the stack
  *     WIDTH, HEIGHT, TRIANGLE    tiles of sums (kernel_gram.h)
+ *     WIDE     columns of D beyond which BLAS is faster
  *     PASSES   the table's name */
 #include "base/base.h"
 
