@@ -127,6 +127,7 @@ mutant gibbs_effects_of_another_theta src/fit/gibbs_chain.c 's/bm_marginal_draw(
 # ---- the same and others by the joint-distribution test, kernel by kernel ------------------------------------------------------------
 
 mutant walk_that_accepts_everything src/fit/chain.c 's/if (evaluate(c, c->star) == BM_OK \&\& log(u) < c->star->lp - c->cur->lp)/if (evaluate(c, c->star) == BM_OK)/' test_geweke '*linear*'
+mutant jump_with_the_gradient_of_before src/fit/mcmc.c 's/    if (!moved) return;/    return;/' test_mcmc '*jumps*'
 mutant proposal_density_missing_under_geweke src/fit/chain.c 's/ratio = c->star->lp - lq_star;/ratio = c->star->lp;/' test_geweke '*slope*'
 mutant energy_of_the_momentum_alone src/fit/hmc.c 's/end = star->lp - /end = cur->lp - /' test_geweke '*linear*'
 mutant momentum_of_half_the_size src/fit/hmc.c 's/double u = bm_rng_uniform(rng);/for (size_t k = 0; k < d; k++) p[k] *= 0.5;\n    &/' test_geweke '*linear*'

@@ -11,15 +11,15 @@ typedef struct { shape s; int reps, steps; const char *kernels; } joint;
 
 static const joint JOINTS[] = {
     { { "linear", "y ~ I(x + 3) + offset(x2)", { "b_I(x + 3) ~ student_t(3, 0, 0.5)", "Intercept ~ normal(0.5, 0.3)", "sigma ~ lognormal(-0.3, 0.3)" }, 8, 1, true, false, NULL, 1 },
-      400, 24, "independence random_walk hamiltonian effects " },
+      400, 24, "independence random_walk hamiltonian hamiltonian_jumps effects " },
     { { "slope", "y ~ x + (x | g)", { "b ~ normal(0, 0.5)", "sd ~ half_normal(0, 0.5)", "cor ~ lkj(3)", "sigma ~ exponential(1)" }, 24, 4, false, false, NULL, 1 }, 250, 24,
-      "independence random_walk hamiltonian effects " },
+      "independence random_walk hamiltonian hamiltonian_jumps effects " },
     { { "inverse Wishart", "y ~ 1 + (x | g)", { "Intercept ~ normal(0, 1)", "cov(g) ~ inv_wishart(8, 4)" }, 24, 4, false, true, NULL, 1 }, 250, 24,
-      "independence random_walk hamiltonian effects " },
+      "independence random_walk hamiltonian hamiltonian_jumps effects " },
     { { "crossed", "y ~ x + (x | g) + (1 | h)", { "b ~ student_t(4, 0, 0.5)", "sd ~ half_normal(0, 0.5)", "cor ~ lkj(2)", "sigma ~ lognormal(-0.3, 0.4)" }, 24, 4, true, false, NULL, 1 },
-      120, 12, "independence random_walk hamiltonian factor_wise effects " },
+      120, 12, "independence random_walk hamiltonian hamiltonian_jumps factor_wise effects " },
     { { "nested", "y ~ 1 + (1 | g / h)", { "b ~ normal(0, 0.5)", "sd ~ half_normal(0, 0.5)", "sigma ~ lognormal(-0.3, 0.4)" }, 24, 4, false, false, NULL, 1 }, 120, 12,
-      "independence random_walk hamiltonian factor_wise effects " },
+      "independence random_walk hamiltonian hamiltonian_jumps factor_wise effects " },
 };
 
 static bm_geweke *test_of(const joint *j, bm_model **m, int threads)

@@ -2,7 +2,7 @@
 #include "small_model.h"
 
 #include "api/api.h"
-#include "fit/fit.h"
+#include "fit/mcmc_priv.h"
 
 typedef struct { model m; bm_stats *st; bm_post *post; } set_up;
 
@@ -170,12 +170,49 @@ static void test_a_stop_flag_ends_the_run_with_what_there_is(void **state)
     drop(&s);
 }
 
+static void nothing(void *self, size_t chain, size_t iter, double lp, const double *b, const double *natural, const double *u)
+{
+    (void)self, (void)chain, (void)iter, (void)lp, (void)b, (void)natural, (void)u;
+}
+
+/* A trajectory after a jump, which the chain does not see from outside: its first gradient is that of where the jump came to. */
+static void test_after_jumps_trajectories_begin_with_the_gradient_there(void **state)
+{
+    enum { TIMES = 60 };
+    set_up         s;
+    bm_mcmc       *mc = NULL;
+    bm_error       err = { 0 };
+    bm_fit_options opt = BM_FIT_OPTIONS_INIT;
+    bm_sink        sink = { .draw = nothing };
+    double         g[8];
+    size_t         done;
+
+    (void)state;
+    make(&s, 2, 11);
+    assert_true(s.post->th.d <= 8);
+    opt.chains = 1;
+    opt.warmup = 200;
+    bm_assert_ok(bm_mcmc_new(&mc, s.post, &opt, &err), err);
+    bm_mcmc_force(mc, BM_MOVE_JUMPS);
+    bm_assert_ok(bm_mcmc_warmup(mc, &err), err);
+    for (size_t i = 1; i <= TIMES; i++) {
+        const bm_chain *c = &mc->chain[0];
+
+        bm_assert_ok(bm_mcmc_run(mc, i, &sink, &done, &err), err);
+        assert_int_equal(bm_point_gradient(c->cur, g), BM_OK);
+        for (size_t k = 0; k < s.post->th.d; k++) bm_assert_near(c->g_cur[k], g[k], 1e-12);
+    }
+    bm_mcmc_free(mc);
+    drop(&s);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_draws_have_their_exact_conditional_moments),
         cmocka_unit_test(test_draws_are_the_same_bits_whatever_the_threads_and_the_pieces),
         cmocka_unit_test(test_a_stop_flag_ends_the_run_with_what_there_is),
+        cmocka_unit_test(test_after_jumps_trajectories_begin_with_the_gradient_there),
     };
 
     if (argc > 1) cmocka_set_test_filter(argv[1]);

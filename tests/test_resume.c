@@ -13,6 +13,7 @@ static const example EXAMPLES[] = {
     { "Hamiltonian", "cake.csv", "angle ~ recipe + temperature + (temperature | recipe:replicate)", { { "factor", "temperature" } }, 30, 80, 2 },
     { "Hamiltonian, Student-t priors", "cake.csv", "angle ~ recipe + temperature + (temperature | recipe:replicate)",
       { { "factor", "temperature" }, { "prior", "b ~ student_t(4, 0, 100)" } }, 30, 80, 1 },
+    { "Hamiltonian with jumps", "Machines.csv", "score ~ Machine + (Machine | Worker)", { { "prior", "b ~ student_t(4, 0, 100)" } }, 40, 120, 2 },
     { "factor by factor", "Penicillin.csv", "diameter ~ 1 + (1 | plate) + (1 | sample)", { { "sampler", "gibbs" } }, 60, 60, 2 },
     { "factor by factor, slopes and nesting", "Pixel.csv", "pixel ~ day + (day | Dog) + (1 | Side:Dog)", { { "sampler", "gibbs" }, { "prior", "b ~ student_t(3, 0, 900)" } }, 40, 60, 1 },
 };

@@ -70,25 +70,30 @@ static bm_status run_information(bm_fit *f, const bm_mcmc_info *info, bm_error *
     r->top_ratio = info->top_ratio;
     r->warmup_evaluations = info->warmup_evaluations;
     r->evaluations = info->evaluations + info->warmup_evaluations;
-    return info->nratio ? bm_pareto_k(&r->pareto_k, info->log_ratio, info->nratio, err) : BM_OK;
+    return info->nratio && !info->jumps ? bm_pareto_k(&r->pareto_k, info->log_ratio, info->nratio, err) : BM_OK;
 }
 
 /* Proportional to nothing where a prior is improper: no number then. */
-static void evidence(bm_fit *f, const bm_mcmc_info *info)
+static bm_status evidence(bm_fit *f, const bm_mcmc_info *info, bm_error *err)
 {
     bm_run_info *r = &f->run;
+    double       k = NAN;
 
     r->log_evidence = r->log_evidence_se = NAN;
+    if (info->jumps && info->nratio && bm_pareto_k(&k, info->log_ratio, info->nratio, err) != BM_OK) return BM_ENOMEM;
     if (!bm_priors_all_proper(f->model->priors)) {
         r->no_evidence = "a prior is improper (flat), so that p(y) has no scale";
     } else if (!isfinite(info->log_evidence)) {
         r->no_evidence = f->model->post->cp->any_t ? "a Student-t prior on coefficients is a mixture that the proposals do not integrate over"
                                                    : "the kernel makes no independent proposals to average over";
+    } else if (bm_weights_degenerate(k, info->top_ratio)) {
+        r->no_evidence = "the proposals beside the Hamiltonian moves miss a tail of the posterior (Pareto k)";
     } else {
         r->log_evidence = info->log_evidence;
         r->log_evidence_se = info->log_evidence_se;
         r->no_evidence = NULL;
     }
+    return BM_OK;
 }
 
 /* A sampler and room for its draws, as they are at the start or as a checkpoint has them. */
@@ -132,7 +137,7 @@ static bm_status sample(bm_fit *f, bm_error *err)
     if (f->run.interrupted && r.s.d->niter < 2) goto done;   /* before there was anything */
     if ((st = bm_mcmc_report(r.mc, &info, err)) != BM_OK) goto done;
     if ((st = run_information(f, &info, err)) != BM_OK) goto done;
-    evidence(f, &info);
+    if ((st = evidence(f, &info, err)) != BM_OK) goto done;
     f->draws = r.s.d;
     r.s.d = NULL;
     if ((st = bm_fit_results(f, &info, r.s.nu && !r.s.keep_u ? &r.s.cond : NULL, err)) == BM_OK) st = ran;

@@ -23,6 +23,7 @@ const bm_geweke_move bm_geweke_moves[BM_GEWEKE_KERNELS] = {
     { BM_MOVE_INDEPENDENCE, "independence proposals", "proposals", "independence" },
     { BM_MOVE_WALK, "random walk", "walk", "random_walk" },
     { BM_MOVE_HAMILTON, "Hamiltonian moves", "Hamilton", "hamiltonian" },
+    { BM_MOVE_JUMPS, "Hamiltonian with jumps", "jumps", "hamiltonian_jumps" },
     { BM_MOVE_SWEEP, "factor by factor", "sweep", "factor_wise" },
     { BM_MOVE_EFFECTS, "coefficients and effects", "effects", "effects" },
 };
@@ -171,7 +172,7 @@ static bm_status move(state *s, bm_move kernel, uint64_t seed, bm_error *err)
     size_t         done;
 
     opt.chains = opt.threads = 1;
-    opt.warmup = kernel == BM_MOVE_HAMILTON ? WARMUP_HAMILTON : WARMUP;      /* each of these costs several gradients */
+    opt.warmup = kernel == BM_MOVE_HAMILTON || kernel == BM_MOVE_JUMPS ? WARMUP_HAMILTON : WARMUP;      /* each of these costs several gradients */
     opt.thin = kernel == BM_MOVE_EFFECTS ? 1 : BM_GEWEKE_MOVES;
     opt.seed = seed;
     opt.sampler = kernel == BM_MOVE_SWEEP ? BM_SAMPLER_GIBBS : BM_SAMPLER_COLLAPSED;

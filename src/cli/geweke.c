@@ -70,7 +70,7 @@ const cli_command cli_geweke = {
              "new response is drawn given the parameters. Under a right kernel each of these states has the distribution of the first, for which independent draws "
              "are the measure. That is judged for every parameter, the log-likelihood, the effects of the rarest level of every grouping factor, and the "
              "mean of a cell, by the mean and the mean square of their normal scores over independent chains.\n\n"
-             "The kernels: independence proposals, a random walk and Hamiltonian moves of the variance parameters, each followed by a draw of coefficients and "
+             "The kernels: independence proposals, a random walk, Hamiltonian moves, and these with jumps (a proposal beside each), of the variance parameters, each followed by a draw of coefficients and "
              "effects; the sweep factor by factor, with two grouping factors or more; coefficients and effects alone. bmixed sbc checks the whole "
              "sampler, warm-up included; this tells which part is wrong, and needs no chain to mix. Under tight "
              "priors it sees more: a wrong kernel's drift is judged beside the spread of the priors.\n\n"

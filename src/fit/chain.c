@@ -109,11 +109,11 @@ void bm_chain_note_ratio(bm_chain *c, double ratio)
 }
 
 /* Accepts star, a proposal reversible with respect to q, by the ratio of ratios. Returns log p - log q at star. */
-static double accept_by_ratio(bm_chain *c, const bm_mixture *q)
+static double accept_by_ratio(bm_chain *c, const bm_mixture *q, bool *accepted)
 {
     double u = bm_rng_uniform(&c->rng), lq_star = bm_mixture_logpdf(q, c->star->x), ratio;
 
-    c->tried++;
+    *accepted = false;
     if (!bm_mixture_inside(q, &c->star->post->th, c->star->x)) return -INFINITY;
     if (evaluate(c, c->star) != BM_OK) return -INFINITY;
     ratio = c->star->lp - lq_star;
@@ -121,21 +121,49 @@ static double accept_by_ratio(bm_chain *c, const bm_mixture *q)
     if (log(u) < ratio - (c->cur->lp - c->cur_lq)) {
         bm_chain_accept(c);
         c->cur_lq = lq_star;
-        c->accepted++;
+        *accepted = true;
     }
     return ratio;
 }
 
+static void count(bm_chain *c, bool accepted)
+{
+    c->tried++;
+    c->accepted += accepted;
+}
+
 double bm_independence_step(bm_chain *c, const bm_mixture *q)
 {
+    bool   accepted;
+    double ratio;
+
     bm_mixture_draw(q, &c->rng, c->star->x);
-    return accept_by_ratio(c, q);
+    ratio = accept_by_ratio(c, q, &accepted);
+    count(c, accepted);
+    return ratio;
+}
+
+bool bm_jump(bm_chain *c, const bm_mixture *q, double *ratio)
+{
+    bool folded = !bm_mixture_inside(q, &c->cur->post->th, c->cur->x), accepted;
+
+    if (folded) {                                    /* the same point of the posterior: its factors' signs come with an evaluation */
+        bm_mixture_fold(q, &c->cur->post->th, c->cur->x);
+        evaluate(c, c->cur);
+    }
+    c->cur_lq = NAN;
+    bm_mixture_draw(q, &c->rng, c->star->x);
+    *ratio = accept_by_ratio(c, q, &accepted);
+    return folded || accepted;
 }
 
 void bm_opposite_step(bm_chain *c, const bm_mixture *q, double correlation)
 {
+    bool accepted;
+
     bm_mixture_opposite(q, &c->rng, correlation, c->cur->x, c->star->x);
-    accept_by_ratio(c, q);
+    accept_by_ratio(c, q, &accepted);
+    count(c, accepted);
 }
 
 void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale)

@@ -49,6 +49,8 @@ void bm_chain_note_ratio(bm_chain *c, double ratio);
 double bm_independence_step(bm_chain *c, const bm_mixture *q);
 /* theta* across q's middle (bm_mixture_opposite: reversible with respect to q), accepted by the same ratio. */
 void bm_opposite_step(bm_chain *c, const bm_mixture *q, double correlation);
+/* theta* ~ q beside other moves, which alone are counted. Is the current point another one, or folded to q's side? *ratio: log p - log q at theta*. */
+bool bm_jump(bm_chain *c, const bm_mixture *q, double *ratio);
 /* Random-walk step with covariance (scale^2 / d) C C', folded to q's side of the one-sided sds. */
 void bm_local_step(bm_chain *c, const bm_mixture *q, const double *C, double scale);
 /* A move by bm_polar_propose. Is the current point another one? */

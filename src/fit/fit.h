@@ -28,8 +28,9 @@ typedef struct {
     double   warmup_acceptance;     /* over the last round of warm-up */
     size_t   warmup;                /* iterations of each chain: what was asked for, or fewer where the proposal fitted sooner */
     uint64_t warmup_evaluations, evaluations;    /* of the marginal (a gradient counts as one); the second: while sampling, all chains */
-    const double *log_ratio;        /* log posterior - log proposal at the proposals made while sampling; empty for gradient kernels */
+    const double *log_ratio;        /* log posterior - log proposal at the independent proposals made while sampling; none of gradient kernels alone */
     size_t   nratio;
+    bool     jumps;                 /* these come beside Hamiltonian moves, which reach what they miss */
     double   top_ratio;             /* the largest of these ratios over their mean; NaN without any */
     double   log_evidence;          /* log p(y): mean ratio over the proposals made; NaN where the kernel makes none */
     double   log_evidence_se;       /* its standard error: the proposals are independent */
@@ -52,7 +53,7 @@ void      bm_mcmc_free(bm_mcmc *s);
 
 /* ---- one kernel at a time, from a state given (place.c): for tests of the kernels ---- */
 
-typedef enum { BM_MOVE_CHOSEN, BM_MOVE_INDEPENDENCE, BM_MOVE_WALK, BM_MOVE_HAMILTON, BM_MOVE_EFFECTS, BM_MOVE_SWEEP } bm_move;
+typedef enum { BM_MOVE_CHOSEN, BM_MOVE_INDEPENDENCE, BM_MOVE_WALK, BM_MOVE_HAMILTON, BM_MOVE_JUMPS, BM_MOVE_EFFECTS, BM_MOVE_SWEEP } bm_move;
 /* Can this posterior be moved that way? */
 bool      bm_move_possible(const bm_post *post, bm_move move);
 /* Before the warm-up: theta is moved by this kernel alone (EFFECTS: not at all). SWEEP needs the factor-wise sampler, the others the collapsed one. */

@@ -193,13 +193,27 @@ void bm_mcmc_polar(const bm_mcmc *s, bm_chain *c)
     bm_point_gradient(c->cur, c->g_cur);
 }
 
+void bm_mcmc_hamilton(const bm_mcmc *s, bm_chain *c)
+{
+    double ratio;
+    bool   moved;
+
+    bm_hmc_step(c, &s->hmc);
+    if (!s->jumps) return;
+    moved = bm_jump(c, &s->q, &ratio);
+    if (s->stage == BM_STAGE_SAMPLING) bm_chain_note_ratio(c, ratio);
+    if (!moved) return;
+    c->evaluations++;
+    bm_point_gradient(c->cur, c->g_cur);
+}
+
 /* theta -> theta', leaving p(theta | y) invariant. */
 static void move_theta(const bm_mcmc *s, bm_chain *c)
 {
     switch (s->kernel) {
     case BM_KERNEL_FIXED: break;
     case BM_KERNEL_GIBBS: break;                     /* has a loop of its own */
-    case BM_KERNEL_HMC: bm_hmc_step(c, &s->hmc); break;
+    case BM_KERNEL_HMC: bm_mcmc_hamilton(s, c); break;
     case BM_KERNEL_WALK: bm_local_step(c, &s->q, s->local_C, 2.4); break;
     case BM_KERNEL_INDEPENDENCE:
         if (c->tried % 2 == 0) bm_chain_note_ratio(c, bm_independence_step(c, &s->q));
@@ -280,7 +294,7 @@ static void run_piece(void *self, size_t k, size_t worker)
 
 static bm_status room_for_ratios(bm_mcmc *s, bm_error *err)
 {
-    for (size_t k = 0; k < s->nchain && s->kernel == BM_KERNEL_INDEPENDENCE; k++) {
+    for (size_t k = 0; k < s->nchain && (s->kernel == BM_KERNEL_INDEPENDENCE || s->jumps); k++) {
         bm_chain *c = &s->chain[k];
 
         if (!c->log_ratio && !(c->log_ratio = bm_alloc(BM_RATIOS, sizeof *c->log_ratio))) return bm_nomem(err);
@@ -314,7 +328,8 @@ static void describe(const bm_mcmc *s, char *text, size_t size)
     if (s->gibbs) bm_gibbs_describe(s, text, size);
     if (s->kernel == BM_KERNEL_FIXED) snprintf(text, size, "exact independent draws: no variance parameter is free");
     if (s->kernel == BM_KERNEL_HMC)
-        snprintf(text, size, "Hamiltonian moves on the %zu variance parameters, step %.3g, up to %zu steps", d, s->hmc.step, s->hmc.max_steps);
+        snprintf(text, size, "Hamiltonian moves on the %zu variance parameters, step %.3g, up to %zu steps%s", d, s->hmc.step, s->hmc.max_steps,
+                 s->jumps ? ", with an independence proposal beside each" : "");
     if (s->kernel == BM_KERNEL_INDEPENDENCE)
         snprintf(text, size, "independence Metropolis on the %zu variance parameter%s (mixture of %zu t%s%s), every other proposal across its middle (correlation %.2f), "
                  "%.0f %% local steps", d, d == 1 ? "" : "s", s->q.K, s->q.K == 1 ? "" : "'s", s->q.nimage > 1 ? ", mirrored at sd = 0" : "", s->opposite, 100 * s->local_share);
@@ -332,7 +347,7 @@ static void evidence(const bm_mcmc *s, uint64_t drawn, bm_mcmc_info *info)
         info->log_evidence = s->chain[0].cur->lp;
         info->log_evidence_se = 0;
     }
-    if (s->kernel != BM_KERNEL_INDEPENDENCE || !info->nratio) return;
+    if (!info->nratio) return;
     for (size_t k = 0; k < s->nchain; k++) top = fmax(top, s->chain[k].top);
     for (size_t k = 0; k < s->nchain; k++) {
         double shrink = exp(s->chain[k].top - top);
@@ -352,7 +367,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
     uint64_t drawn = 0;
 
     *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .warmup = s->kernel == BM_KERNEL_INDEPENDENCE ? s->done : (size_t)s->opt.warmup, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
-                               .warmup_evaluations = s->warmup_evaluations, .moments = &s->moments };
+                               .warmup_evaluations = s->warmup_evaluations, .jumps = s->jumps, .moments = &s->moments };
     describe(s, info->kernel, sizeof info->kernel);
     bm_moments_free(&s->moments);
     if (bm_moments_new(&s->moments, p, s->post->nu, err) != BM_OK) return BM_ENOMEM;
@@ -363,7 +378,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
         if (s->moments.no_memory) return bm_nomem(err);
         info->evaluations += c->evaluations;
         s->acceptance[k] = c->tried ? (double)c->accepted / (double)c->tried : 1;
-        drawn += (c->tried + 1) / 2;                 /* every other one, the first included, is independent of the chain */
+        drawn += s->jumps ? c->tried : (c->tried + 1) / 2;       /* one beside each move; or every other one, the first included, is independent of the chain */
         n += c->nratio;
     }
     free(s->ratios);

@@ -26,6 +26,7 @@ struct bm_mcmc {
     double         opposite;         /* correlation of every other proposal with the current point, in q's normal scores: below 0 */
     double        *local_C;          /* d x d: Cholesky factor of the local steps' covariance */
     bm_hmc         hmc;
+    bool           jumps;            /* a proposal from q beside each Hamiltonian move */
     long           polar;            /* the sd of a factor with a level for every row, which has a move of its own; -1: none */
     double        *mode, *mode_cov;  /* d; d x d */
     bool           mode_found;
@@ -57,6 +58,8 @@ bm_status bm_mcmc_chains(bm_mcmc *s, void (*piece)(void *self, size_t k, size_t 
 void bm_mcmc_progress_from(bm_mcmc *s, const char *phase, uint64_t done, uint64_t total);
 void bm_mcmc_progress(bm_mcmc *s, uint64_t moves);
 
+/* A Hamiltonian move, and a jump where there are jumps. */
+void bm_mcmc_hamilton(const bm_mcmc *s, bm_chain *c);
 /* The move beside the main one that the design calls for, if any (mcmc.c). */
 void bm_mcmc_polar(const bm_mcmc *s, bm_chain *c);
 

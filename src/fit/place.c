@@ -13,6 +13,7 @@ bool bm_move_possible(const bm_post *post, bm_move move)
     switch (move) {
     case BM_MOVE_SWEEP: return post->st->nfac > 1;
     case BM_MOVE_INDEPENDENCE:
+    case BM_MOVE_JUMPS:
     case BM_MOVE_WALK: return joint && post->th.d > 0 && post->th.d <= BM_MIXTURE_UP_TO;
     case BM_MOVE_HAMILTON: return joint && post->th.d > 0;
     case BM_MOVE_CHOSEN:

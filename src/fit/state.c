@@ -196,6 +196,7 @@ static void shared_state(bm_mcmc *s, bm_state *io)
     bm_state_count(io, &s->step, SIZE_MAX);
     BM_STATE(io, s->local_share);
     BM_STATE(io, s->opposite);
+    BM_STATE(io, s->jumps);
     BM_STATE(io, s->mode_found);
     BM_STATE(io, s->warmup_evaluations);
     BM_STATE(io, s->warmup_acceptance);
@@ -215,7 +216,7 @@ static void shared_state(bm_mcmc *s, bm_state *io)
 /* What the loops take for granted: a file may have been made with care. */
 static bool stage_holds(const bm_mcmc *s)
 {
-    bool mixes = s->stage == BM_STAGE_MIXTURE || (s->stage == BM_STAGE_SAMPLING && s->kernel == BM_KERNEL_INDEPENDENCE);
+    bool mixes = s->stage == BM_STAGE_MIXTURE || (s->stage == BM_STAGE_SAMPLING && s->kernel == BM_KERNEL_INDEPENDENCE) || s->jumps;
 
     if (s->gibbs) return s->stage == BM_STAGE_GIBBS || (s->stage == BM_STAGE_SAMPLING && s->kernel == BM_KERNEL_GIBBS);
     if (s->stage == BM_STAGE_GIBBS || s->kernel == BM_KERNEL_GIBBS) return false;

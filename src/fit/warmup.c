@@ -2,7 +2,8 @@
  *
  * Small theta: rounds of independence and random-walk steps; after each round the mixture is fitted to the states of all chains. The random
  * walk explores what the first proposal does not cover; the chains start dispersed, so that their agreement means something. Where after half of the
- * iterations the proposal fits, that is enough. Large theta: Hamiltonian moves, step size by dual averaging, metric from the draws. */
+ * iterations the proposal fits, that is enough. Where it does not fit in the end, and with large theta: Hamiltonian moves, step size by dual averaging, metric from the
+ * draws; beside each a jump by the proposal, now fitted to where they went. */
 #include "fit/mode.h"
 #include "fit/mcmc_priv.h"
 #include "fit/warmup.h"
@@ -11,9 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double KEEP_INDEPENDENCE = 0.12;        /* acceptance below which Hamiltonian moves take over */
 #define FITS 0.5                                     /* acceptance from which a proposal finds most of the posterior by itself */
 #define WELL 0.75                                    /* from which more warm-up is not worth its time */
+
+/* Acceptance below which Hamiltonian moves take over. What independence proposals miss holds the chains for long where there are many dimensions: three correlated
+ * effects per group, an sd near 0. */
+static double keep_independence(size_t d)
+{
+    return d > 4 ? 0.7 : 0.4;
+}
 
 /* The image of x with all sds positive. */
 static void canonical(const bm_theta *th, double *x)
@@ -78,7 +85,7 @@ static void chain_round(void *self, size_t k, size_t worker)
     while (c->ntrail - c->before < job->steps && !c->halted) {
         if (c->ntrail % 64 == 0) bm_mcmc_progress(s, 64);
         if (job->hmc) {
-            bm_hmc_step(c, &s->hmc);
+            bm_mcmc_hamilton(s, c);
         } else {
             bm_independence_step(c, &s->q);
             if (walks >= 1 || bm_rng_uniform(&c->rng) < walks) bm_local_step(c, &s->q, s->local_C, 2.4);
@@ -210,9 +217,15 @@ static const struct { bool beyond; double end; size_t most; double demand; } ROU
     { true, 0.15, 0, 2 }, { true, 0.35, 0, 2 }, { true, 0.60, 0, 2 }, { true, 1, 0, 2 },
 };
 
+/* Of states to fit a proposal to, as many as are of use. */
+static size_t most_states(size_t d)
+{
+    return 1600 + 200 * d;
+}
+
 static bm_status adapt_mixture(bm_mcmc *s, size_t warmup, bm_error *err)
 {
-    size_t    d = s->post->th.d, last = 1600 + 200 * d, first = enough(s);
+    size_t    d = s->post->th.d, last = most_states(d), first = enough(s);
     double   *x = bm_alloc(last * (d + 1), sizeof *x), *lp = x + last * d, expected;
     bm_status st = BM_OK;
 
@@ -301,6 +314,19 @@ static bm_status begin_hmc(bm_mcmc *s, bm_error *err)
     return BM_OK;
 }
 
+/* The jumps' proposal fitted to where the Hamiltonian moves went. */
+static bm_status refit_jumps(bm_mcmc *s, bm_error *err)
+{
+    size_t    d = s->post->th.d, most = most_states(d);
+    double   *x = bm_alloc(most * (d + 1), sizeof *x), expected;
+    bm_status st = x ? refit(s, most, x, x + most * d, &expected, err) : bm_nomem(err);
+
+    free(x);
+    for (size_t k = 0; st == BM_OK && k < s->nchain; k++)       /* a state may have been folded */
+        if (bm_point_gradient(s->chain[k].cur, s->chain[k].g_cur) == BM_ENOMEM) st = bm_nomem(err);
+    return st;
+}
+
 /* Three rounds, the step size tuned before each, and once more. */
 static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
 {
@@ -317,6 +343,7 @@ static bm_status adapt_hmc(bm_mcmc *s, size_t warmup, bm_error *err)
         if ((st = round_of(s, steps, true, err)) != BM_OK) return st;
         s->warmup_acceptance = round_acceptance(s);
         if ((st = learn_metric(s, err)) != BM_OK) return st;
+        if (s->jumps && s->round > 0 && (st = refit_jumps(s, err)) != BM_OK) return st;
         next_round(s, steps, false);
         s->stage = BM_STAGE_TUNE;
     }
@@ -357,9 +384,10 @@ bm_status bm_warmup(bm_mcmc *s, bm_error *err)
     if (s->stage == BM_STAGE_START && (st = begin(s, err)) != BM_OK) return st;
     if (s->stage == BM_STAGE_MIXTURE) {
         if ((st = adapt_mixture(s, warmup, err)) != BM_OK) return st;
-        if (s->forced != BM_MOVE_CHOSEN) return BM_OK;
+        if (s->forced == BM_MOVE_INDEPENDENCE || s->forced == BM_MOVE_WALK) return BM_OK;
         s->local_share = s->warmup_acceptance > 0.4 ? 0.05 : 1;
-        if (s->warmup_acceptance >= KEEP_INDEPENDENCE || warmup == 0) return BM_OK;
+        if (s->forced != BM_MOVE_JUMPS && (s->warmup_acceptance >= keep_independence(s->post->th.d) || warmup == 0)) return BM_OK;
+        s->jumps = true;
         if ((st = begin_hmc(s, err)) != BM_OK) return st;
     }
     return adapt_hmc(s, warmup, err);

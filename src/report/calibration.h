@@ -52,7 +52,7 @@ bm_status bm_report_sbc_plot(bm_plots **out, const bm_sbc *s, const bm_plot_opti
 
 /* ---- Geweke's test ---- */
 
-enum { BM_GEWEKE_KERNELS = 5 };
+enum { BM_GEWEKE_KERNELS = 6 };
 
 /* One quantity under one kernel: how far its normal scores lie from those of the joint distribution, in standard errors. */
 typedef struct {
