@@ -97,6 +97,7 @@ typedef struct bm_model bm_model;   /* design, priors in numbers, cross-products
 BM_API BM_MUST_CHECK bm_status bm_model_new(bm_model **out, const bm_spec *spec, const bm_frame *frame, bm_error *err);
 /* The same from the file, of which, where it has more than hold_rows rows, only cross-products are kept if the model allows it: memory then grows with
  * groups and columns, not with rows. Such a model can be fitted; what needs the rows (plots, simulation, REML, ...) refuses it. */
+#define BM_HOLD_ROWS 250000 /* what the command line holds */
 BM_API BM_MUST_CHECK bm_status bm_model_new_streamed(bm_model **out, const bm_spec *spec, size_t hold_rows, bm_error *err);
 /* Which way its data were read and why, or "" where there was no choice. */
 BM_API const char *bm_model_reading(const bm_model *m);
@@ -225,6 +226,9 @@ BM_API void bm_diagnosis_free(bm_diagnosis *d);
 
 /* One self-contained HTML page about the fit in dir, an output directory of bm_fit_write. The data are read again, and must be unchanged. */
 BM_API BM_MUST_CHECK bm_status bm_report_write(const char *dir, FILE *out, bm_error *err);
+/* The same of data of which, where they have more than hold_rows rows, only cross-products are kept: without fitted lines and the predictive check then. 0: all
+ * rows are kept. */
+BM_API BM_MUST_CHECK bm_status bm_report_write_streamed(const char *dir, size_t hold_rows, FILE *out, bm_error *err);
 
 /* ---- simulation -------------------------------------------------------------------------------------------------- */
 
@@ -301,8 +305,9 @@ typedef struct {
     const char *const *vars;   size_t nvars;    /* names or shell patterns (b_*) for the plots of parameters; NULL: all but group effects */
     bm_plot_format     format;
     const volatile sig_atomic_t *stop;          /* non-zero: stop soon, with BM_INTERRUPTED and no pictures; NULL: never */
+    size_t             hold_rows;               /* of data of more rows those are not kept that no kind asked for by name is made of; 0: all are */
 } bm_plot_options;
-#define BM_PLOT_OPTIONS_INIT { .kinds = NULL, .nkinds = 0, .vars = NULL, .nvars = 0, .format = BM_PLOT_SVG, .stop = NULL }
+#define BM_PLOT_OPTIONS_INIT { .kinds = NULL, .nkinds = 0, .vars = NULL, .nvars = 0, .format = BM_PLOT_SVG, .stop = NULL, .hold_rows = 0 }
 
 /* The i-th kind of plot: its name (NULL past the last), what it shows, and whether it is drawn unless asked otherwise; the last two may be NULL. */
 BM_API const char *bm_plot_kind(size_t i, const char **what, bool *usual);

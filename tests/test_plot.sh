@@ -30,6 +30,12 @@ run "$BMIXED" plot sleep --kind pairs
 it 'others are added' eval 'exits 0 && [ -s sleep/plots/pairs.svg ] && [ -s sleep/plots/trace.svg ]'
 run "$BMIXED" plot sleep --kind all --force
 it '--kind all draws every kind' eval 'exits 0 && for k in $kinds; do well_formed sleep/plots/$k.svg || exit 1; done'
+run "$BMIXED" plot sleep --kind all -o few --hold-rows 20
+it 'without the rows: what is not made of them' eval 'exits 0 && for k in $kinds; do case $k in lines|shrinkage|predictive|qq) [ ! -e few/$k.svg ] ;; *) well_formed few/$k.svg ;; esac || exit 1; done'
+it 'what is, is named' eval 'for k in lines shrinkage predictive qq; do says "$k is not drawn: it is made of the rows of the data" || exit 1; done'
+it 'pictures of draws are the same' eval 'for k in trace rank pairs acf caterpillar; do cmp few/$k.svg sleep/plots/$k.svg || exit 1; done'
+run "$BMIXED" plot sleep --kind lines --kind trace -o few --hold-rows 20 --force
+it 'asked for by name it is drawn' eval 'exits 0 && cmp few/lines.svg sleep/plots/lines.svg'
 it 'its title says what it shows' grep -q '<title>Trace of the draws: Draws of each parameter in order' sleep/plots/trace.svg
 it 'the formula is on the picture' grep -q 'Reaction ~ Days + (Days | Subject)' sleep/plots/trace.svg
 it 'effects are in units of the response, slopes per unit of the predictor' eval 'grep -q ">Reaction<" sleep/plots/caterpillar.svg && grep -q ">Reaction per unit of Days<" sleep/plots/caterpillar.svg'

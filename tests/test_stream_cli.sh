@@ -65,6 +65,15 @@ for model in "$formula" 'Reaction ~ Days + (Days || Subject) + (1 | Days)'; do
 done
 run "$BMIXED" compare "$formula" "$data" "${quick[@]}" --pooling --hold-rows 20
 it 'compare --pooling needs them' refuses 2 '--pooling fits every group by itself, to its rows: leave --hold-rows out'
+{ head -1 "$here/tests/data/cake.csv"; tail -n +2 "$here/tests/data/cake.csv" | tac; } >ekac.csv
+"$BMIXED" fit 'angle ~ recipe + temp + scale(temp):recipe + offset(replicate / 10) + (temp | recipe:replicate)' ekac.csv "${quick[@]}" -q -o cake >/dev/null 2>&1
+for hold in all 5; do run "$BMIXED" report cake -o "$hold.html" --hold-rows $hold; done
+section() { sed -n "/<section aria-labelledby=\"$1\"/,/<\/section>/p" "$2"; }
+it 'report without the rows' exits 0
+it 'it says what it is made without' eval 'grep -q "fitted lines and the posterior predictive check are left out" 5.html && ! grep -q "left out: they are made of rows" all.html'
+it 'and is without these' eval '[ -n "$(section lines all.html)" ] && [ -n "$(section predictive all.html)" ] && [ -z "$(section lines 5.html)$(section predictive 5.html)" ]'
+rest() { sed "/<section aria-labelledby=\"\(lines\|predictive\)\"/,/<\/section>/d; /href=\"#\(lines\|predictive\)\"/d; /<h[0-9]>Notes</,/<\/ul>/d; s/[0-9][0-9.]*//g" "$1"; }
+it 'the rest is the same' eval 'diff <(rest all.html) <(rest 5.html)'
 run "$BMIXED" report streamed
 it 'report reads the rows again' exits 0
 run "$BMIXED" fit "$formula" "$data" "${quick[@]}" --hold-rows 200 -v

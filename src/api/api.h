@@ -95,8 +95,8 @@ bm_status bm_saved_beside(bm_saved *s, const bm_draws *draws, const char *dir, b
 bm_status bm_saved_spec(const bm_saved *s, bm_spec **out, bm_error *err);
 /* The model that was fitted, from model.json and the data. BM_EINVAL where these are not the data (by their hash) or not the parameters of
  * the draws. */
-bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err);
-bm_status bm_saved_model_of(const bm_saved *s, const bm_spec *spec, bm_model **out, bm_error *err);     /* the same, of a model.json that has been read */
+bm_status bm_saved_model(const bm_saved *s, size_t hold, bm_model **out, bm_error *err);      /* hold: as bm_model_new_streamed has it; 0: all rows */
+bm_status bm_saved_model_of(const bm_saved *s, const bm_spec *spec, size_t hold, bm_model **out, bm_error *err);     /* the same, of a model.json that has been read */
 char     *bm_saved_path(const char *dir, const char *name);      /* to be freed; NULL: out of memory */
 /* ranef.csv of a directory and the derived quantities of summary.json; the caller frees. */
 bm_status bm_saved_ranef(const char *dir, const bm_model *m, bm_ranef_row **out, size_t *n, bm_error *err);

@@ -178,7 +178,7 @@ bm_status bm_diagnose(bm_diagnosis **out, const char *const *paths, size_t npath
     *out = NULL;
     if (!d) return bm_nomem(err);
     if ((st = bm_saved_read(&d->saved, paths, npaths, err)) != BM_OK) goto done;
-    if (bm_saved_model(&d->saved, &m, &why) == BM_ENOMEM) {          /* else: without a model the draws can still be judged */
+    if (bm_saved_model(&d->saved, BM_HOLD_ROWS, &m, &why) == BM_ENOMEM) {          /* else: without a model the draws can still be judged */
         st = bm_nomem(err);
         goto done;
     }

@@ -406,7 +406,7 @@ bm_status bm_model_print(const bm_model *m, FILE *out, const bm_print_options *o
 {
     bm_choice choice;
     bm_plan   plan = { .spec = m->spec, .frame_info = m->frame, .design = m->design, .priors = m->priors, .why = choice.why, .ntheta = m->post->th.d,
-                       .parameters = &m->monitored, .stats = m->stats };
+                       .parameters = &m->monitored };
     bm_status st;
 
     if (bm_model_refusal(m, err) != BM_OK) return m->refusal.code;

@@ -108,15 +108,53 @@ static bm_status finish(bm_model *m, consumer *c, const bm_frame *labels, bm_sur
     if (st == BM_OK && !(J = bm_alloc(m->design->nfac, sizeof *J))) st = bm_nomem(err);
     for (size_t k = 0; k < m->design->nfac && st == BM_OK; k++) J[k] = m->design->fac[k].J;
     if (st == BM_OK) st = bm_accum_end(c->sums, order, J, &m->stats, err);
+    for (size_t k = 0; k < m->design->nfac && st == BM_OK; k++) {
+        bm_group *g = &m->design->fac[k];
+
+        if (!(g->rows = bm_alloc(g->J, sizeof *g->rows))) st = bm_nomem(err);
+        else memcpy(g->rows, m->stats->fac[k].n, g->J * sizeof *g->rows);
+    }
     free(J);
     return st;
 }
 
-/* Only path, hash and number of rows are of use when the labels have been taken over. */
-static void keep_no_columns(bm_frame *f)
+enum { MOST_LABELS = 10000 };                        /* as factors among the coefficients have at most */
+
+/* Labels of a factor in order, as if its rows were there. */
+static bm_status order_labels(bm_column *c, bm_error *err)
 {
-    for (size_t k = 0; k < f->ncol; k++) bm_column_clear(&f->col[k]);
-    f->ncol = 0;
+    int32_t  *rank = bm_alloc(c->nlevels, sizeof *rank);
+    char    **levels = bm_alloc(c->nlevels, sizeof *levels);
+    bm_status st = rank && levels ? bm_labels_order((const char *const *)c->levels, c->nlevels, rank, &c->numeric_levels, err) : bm_nomem(err);
+
+    for (size_t i = 0; i < c->nlevels && st == BM_OK; i++) levels[rank[i]] = c->levels[i];
+    free(rank);
+    if (st != BM_OK) {
+        free(levels);
+        return st;
+    }
+    free(c->levels);
+    c->levels = levels;
+    return BM_OK;
+}
+
+/* The labels of groups have been taken over; path, hash, number of rows and the kinds of the columns are of use. */
+static bm_status keep_few_labels(bm_frame *f, bm_error *err)
+{
+    bm_status st = BM_OK;
+
+    for (size_t k = 0; k < f->ncol && st == BM_OK; k++) {
+        bm_column *c = &f->col[k];
+
+        if (c->kind == BM_COL_FACTOR && c->nlevels <= MOST_LABELS) st = order_labels(c, err);
+        else if (c->kind == BM_COL_FACTOR) {
+            for (size_t i = 0; i < c->nlevels; i++) free(c->levels[i]);
+            free(c->levels);
+            c->levels = NULL;
+            c->nlevels = 0;
+        }
+    }
+    return st;
 }
 
 static int threads_of(const bm_model *m)
@@ -180,7 +218,7 @@ static bm_status pass(bm_model *m, bm_source *src, consumer *c, passes *p, bm_er
     if (st == BM_OK) st = bm_source_stream(src, threads_of(m), use_rows, c, &m->frame, err);
     if (st == BM_OK) st = check_same_file(m, p, err);
     if (st == BM_OK) st = finish(m, c, m->frame, &more, err);
-    if (m->frame) keep_no_columns(m->frame);
+    if (st == BM_OK) st = keep_few_labels(m->frame, err);
     p->n++;
     if (st != BM_OK || m->design) return st;
     if ((waits = bm_design_stream_waits(c->design)) && (!p->why.s || !strstr(p->why.s, waits))) bm_buf_printf(&p->why, "%s%s", p->why.n ? "; " : "", waits);

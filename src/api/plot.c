@@ -24,13 +24,13 @@ static void sources_free(sources *s)
 /* ---- the model ---- */
 
 /* A model that cannot be read back is no failure: the draws can still be drawn. */
-static bm_status read_model(sources *s, const bm_draws *draws, const char *dir, bm_error *err)
+static bm_status read_model(sources *s, const bm_draws *draws, const char *dir, size_t hold, bm_error *err)
 {
     bm_saved  saved = { 0 };
     bm_status st = bm_saved_beside(&saved, draws, dir, &s->no_data);
 
     if (st == BM_OK) st = bm_saved_spec(&saved, &s->spec, &s->no_data);
-    if (st == BM_OK) st = bm_saved_model_of(&saved, s->spec, &s->model, &s->no_data);
+    if (st == BM_OK) st = bm_saved_model_of(&saved, s->spec, hold, &s->model, &s->no_data);
     bm_saved_clear(&saved);
     return st == BM_ENOMEM ? bm_nomem(err) : BM_OK;
 }
@@ -79,7 +79,7 @@ static bm_status fit_reml(sources *s, bm_error *err)
 
 static bm_status read_dir(sources *s, const bm_draws *draws, const char *dir, const bm_plot_options *opt, bm_error *err)
 {
-    bm_status st = read_model(s, draws, dir, err);
+    bm_status st = read_model(s, draws, dir, bm_plot_wants_rows(opt) ? 0 : opt->hold_rows, err);
 
     if (st != BM_OK || !s->model) return st;
     if ((st = read_ranef(s, dir, err)) != BM_OK) return st;

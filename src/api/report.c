@@ -31,27 +31,38 @@ static void clear(materials *a)
     bm_saved_clear(&a->saved);
 }
 
-static bm_status gather(materials *a, const char *dir, bm_error *why_no_reml, bm_error *err)
+/* Lines over the data, and data drawn from the posterior. */
+static bm_status gather_rows(materials *a, bm_error *err)
+{
+    bm_status st;
+
+    if (bm_model_needs_rows(a->model, "this", NULL) != BM_OK)
+        return bm_strv_addf(&a->saved.notes, err, "fitted lines and the posterior predictive check are left out: they are made of rows, and of data with more than %zu rows these "
+                            "were not kept (--hold-rows)", a->model->held);
+    st = bm_saved_fitted(&a->saved, a->model, a->ranef, a->nranef, &a->fitted, err);
+    return st == BM_OK ? bm_saved_predictive(&a->saved, a->model, &a->predictive, err) : st;
+}
+
+static bm_status gather(materials *a, const char *dir, size_t hold, bm_error *why_no_reml, bm_error *err)
 {
     bm_status st;
 
     if ((st = bm_saved_read(&a->saved, &dir, 1, err)) != BM_OK) return st;
     if (!a->saved.json) return bm_fail(err, BM_EINVAL, "%s is not an output directory of bmixed fit: a report needs its summary.json and model.json", dir);
-    if ((st = bm_saved_model(&a->saved, &a->model, err)) != BM_OK) return st;
+    if ((st = bm_saved_model(&a->saved, hold, &a->model, err)) != BM_OK) return st;
     if ((st = bm_saved_ranef(a->saved.dir, a->model, &a->ranef, &a->nranef, err)) != BM_OK) return st;
     if ((st = bm_saved_derived(&a->saved, &a->derived, &a->nderived, err)) != BM_OK) return st;
     if ((st = bm_saved_checks(&a->saved, a->model, "", &a->checks, err)) != BM_OK) return st;
-    if ((st = bm_saved_fitted(&a->saved, a->model, a->ranef, a->nranef, &a->fitted, err)) != BM_OK) return st;
-    if ((st = bm_saved_predictive(&a->saved, a->model, &a->predictive, err)) != BM_OK) return st;
+    if ((st = gather_rows(a, err)) != BM_OK) return st;
     st = bm_compare_saved(&a->compare, a->model, &a->saved, why_no_reml);
     return st == BM_ENOMEM ? bm_nomem(err) : BM_OK;
 }
 
-bm_status bm_report_write(const char *dir, FILE *out, bm_error *err)
+bm_status bm_report_write_streamed(const char *dir, size_t hold_rows, FILE *out, bm_error *err)
 {
     materials a = { 0 };
     bm_error  why = { 0 };
-    bm_status st = gather(&a, dir, &why, err);
+    bm_status st = gather(&a, dir, hold_rows, &why, err);
 
     if (st == BM_OK) {
         bm_result     r = { .spec = a.model->spec, .frame_info = a.model->frame, .design = a.model->design, .priors = a.model->priors,
@@ -65,4 +76,9 @@ bm_status bm_report_write(const char *dir, FILE *out, bm_error *err)
     }
     clear(&a);
     return st;
+}
+
+bm_status bm_report_write(const char *dir, FILE *out, bm_error *err)
+{
+    return bm_report_write_streamed(dir, 0, out, err);
 }

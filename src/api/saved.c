@@ -226,27 +226,27 @@ bm_status bm_saved_spec(const bm_saved *s, bm_spec **out, bm_error *err)
     return st;
 }
 
-bm_status bm_saved_model_of(const bm_saved *s, const bm_spec *spec, bm_model **out, bm_error *err)
+bm_status bm_saved_model_of(const bm_saved *s, const bm_spec *spec, size_t hold, bm_model **out, bm_error *err)
 {
     bm_status st;
 
     *out = NULL;
     if (spec->data && strcmp(spec->data, "-") == 0)
         return bm_fail(err, BM_EINVAL, "the data came from standard input and cannot be read again: fit from a file");
-    if ((st = bm_model_new(out, spec, NULL, err)) != BM_OK) return st;
+    if ((st = hold ? bm_model_new_streamed(out, spec, hold, err) : bm_model_new(out, spec, NULL, err)) != BM_OK) return st;
     if ((st = same_model(s, *out, err)) == BM_OK) return BM_OK;
     bm_model_free(*out);
     *out = NULL;
     return st;
 }
 
-bm_status bm_saved_model(const bm_saved *s, bm_model **out, bm_error *err)
+bm_status bm_saved_model(const bm_saved *s, size_t hold, bm_model **out, bm_error *err)
 {
     bm_spec  *spec = NULL;
     bm_status st = bm_saved_spec(s, &spec, err);
 
     *out = NULL;
-    if (st == BM_OK) st = bm_saved_model_of(s, spec, out, err);
+    if (st == BM_OK) st = bm_saved_model_of(s, spec, hold, out, err);
     bm_spec_free(spec);
     return st;
 }

@@ -108,14 +108,12 @@ int cli_read_spec(bm_spec **out, const cli_args *a)
     return code;
 }
 
-static const size_t HOLD_ROWS = 250000;
-
 int cli_rows_to_hold(const cli_args *a, size_t *hold)
 {
     unsigned long long n;
     char              *end;
 
-    *hold = a->hold_rows ? 0 : HOLD_ROWS;
+    *hold = a->hold_rows ? 0 : BM_HOLD_ROWS;
     if (!a->hold_rows || strcmp(a->hold_rows, "all") == 0) return CLI_DONE;
     errno = 0;
     n = strtoull(a->hold_rows, &end, 10);

@@ -89,11 +89,13 @@ static int run(const cli_args *a)
     bm_plot_options opt = BM_PLOT_OPTIONS_INIT;
     cli_list        kinds = { 0 };
     char           *block = NULL, *own = NULL;
-    int             code = CLI_INPUT;
+    int             code = cli_rows_to_hold(a, &opt.hold_rows);
 
+    if (code != CLI_DONE) return code;
+    code = CLI_INPUT;
     if (a->files.n == 0) {
         cli_help_command(&cli_plot, stderr);
-        return CLI_INPUT;
+        return code;
     }
     if (!a->out && !(own = default_dir(a))) return CLI_INPUT;
     if (split_kinds(&kinds, &block, &a->kinds)) {
@@ -143,7 +145,7 @@ const cli_command cli_plot = {
              "REML; pairs shows the "
              "variance parameters two by two; qq residuals and group effects against the normal distribution.\n\n"
              "Kinds that need the data are left out with a note where the data file is gone or has changed.",
-    .groups = (const cli_group[]){ { "Output", own_options }, { "General", cli_general_options }, { NULL, NULL } },
+    .groups = (const cli_group[]){ { "Output", own_options }, { "Data", cli_data_options }, { "General", cli_general_options }, { NULL, NULL } },
     .examples = (const cli_example[]){
         { "the useful ones, into sleep/plots", "bmixed plot sleep" },
         { "two kinds as PNG into the directory figures", "bmixed plot sleep --kind caterpillar,reml --format png -o figures" },

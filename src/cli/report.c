@@ -23,8 +23,10 @@ static int run(const cli_args *a)
     cli_file    file;
     bm_error    err = { 0 };
     bm_status   st;
-    int         code;
+    size_t      hold;
+    int         code = cli_rows_to_hold(a, &hold);
 
+    if (code != CLI_DONE) return code;
     if (!dir) {
         cli_help_command(&cli_report, stderr);
         return CLI_INPUT;
@@ -43,7 +45,7 @@ static int run(const cli_args *a)
     }
     /* The page in the directory is ours to replace; a file that was named is not. */
     if ((code = cli_file_open(&file, a->out ? a->out : inside, a->force || !a->out)) == CLI_DONE) {
-        if ((st = bm_report_write(dir, file.f, &err)) != BM_OK) code = st == BM_EIO && ferror(file.f) ? cli_fail_running(st, &err) : cli_fail_reading(st, &err);
+        if ((st = bm_report_write_streamed(dir, hold, file.f, &err)) != BM_OK) code = st == BM_EIO && ferror(file.f) ? cli_fail_running(st, &err) : cli_fail_reading(st, &err);
         code = cli_file_close(&file, code);
         if (code == CLI_DONE && !(a->out && strcmp(a->out, "-") == 0)) cli_note(a, "written to %s", a->out ? a->out : inside);
     }
@@ -65,8 +67,9 @@ const cli_command cli_report = {
              "as equations; the data used and dropped; the results in plain sentences, tables and drawings, over their priors; group effects; "
              "fitted lines; a posterior predictive check; whether the computation can be trusted and what to do if not; the REML fit of the same "
              "model beside it; and how to reproduce it all. It needs no network and no scripts, can be read on a phone, and prints.\n\n"
-             "The data must still be where model.json says, unchanged.",
-    .groups = (const cli_group[]){ { "Output", own_options }, { "General", cli_general_options }, { NULL, NULL } },
+             "The data must still be where model.json says, unchanged. Of more than 250,000 rows only cross-products are kept, and the page then is without "
+             "fitted lines and the predictive check; --hold-rows all brings them back.",
+    .groups = (const cli_group[]){ { "Output", own_options }, { "Data", cli_data_options }, { "General", cli_general_options }, { NULL, NULL } },
     .examples = (const cli_example[]){
         { "sleep/report.html, to be opened in a browser", "bmixed report sleep" },
         { "the page elsewhere", "bmixed report sleep -o sleep.html" },

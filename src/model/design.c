@@ -378,6 +378,7 @@ static void free_group(bm_group *g)
     free(g->Z);
     free(g->zsd);
     free(g->zz);
+    free(g->rows);
     free(g->block);
 }
 

@@ -73,6 +73,7 @@ typedef struct {
     double    *Z;           /* n x q */
     double    *zz;          /* q x q: mean of z z' over the rows, where Z is not kept; else NULL */
     size_t     nonzero;     /* entries of Z that are not 0, where it is not kept */
+    size_t    *rows;        /* J: of each level, where code is not kept; else NULL */
     double    *zsd;         /* q: sd of the column over the rows used (n-1 in the denominator); 1 for a constant column */
     size_t     nblock;
     bm_block  *block;       /* in order, covering 0 .. q-1 */

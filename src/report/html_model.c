@@ -62,7 +62,7 @@ static void observations(bm_page *p)
     bm_buf_puts(b, "<msub>");
     name_in_math(b, d->yname);
     bm_buf_puts(b, "<mi>i</mi></msub><mo>=</mo>");
-    if (d->o) bm_buf_puts(b, "<msub><mi>o</mi><mi>i</mi></msub><mo>+</mo>");
+    if (d->o || d->had_o) bm_buf_puts(b, "<msub><mi>o</mi><mi>i</mi></msub><mo>+</mo>");
     for (size_t k = 0; k < d->p && d->p <= TERMS_SHOWN; k++) {
         if (k) plus(b);
         bm_html(b, "<msub><mi>β</mi><mn>%zu</mn></msub>", k);
@@ -80,7 +80,7 @@ static void observations(bm_page *p)
                    "<mo stretchy=\"false\">(</mo><mn>0</mn><mo>,</mo>");
     if (d->known_se) bm_buf_puts(b, "<msubsup><mtext>se</mtext><mi>i</mi><mn>2</mn></msubsup>");
     else bm_buf_puts(b, "<msup><mi>σ</mi><mn>2</mn></msup>");
-    if (d->w && !d->known_se) bm_buf_puts(b, "<mo>/</mo><msub><mi>w</mi><mi>i</mi></msub>");
+    if ((d->w || d->had_w) && !d->known_se) bm_buf_puts(b, "<mo>/</mo><msub><mi>w</mi><mi>i</mi></msub>");
     bm_buf_puts(b, "<mo stretchy=\"false\">)</mo>");
     close_math(b);
 }
@@ -229,10 +229,12 @@ void bm_page_data(bm_page *p)
     bm_html(b, "<tr><th scope=\"row\">Response</th><td><em>%s</em>: mean %.*f, sd %.*f</td></tr>\n", d->yname, bm_html_decimals(d->ysd), d->ymean,
             bm_html_decimals(d->ysd), d->ysd);
     for (size_t k = 0; k < d->nfac; k++) {
-        size_t *count = bm_alloc(d->fac[k].J, sizeof *count), least = SIZE_MAX, most = 0;
+        const bm_group *g = &d->fac[k];
+        size_t         *count = bm_alloc(g->J, sizeof *count), least = SIZE_MAX, most = 0;
 
-        for (size_t i = 0; count && i < d->n; i++) count[d->fac[k].code[i]]++;
-        for (size_t j = 0; count && j < d->fac[k].J; j++) {
+        if (count && g->rows) memcpy(count, g->rows, g->J * sizeof *count);
+        for (size_t i = 0; count && !g->rows && i < d->n; i++) count[g->code[i]]++;
+        for (size_t j = 0; count && j < g->J; j++) {
             least = count[j] < least ? count[j] : least;
             most = count[j] > most ? count[j] : most;
         }

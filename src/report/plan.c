@@ -28,15 +28,14 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bm_status count_rows(counts *c, const bm_plan *p, size_t k, bm_error *err)
+static bm_status count_rows(counts *c, const bm_group *g, size_t n, bm_error *err)
 {
-    const bm_group *g = &p->design->fac[k];
-    size_t         *rows = bm_alloc(g->J, sizeof *rows);
+    size_t *rows = bm_alloc(g->J, sizeof *rows);
 
     *c = (counts){ 0 };
     if (!rows) return bm_nomem(err);
-    if (!g->code) memcpy(rows, p->stats->fac[k].n, g->J * sizeof *rows);
-    for (size_t i = 0; g->code && i < p->design->n; i++) rows[g->code[i]]++;
+    if (g->rows) memcpy(rows, g->rows, g->J * sizeof *rows);
+    for (size_t i = 0; !g->rows && i < n; i++) rows[g->code[i]]++;
     if (g->J) {
         qsort(rows, g->J, sizeof *rows, by_size);
         *c = (counts){ rows[0], rows[g->J - 1], 0.5 * (double)(rows[(g->J - 1) / 2] + rows[g->J / 2]) };
@@ -121,7 +120,7 @@ static bm_status add_groups(bm_screen *s, const bm_plan *p, bm_error *err)
         bm_buf          text = { 0 };
         counts          c;
 
-        if (count_rows(&c, p, k, err) != BM_OK) return BM_ENOMEM;
+        if (count_rows(&c, g, p->design->n, err) != BM_OK) return BM_ENOMEM;
         bm_buf_printf(&text, "%s: %zu level%s, ", g->name, g->J, g->J == 1 ? "" : "s");
         if (c.least == c.most) bm_buf_printf(&text, "%zu row%s each; ", c.most, c.most == 1 ? "" : "s");
         else bm_buf_printf(&text, "%zu to %zu rows each, median %.6g; ", c.least, c.most, c.median);
@@ -180,16 +179,15 @@ static void json_design(bm_json *j, const bm_design *d)
     bm_json_close(j, '}');
 }
 
-static bm_status json_groups(bm_json *j, const bm_plan *p, bm_error *err)
+static bm_status json_groups(bm_json *j, const bm_design *d, bm_error *err)
 {
-    const bm_design *d = p->design;
 
     bm_json_open(j, "groups", '[', false);
     for (size_t k = 0; k < d->nfac; k++) {
         const bm_group *g = &d->fac[k];
         counts          c;
 
-        if (count_rows(&c, p, k, err) != BM_OK) return BM_ENOMEM;
+        if (count_rows(&c, g, d->n, err) != BM_OK) return BM_ENOMEM;
         bm_json_open(j, NULL, '{', true);
         bm_json_str(j, "name", g->name);
         bm_json_int(j, "levels", g->J);
@@ -221,7 +219,7 @@ static bm_status plan_json(bm_buf *b, const bm_plan *p, const bm_print_options *
     bm_json_str(&j, "family", p->spec->family ? p->spec->family : "gaussian");
     bm_json_data(&j, p->spec, p->frame_info, p->design);
     json_design(&j, p->design);
-    if (json_groups(&j, p, err) != BM_OK) return BM_ENOMEM;
+    if (json_groups(&j, p->design, err) != BM_OK) return BM_ENOMEM;
     bm_json_priors(&j, p->priors);
     bm_json_strv(&j, "parameters", (const char *const *)p->parameters->v, p->parameters->n);
     bm_json_open(&j, "sampler", '{', false);

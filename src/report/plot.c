@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEEDS_DATA = 1, NEEDS_GROUPS = 2, NEEDS_REML = 4 };
+enum { NEEDS_DATA = 1, NEEDS_GROUPS = 2, NEEDS_REML = 4, NEEDS_ROWS = 8 };
 
 static const struct {
     const char *name, *what;
@@ -19,12 +19,12 @@ static const struct {
     { "intervals", "medians with 50 % and 95 % intervals of the parameters", true, 0, bm_plot_intervals },
     { "caterpillar", "group effects in order, with 50 % and 95 % intervals and the BLUPs of REML", true,
      NEEDS_DATA | NEEDS_GROUPS, bm_plot_caterpillar },
-    { "lines", "fitted lines per group over the data, for a numeric predictor", true, NEEDS_DATA, bm_plot_lines },
-    { "shrinkage", "from estimates without pooling to those of the model", true, NEEDS_DATA | NEEDS_GROUPS, bm_plot_shrinkage },
-    { "predictive", "density of the data against data that the fit predicts", true, NEEDS_DATA, bm_plot_predictive },
+    { "lines", "fitted lines per group over the data, for a numeric predictor", true, NEEDS_DATA | NEEDS_ROWS, bm_plot_lines },
+    { "shrinkage", "from estimates without pooling to those of the model", true, NEEDS_DATA | NEEDS_ROWS | NEEDS_GROUPS, bm_plot_shrinkage },
+    { "predictive", "density of the data against data that the fit predicts", true, NEEDS_DATA | NEEDS_ROWS, bm_plot_predictive },
     { "reml", "Bayes against REML: estimates and 95 % intervals", false, NEEDS_DATA | NEEDS_REML, bm_plot_reml },
     { "pairs", "sds, correlations and sigma two by two", false, 0, bm_plot_pairs },
-    { "qq", "residuals and group effects against normal quantiles", false, NEEDS_DATA, bm_plot_qq },
+    { "qq", "residuals and group effects against normal quantiles", false, NEEDS_DATA | NEEDS_ROWS, bm_plot_qq },
     { "acf", "autocorrelation of the draws", false, 0, bm_plot_acf },
 };
 enum { NKINDS = sizeof kinds / sizeof *kinds };
@@ -97,6 +97,13 @@ bool bm_plot_wants_reml(const bm_plot_options *opt)
 {
     for (size_t k = 0; k < NKINDS; k++)
         if (asked(opt, k) && ((kinds[k].needs & NEEDS_REML) || kinds[k].draw == bm_plot_caterpillar)) return true;
+    return false;
+}
+
+bool bm_plot_wants_rows(const bm_plot_options *opt)
+{
+    for (size_t k = 0; k < NKINDS; k++)
+        if (asked(opt, k) == 2 && (kinds[k].needs & NEEDS_ROWS)) return true;
     return false;
 }
 
@@ -213,6 +220,7 @@ bm_picture *bm_pictures_add(bm_pictures *a, const bm_plot_input *in, const char 
 static const char *obstacle(const bm_plot_input *in, unsigned needs)
 {
     if ((needs & NEEDS_DATA) && !in->design) return in->no_data ? in->no_data : "the model and its data are not known";
+    if ((needs & NEEDS_ROWS) && !in->design->y) return "it is made of the rows of the data, of which there are too many to keep unasked (--hold-rows, or --kind with its name)";
     if ((needs & NEEDS_GROUPS) && in->design->nfac == 0) return "the model has no group effects";
     if ((needs & NEEDS_REML) && !in->reml) return in->no_reml ? in->no_reml : "there is no REML fit";
     return NULL;

@@ -24,15 +24,16 @@ void bm_estimates_free(bm_estimates *e)
 
 static bm_status allocate(bm_estimates *e, const bm_design *d, bm_error *err)
 {
-    bool ok;
+    size_t n = d->y ? d->n : 0;                      /* rows may not be kept */
+    bool   ok;
 
     *e = (bm_estimates){ .nfac = d->nfac, .sigma = 1 };
     e->b = bm_alloc(d->p, sizeof *e->b);
     e->u = bm_alloc(d->nfac, sizeof *e->u);
     e->sd = bm_alloc(d->nfac, sizeof *e->sd);
     e->q = bm_alloc(d->nfac, sizeof *e->q);
-    e->fixed = bm_alloc(d->n, sizeof *e->fixed);
-    e->fitted = bm_alloc(d->n, sizeof *e->fitted);
+    e->fixed = bm_alloc(n, sizeof *e->fixed);
+    e->fitted = bm_alloc(n, sizeof *e->fitted);
     ok = e->b && e->u && e->sd && e->q && e->fixed && e->fitted;
     for (size_t k = 0; ok && k < d->nfac; k++) {
         size_t nu = d->fac[k].J * d->fac[k].q;
@@ -87,8 +88,10 @@ static bm_status from_moments(bm_estimates *e, const bm_plot_input *in, size_t k
     return BM_OK;
 }
 
+/* Where rows are kept. */
 static void fit_rows(bm_estimates *e, const bm_design *d)
 {
+    if (!d->y) return;
     for (size_t i = 0; i < d->n; i++) e->fixed[i] = d->o ? d->o[i] : 0;
     for (size_t k = 0; k < d->p; k++)
         for (size_t i = 0; i < d->n; i++) e->fixed[i] += d->X[i + k * d->n] * e->b[k];

@@ -73,7 +73,6 @@ typedef struct {
     const char *sampler, *why;
     size_t ntheta;                   /* free dimensions of theta */
     const bm_strv *parameters;       /* names of the monitored parameters */
-    const bm_stats *stats;           /* needed where rows are not kept */
 } bm_plan;
 bm_status bm_report_plan(const bm_plan *p, FILE *out, const bm_print_options *opt, bm_error *err);
 
@@ -135,6 +134,7 @@ struct bm_plots {
 bm_status bm_plot_check_kinds(const bm_plot_options *opt, bm_error *err);
 /* Does any of the kinds asked for need a REML fit? */
 bool      bm_plot_wants_reml(const bm_plot_options *opt);
+bool      bm_plot_wants_rows(const bm_plot_options *opt);     /* of kinds that were asked for by name */
 bm_status bm_report_plots(bm_plots **out, const bm_plot_input *in, bm_error *err);
 
 #endif
