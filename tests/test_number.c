@@ -235,6 +235,46 @@ static void test_parse_rounds_long_integers_to_even(void **state)
     }
 }
 
+/* [+-]digits with one point at most among them, and at least one digit. */
+static bool is_plain_decimal(const char *s)
+{
+    size_t points = 0, n;
+
+    s += *s == '-' || *s == '+';
+    n = strspn(s, "0123456789.");
+    for (const char *p = s; *p; p++) points += *p == '.';
+    return s[n] == '\0' && points <= 1 && n > points;
+}
+
+/* Decimals as draws are written: every number of digits before and behind the point, shortest texts, and texts with something else among the digits. */
+static void test_parse_decimals_of_draws(void **state)
+{
+    uint64_t s = 21;
+    char     text[64], digits[32];
+    double   x;
+
+    (void)state;
+    for (int before = 0; before <= 9; before++)
+        for (int behind = before == 0; behind <= 22; behind++)
+            for (int i = 0; i < 500; i++) {
+                sprintf(digits, "%025llu", (unsigned long long)next(&s));
+                sprintf(text, "%s%.*s.%.*s", i % 2 ? "-" : "", before, i % 5 ? digits + 25 - before : "000000000", behind, i % 7 ? digits + i % 6 : "0000000000000000000000");
+                agrees(text);
+                text[next(&s) % strlen(text)] = "+- ./:9e"[i % 8];
+                if (strchr(text, 'e')) continue;
+                if (is_plain_decimal(text)) agrees(text);
+                else assert_false(bm_parse_double(text, strlen(text), &x));
+            }
+    for (int e = -12; e < 24; e++)
+        for (int i = 0; i < 4000; i++) {
+            x = ldexp(1 + (double)(next(&s) >> 12) * 0x1p-52, e);
+            bm_format_double(text, i % 2 ? -x : x);
+            agrees(text);
+            snprintf(text, sizeof text, "%.*f", 10 + i % 10, x);
+            agrees(text);
+        }
+}
+
 static void test_format_has_the_promised_style(void **state)
 {
     static const struct { double x; const char *text; } cases[] = { { 0, "0" }, { -0.0, "-0" }, { 250, "250" }, { -7, "-7" }, { 0.1, "0.1" },
@@ -566,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_parse_agrees_with_strtod_on_random_decimals),
         cmocka_unit_test(test_parse_rounds_halfway_cases_to_even),
         cmocka_unit_test(test_parse_rounds_long_integers_to_even),
+        cmocka_unit_test(test_parse_decimals_of_draws),
         cmocka_unit_test(test_format_has_the_promised_style),
         cmocka_unit_test(test_format_random_bits_read_back_and_are_short),
         cmocka_unit_test(test_format_ordinary_numbers_read_back_and_are_short),

@@ -27,18 +27,23 @@ static inline bool is_digit(char c)
 }
 
 /* Eight digits at once (Lemire's fast_float, parse_eight_digits; here for little-endian machines). */
-static inline bool eight_digits(const char *s, uint64_t *out)
+static inline bool eight_in(uint64_t v, uint64_t *out)
 {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t v;
-
-    memcpy(&v, s, 8);
     if (((v & 0xf0f0f0f0f0f0f0f0) | (((v + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) >> 4)) != 0x3333333333333333) return false;
     v -= 0x3030303030303030;
     v = v * 10 + (v >> 8);
     v = ((v & 0x000000ff000000ff) * 0x000f424000000064 + ((v >> 16) & 0x000000ff000000ff) * 0x0000271000000001) >> 32;
     *out = (uint32_t)v;
     return true;
+}
+
+static inline bool eight_digits(const char *s, uint64_t *out)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t v;
+
+    memcpy(&v, s, 8);
+    return eight_in(v, out);
 #else
     uint64_t v = 0;
 
@@ -272,7 +277,83 @@ static uint64_t nearest_bits(const decimal *d)
 static const double exact_pow10[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
 
-bool bm_parse_double(const char *s, size_t n, double *out)
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+
+/* The last n of eight bytes, 0 < n <= 8, behind zeros. */
+static inline uint64_t last_of(uint64_t bytes, size_t n)
+{
+    return bytes >> (64 - 8 * n) << (64 - 8 * n) | (n < 8 ? 0x3030303030303030 >> 8 * n : 0);
+}
+
+static inline uint64_t word(const char *s)
+{
+    uint64_t v;
+
+    memcpy(&v, s, 8);
+    return v;
+}
+
+/* w 10^-f, w > 0, 0 < f < 20, by the second way, with one rounding. False where the upper end might round otherwise. */
+static inline bool scale_down(uint64_t w, size_t f, double *out)
+{
+    int            lead = __builtin_clzll(w), e = bm_pow10_exp(-(int)f) + 64 - lead, low;
+    const bm_pow10 p = bm_pow10_table[-(int)f - BM_POW10_MIN];
+    bm_u128        a = (bm_u128)(w << lead) * p.hi + (uint64_t)((bm_u128)(w << lead) * p.lo >> 64);
+    uint64_t       top, rest, bits;
+
+    low = !(a >> 127);
+    a <<= low;
+    e -= low;
+    top = (uint64_t)(a >> 64);
+    rest = top & 0x7ff;
+    if ((rest == 0x3ff && (uint64_t)a >= (uint64_t)-8) || (rest == 0x400 && (uint64_t)a < 8)) return false;
+    bits = ((uint64_t)(e + 127 + 1022) << 52) + (top >> 11) + (rest >> 10);
+    memcpy(out, &bits, sizeof bits);
+    return true;
+}
+
+/* What most draws look like, [-]ddd.ddddddddddddd: one to seven digits, a point, nine digits or more, nineteen at most in all but a zero before the point. The digits are read in whole
+ * words, so that no branch depends on how many there are. False: something else. */
+static inline bool long_decimal(const char *s, size_t n, double *out)
+{
+    static const uint64_t pow10[] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000 };
+    bool        negative = *s == '-';
+    const char *end = s + n;
+    uint64_t    head = word(s += negative), dots = head ^ 0x2e2e2e2e2e2e2e2e, whole, some, more, middle = 0, w;
+    size_t      before, f, left;
+    double      x;
+
+    dots = (dots - 0x0101010101010101) & ~dots & 0x8080808080808080;
+    if (!dots) return false;
+    before = (size_t)__builtin_ctzll(dots) / 8;
+    f = (size_t)(end - s) - before - 1;
+    if (before == 0 || f < 9 || f > 19 || before + f > 20) return false;
+    left = f - 8;
+    if (!eight_in(last_of(head << (64 - 8 * before), before), &whole) || !eight_in(word(s + before + 1), &some)) return false;
+    if (left > 8) {
+        if (!eight_in(word(s + before + 9), &middle)) return false;
+        left -= 8;
+    }
+    if (!eight_in(last_of(word(end - 8), left), &more)) return false;
+    if (before + f == 20 && whole) return false;
+    w = whole * 100000000 + some;
+    if (f > 16) w = w * 100000000 + middle;
+    w = w * pow10[left] + more;
+    if (w == 0 || !scale_down(w, f, &x)) return false;
+    *out = negative ? -x : x;
+    return true;
+}
+
+#else
+
+static bool long_decimal(const char *s, size_t n, double *out)
+{
+    return (void)s, (void)n, (void)out, false;
+}
+
+#endif
+
+static __attribute__((noinline)) bool any_decimal(const char *s, size_t n, double *out)
 {
     decimal  d;
     uint64_t bits = 0;
@@ -290,6 +371,11 @@ bool bm_parse_double(const char *s, size_t n, double *out)
     }
     *out = d.negative ? -x : x;
     return true;
+}
+
+bool bm_parse_double(const char *s, size_t n, double *out)
+{
+    return (n >= 12 && n <= 22 && long_decimal(s, n, out)) || any_decimal(s, n, out);
 }
 
 bool bm_parse_int(const char *s, long long lo, long long hi, long long *out)
