@@ -3,6 +3,8 @@
 
 #include "api/api.h"
 
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bm_spec *spec_of(const char *formula, const char *data, const char *const *set)
@@ -529,6 +531,71 @@ static void test_two_models_are_compared_without_their_rows(void **state)
     unlink(f.path);
 }
 
+/* ---- memory ---- */
+
+/* f has a level that comes in the last tenth, g a hundred. */
+static file table_of(size_t rows)
+{
+    file   f = { "/tmp/bmixed-stream-XXXXXX" };
+    FILE  *out = fdopen(mkstemp(f.path), "w");
+    bm_rng r;
+
+    bm_rng_key(&r, 5, 5, 5);
+    fprintf(out, "y,x,f,g\n");
+    for (size_t i = 0; i < rows; i++) {
+        unsigned u = (unsigned)(bm_rng_u64(&r) % 1000);
+
+        fprintf(out, "%u.%u,%u.%u,%c,%u\n", u % 7, u, u % 13, u % 100, i < rows - rows / 10 ? "ab"[u % 2] : "abc"[u % 3], u % 97);
+    }
+    assert_int_equal(fclose(out), 0);
+    return f;
+}
+
+/* Peak memory of a process that makes the model and compares it with REML, in kB. */
+static long peak(const char *formula, const char *const *set, const char *path, size_t hold)
+{
+    struct rusage used;
+    int           status;
+    pid_t         child = fork();
+
+    if (child == 0) {
+        bm_model *m = model_of(formula, set, path, hold);
+        bm_reml  *r = NULL;
+        bm_error  err = { 0 };
+
+        _exit(bm_reml_run(&r, m, NULL, &err) == BM_OK ? 0 : 1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(wait4(child, &status, 0, &used), child);
+    assert_int_equal(status, 0);
+    return used.ru_maxrss;
+}
+
+/* Ten times the rows: buffers of reading fill up, which is a few megabytes; the rows themselves would take more than twenty. */
+static void test_memory_does_not_grow_with_rows(void **state)
+{
+    static const char *const levels[] = { "levels", "f=c,b,a", NULL }, *const priors[] = { "prior", "b_x ~ constant(2)", "prior", "sd ~ flat()", NULL };
+    static const struct { const char *formula; const char *const *set; } cases[] = {
+        { "y ~ x + (1 | g)", NULL }, { "y ~ x * f + (1 | g)", NULL }, { "y ~ x + f + (1 | g)", levels }, { "y ~ scale(x * scale(x)) + (1 | g)", NULL }, { "y ~ x + f + (x | g)", priors },
+    };
+    file small = table_of(60000), large = table_of(600000);
+
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    unlink(small.path);
+    unlink(large.path);
+    skip();                                          /* what is freed stays */
+#endif
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        long few = peak(cases[i].formula, cases[i].set, small.path, 1000), many = peak(cases[i].formula, cases[i].set, large.path, 1000);
+
+        if (many > few + 5 * 1024) fail_msg("%s: %ld kB for 60,000 rows, %ld for 600,000", cases[i].formula, few, many);
+    }
+    assert_true(peak("y ~ x + (1 | g)", NULL, large.path, 1000000) > peak("y ~ x + (1 | g)", NULL, small.path, 1000000) + 20 * 1024);     /* it would be seen */
+    unlink(small.path);
+    unlink(large.path);
+}
+
 /* ---- what a file means does not depend on the way it is read ---- */
 
 typedef struct { const bm_frame *all; size_t row; size_t nhead[4]; int32_t *shown[4]; } reader;
@@ -644,6 +711,7 @@ int main(void)
         cmocka_unit_test(test_what_needs_rows_refuses),
         cmocka_unit_test(test_statistics_without_an_effect_are_those_of_the_smaller_model),
         cmocka_unit_test(test_two_models_are_compared_without_their_rows),
+        cmocka_unit_test(test_memory_does_not_grow_with_rows),
         cmocka_unit_test(test_every_way_of_reading_gives_the_same_cells),
     };
 
