@@ -7,11 +7,8 @@
 /* A loop that gains from wider registers, compiled for three generations; the dynamic linker takes the one for the machine. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GNUC__) && !defined(__clang__)
 #define BM_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-/* With whole numbers of 64 bits, for which AVX2 lacks half of what AVX-512 has. */
-#define BM_CLONES_WHOLE __attribute__((target_clones("arch=x86-64-v4", "default")))
 #else
 #define BM_CLONES
-#define BM_CLONES_WHOLE
 #endif
 
 /* What such a loop calls: part of every clone, and of every call where an argument is a constant. */

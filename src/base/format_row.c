@@ -4,14 +4,20 @@
  * those within half a unit of c, w = 10^n 2^-(m+1) by then, 1/2 <= w < 5. So at most one multiple of 10 is among them, and is the shortest then; else it is the nearest
  * whole number, which always is. (That the last digit and the fraction decide is taken from yyjson, Guo 2020, and zmij, Zverovich 2025.) None of them is an end,
  * (2 c +- 1) w, since n < m + 1; where two are equally near, format.c decides. Digits are made eight at a time in the bytes of a word (Khuong 2017, How to print integers really
- * fast), and copied once before and once behind the point: hardly a branch depends on the number. All but the products is done for eight numbers side by side. */
+ * fast), and copied once before and once behind the point: hardly a branch depends on the number. All but the products is done for four numbers side by side. */
 #include "base/base_priv.h"
-#include "base/v8.h"
 
 #include <endian.h>
 #include <string.h>
 
-enum { BATCH = 32, E8 = 100000000 };
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+enum { BATCH = 32, LANES = 4, E8 = 100000000 };
+
+/* Four numbers side by side: gcc takes wider vectors of whole numbers to pieces where registers have 256 bits. */
+typedef uint64_t u4 __attribute__((vector_size(32)));
+typedef uint64_t unaligned_u4 __attribute__((vector_size(32), aligned(8), may_alias));
+typedef double   v4 __attribute__((vector_size(32)));
 
 /* Numbers on their way. Scaled by 10^n they are top 10^8 + low + fraction 2^-64; then top 10^8 + low are the decimals, sixteen digits or, with first, seventeen; then top
  * and low are text. */
@@ -22,40 +28,40 @@ typedef struct {
 static const uint64_t pow5[] = { 1, 5, 25, 125, 625, 3125, 15625, 78125, 390625, 1953125, 9765625, 48828125, 244140625, 1220703125, 6103515625, 30517578125,
     152587890625, 762939453125, 3814697265625, 19073486328125, 95367431640625 };
 
-BM_INLINE u8 load(const uint64_t *x)
+BM_INLINE u4 load(const void *x)
 {
-    return *(const unaligned_u8 *)x;
+    return *(const unaligned_u4 *)x;
 }
 
-BM_INLINE void store(uint64_t *x, u8 v)
+BM_INLINE void store(uint64_t *x, u4 v)
 {
-    *(unaligned_u8 *)x = v;
+    *(unaligned_u4 *)x = v;
 }
 
 /* Products below 2^32. */
-BM_INLINE u8 times(u8 v, uint32_t x)
+BM_INLINE u4 times(u4 v, uint32_t x)
 {
-    typedef uint32_t u16 __attribute__((vector_size(64)));
+    typedef uint32_t half __attribute__((vector_size(32)));
 
-    return (u8)((u16)v * x);
+    return (u4)((half)v * x);
 }
 
 /* Masks of the sign, by arithmetic, since gcc compiles comparisons number by number. */
-BM_INLINE u8 negative(u8 x)
+BM_INLINE u4 negative(u4 x)
 {
     return -(x >> 63);
 }
 
-BM_INLINE u8 nonzero(u8 x)
+BM_INLINE u4 nonzero(u4 x)
 {
     return negative(x | -x);
 }
 
-BM_INLINE void decode(batch *b, size_t i, v8 x)
+BM_INLINE void decode(batch *b, size_t i, u4 x)
 {
     const uint64_t least = 0x3f1a36e2eb1c432d, end = 0x430c6bf526340000;     /* 1e-4 and 1e15 */
-    u8 bits = (u8)x & 0x7fffffffffffffff, whole = (u8)(((v8)bits + 0x1p52) - 0x1p52), m, n;
-    u8 known = negative(~(bits - least) & (bits - end)) & nonzero(bits ^ whole) & nonzero(bits << 12);
+    u4 bits = x & 0x7fffffffffffffff, whole = (u4)(((v4)bits + 0x1p52) - 0x1p52), m, n;
+    u4 known = negative(~(bits - least) & (bits - end)) & nonzero(bits ^ whole) & nonzero(bits << 12);
 
     bits = (bits & known) | (0x3ff8000000000000 & ~known);
     m = 1075 - (bits >> 52);                             /* c 2^-m */
@@ -79,9 +85,9 @@ BM_INLINE void multiply(batch *b, size_t i)
 }
 
 /* v < 10^8 as eight digits, the first in the lowest byte. */
-BM_INLINE u8 eight_digits(u8 v)
+BM_INLINE u4 eight_digits(u4 v)
 {
-    u8 t = v * 109951163 >> 40;                          /* v / 10000, and so on: exact in their ranges */
+    u4 t = v * 109951163 >> 40;                          /* v / 10000, and so on: exact in their ranges */
 
     v = t | (v - times(t, 10000)) << 32;
     t = (times(v, 5243) >> 19) & 0x0000007f0000007f;
@@ -93,9 +99,9 @@ BM_INLINE u8 eight_digits(u8 v)
 BM_INLINE void decide(batch *b, size_t i)
 {
     const uint64_t ten = (uint64_t)10 << 59;
-    u8 top = load(b->top + i), low = load(b->low + i), fraction = load(b->fraction + i), last = low - times(low * 429496730 >> 32, 10);
-    u8 rest = last << 59 | fraction >> 5, w = load(b->scale + i) << 5;       /* the last digit and the fraction, half a unit: in 2^-59 */
-    u8 up = negative(ten - 1 - rest - w), shorter = up | negative(rest - w), carry, first;
+    u4 top = load(b->top + i), low = load(b->low + i), fraction = load(b->fraction + i), last = low - times(low * 429496730 >> 32, 10);
+    u4 rest = last << 59 | fraction >> 5, w = load(b->scale + i) << 5;       /* the last digit and the fraction, half a unit: in 2^-59 */
+    u4 up = negative(ten - 1 - rest - w), shorter = up | negative(rest - w), carry, first;
 
     low += (((up & 10) - last) & shorter) | (fraction >> 63 & ~shorter);
     carry = ~negative(low - E8);
@@ -108,11 +114,11 @@ BM_INLINE void decide(batch *b, size_t i)
     store(b->low + i, eight_digits(low));
 }
 
-BM_CLONES_WHOLE static void decimals(batch *b, const double *x, size_t n)
+BM_CLONES static void decimals(batch *b, const double *x, size_t n)
 {
-    for (size_t i = 0; i < n; i += V8_LANES) decode(b, i, v8_load(x + i));
+    for (size_t i = 0; i < n; i += LANES) decode(b, i, load(x + i));
     for (size_t i = 0; i < n; i++) multiply(b, i);
-    for (size_t i = 0; i < n; i += V8_LANES) decide(b, i);
+    for (size_t i = 0; i < n; i += LANES) decide(b, i);
 }
 
 static inline void put(char *dst, bm_u128 bytes)
@@ -148,7 +154,7 @@ static char *format_batch(char *dst, const double *x, size_t n)
 {
     batch b;
 
-    decimals(&b, x, (n + V8_LANES - 1) & ~(size_t)(V8_LANES - 1));
+    decimals(&b, x, (n + LANES - 1) & ~(size_t)(LANES - 1));
     for (size_t i = 0; i < n; i++) {
         *dst++ = ',';
         if (b.known[i]) {

@@ -14,7 +14,6 @@ typedef double  v8 __attribute__((vector_size(64)));
 typedef double  unaligned_v8 __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t i8 __attribute__((vector_size(64)));
 typedef uint64_t u8 __attribute__((vector_size(64)));
-typedef uint64_t unaligned_u8 __attribute__((vector_size(64), aligned(8), may_alias));
 
 /* Not memcpy: gcc makes a detour by the stack of it where a v8 is more than one register. */
 BM_INLINE v8 v8_load(const double *x)
