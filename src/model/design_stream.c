@@ -126,7 +126,12 @@ bm_status bm_design_stream_new(bm_design_stream **out, const bm_spec *spec, cons
     bool      learn;
     bm_status st = stream_new(out, &r, NULL, &learn, &why);
 
-    if (st == BM_EINVAL && learn) return stream_new(out, &r, why.msg, &learn, err);
+    if (st == BM_EINVAL && learn) {
+        char of_head[sizeof why.msg + 40];
+
+        snprintf(of_head, sizeof of_head, "the first rows do not tell the levels: %.*s", (int)strcspn(why.msg, "\n"), why.msg);
+        return stream_new(out, &r, of_head, &learn, err);
+    }
     return st == BM_OK ? st : bm_fail(err, st, "%s", why.msg);
 }
 
