@@ -6,8 +6,9 @@
  * observations: nothing is assumed about mixing. A kernel that is wrong drifts, and the more so because the data follow.
  *
  * A kernel's proposals are adapted to the response of the moment by a warm-up with random numbers of its own, independent of the state, so that adaptation
- * does not spoil the invariance. What is compared: normal scores of every quantity's ranks among independent draws of the joint distribution, and their
- * squares, which have a mean and a variance however heavy the tails of the priors; averaged over the later half of a chain, when it has drifted. The drift
+ * does not spoil the invariance. What is compared: normal scores of every quantity's ranks among independent draws of the joint distribution, and of their
+ * distances from the middle rank, which have a mean and a variance however heavy the tails of the priors, and no skewness (squares of scores have so much that means
+ * of some dozens of them are not nearly normal); averaged over the later half of a chain, when it has drifted. The drift
  * grows with the length of a chain, its error falls with the root of their number: few long chains see more than many short ones. */
 #include "api/geweke_priv.h"
 
@@ -137,11 +138,11 @@ static size_t count_below(const double *x, size_t n, double v, bool equal)
     return lo;
 }
 
-static double score(const job *j, size_t k, double v)
+static size_t rank_of(const job *j, size_t k, double v)
 {
     const double *x = j->ref + k * j->nref;
 
-    return j->normal[(count_below(x, j->nref, v, false) + count_below(x, j->nref, v, true)) / 2];
+    return (count_below(x, j->nref, v, false) + count_below(x, j->nref, v, true)) / 2;
 }
 
 /* ---- a chain ---- */
@@ -192,10 +193,10 @@ static void add_scores(const state *s, double weight, double *sum)
 
     bm_quantities_at(&j->q, s->y, s->value, s->u, s->now);
     for (size_t k = 0; k < j->q.n; k++) {
-        double z = score(j, k, s->now[k]);
+        size_t rank = rank_of(j, k, s->now[k]);
 
-        sum[2 * k] += weight * z;
-        sum[2 * k + 1] += weight * z * z;
+        sum[2 * k] += weight * j->normal[rank];
+        sum[2 * k + 1] += weight * j->distance[rank];
     }
 }
 
@@ -260,13 +261,19 @@ static bm_status job_new(job *j, const bm_model *m, const bm_geweke_options *opt
     for (int k = 0; k < BM_GEWEKE_KERNELS; k++)
         if (bm_move_possible(m->post, bm_geweke_moves[k].move)) j->kernel[j->nkernel++] = k;
     j->ref = bm_alloc(j->nref * j->q.n, sizeof *j->ref);
-    j->normal = bm_alloc(j->nref + 1, sizeof *j->normal);
+    j->normal = bm_alloc(2 * (j->nref + 1), sizeof *j->normal);
     j->score = bm_alloc(reps * j->nkernel * j->q.n * 2, sizeof *j->score);
     j->outcome = bm_alloc(reps * j->nkernel, sizeof *j->outcome);
     j->message = bm_alloc(j->nkernel, sizeof *j->message);
     j->why = bm_alloc((size_t)threads, sizeof *j->why);
     if (!j->ref || !j->normal || !j->score || !j->outcome || !j->message || !j->why) return bm_nomem(err);
-    for (size_t r = 0; r <= j->nref; r++) j->normal[r] = gsl_cdf_ugaussian_Pinv(((double)r + 0.5) / (double)(j->nref + 1));
+    j->distance = j->normal + j->nref + 1;
+    for (size_t r = 0; r <= j->nref; r++) {
+        double n = (double)(j->nref + 1);
+
+        j->normal[r] = gsl_cdf_ugaussian_Pinv(((double)r + 0.5) / n);
+        j->distance[r] = gsl_cdf_ugaussian_Pinv((fabs(2 * (double)r + 1 - n) + 0.5) / n);
+    }
     return BM_OK;
 }
 

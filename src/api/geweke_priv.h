@@ -21,8 +21,8 @@ typedef struct {
     size_t                   nref, nkernel;
     int                      kernel[BM_GEWEKE_KERNELS];
     double                  *ref;            /* q.n x nref, each sorted */
-    double                  *normal;         /* nref + 1: score of a rank */
-    double                  *score;          /* reps x nkernel x q.n x 2: means over a chain of scores and of their squares */
+    double                  *normal, *distance;      /* nref + 1 each: scores of a rank, and of its distance from the middle one */
+    double                  *score;          /* reps x nkernel x q.n x 2: means over a chain of both */
     bm_geweke_outcome       *outcome;        /* reps x nkernel */
     char                   (*message)[256];  /* nkernel: the first failure */
     bm_error                *why;            /* per worker: a failure of ours */

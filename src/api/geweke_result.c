@@ -27,19 +27,21 @@ static double deviation(const job *j, size_t k, size_t at, size_t done, double e
 static void judge(const job *j, bm_geweke *g, size_t k)
 {
     bm_geweke_kernel *kern = &g->kernel[k];
-    double            square = 0, fourth = 0, cells = (double)(g->nrow * g->nkernel * 2);
+    double            mean[2] = { 0 }, square[2] = { 0 }, cells = (double)(g->nrow * g->nkernel * 2);
 
     for (size_t r = 0; r <= j->nref; r++) {
-        double z2 = j->normal[r] * j->normal[r];
+        const double z[2] = { j->normal[r], j->distance[r] };
 
-        square += z2 / (double)(j->nref + 1);
-        fourth += z2 * z2 / (double)(j->nref + 1);
+        for (int i = 0; i < 2; i++) {
+            mean[i] += z[i] / (double)(j->nref + 1);
+            square[i] += z[i] * z[i] / (double)(j->nref + 1);
+        }
     }
     for (size_t q = 0; q < g->nrow; q++) {
         bm_geweke_cell *c = &kern->cell[q];
 
-        c->location = deviation(j, k, 2 * q, g->done, 0, square);
-        c->spread = deviation(j, k, 2 * q + 1, g->done, square, fourth - square * square);
+        c->location = deviation(j, k, 2 * q, g->done, mean[0], square[0] - mean[0] * mean[0]);
+        c->spread = deviation(j, k, 2 * q + 1, g->done, mean[1], square[1] - mean[1] * mean[1]);
         c->p = fmin(1, 4 * gsl_cdf_tdist_Q(fmax(fabs(c->location), fabs(c->spread)), (double)kern->counted - 1));
         c->level = !(c->p >= 2 * g->alpha / cells) ? BM_NOT_CALIBRATED : c->p < 0.01 ? BM_CALIBRATION_WATCH : BM_CALIBRATED;
         if (c->level > kern->level) kern->level = c->level;

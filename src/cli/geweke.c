@@ -69,7 +69,7 @@ const cli_command cli_geweke = {
              "parameters, on the rows, groups, covariates and weights of the data. Then, in turn, one kernel moves the parameters given the response, and a "
              "new response is drawn given the parameters. Under a right kernel each of these states has the distribution of the first, for which independent draws "
              "are the measure. That is judged for every parameter, the log-likelihood, the effects of the rarest level of every grouping factor, and the "
-             "mean of a cell, by the mean and the mean square of their normal scores over independent chains.\n\n"
+             "mean of a cell, by the mean normal scores, over independent chains, of their ranks and of the distances of these from the middle.\n\n"
              "The kernels: independence proposals, a random walk, Hamiltonian moves, and these with jumps (a proposal beside each), of the variance parameters, each followed by a draw of coefficients and "
              "effects; the sweep factor by factor, with two grouping factors or more; coefficients and effects alone. bmixed sbc checks the whole "
              "sampler, warm-up included; this tells which part is wrong, and needs no chain to mix. Under tight "

@@ -56,7 +56,7 @@ enum { BM_GEWEKE_KERNELS = 6 };
 
 /* One quantity under one kernel: how far its normal scores lie from those of the joint distribution, in standard errors. */
 typedef struct {
-    double               location, spread;   /* of the mean score, and of the mean square */
+    double               location, spread;   /* of the mean score of ranks, and of that of their distances from the middle */
     double               p;                  /* of the larger one, two-sided */
     bm_calibration_level level;
 } bm_geweke_cell;

@@ -104,7 +104,7 @@ static void table(bm_screen *s, const bm_geweke *g)
     }
     bm_screen_dim(s, true);
     bm_buf_puts(&s->b, "  ");
-    bm_safe_wrapped(&s->b, "the larger of two: of the mean of the normal scores, and of their mean square", 2, 2, s->width);
+    bm_safe_wrapped(&s->b, "the larger of two: of the mean normal score of ranks, and of that of their distances from the middle", 2, 2, s->width);
     bm_screen_dim(s, false);
     bm_buf_putc(&s->b, '\n');
 }
