@@ -29,8 +29,8 @@ extern bm_kernel_pass *const bm_kernel_avx2[BM_PASSES], *const bm_kernel_avx512[
 enum {
     BM_KERNEL_ROWS = 32,       /* of F, whose products are summed in registers before they are added: at least BM_QMAX */
     BM_KERNEL_PANEL = 16,      /* where p is large: batches whose F are gathered for one call of dsyrk */
-    BM_KERNEL_WIDE = 40,       /* columns beyond which that may pay; with the widest registers */
-    BM_KERNEL_WIDEST = 128
+    BM_KERNEL_WIDE = 40,       /* columns up to which no width of register leaves the products to BLAS */
+    BM_KERNEL_WIDEST = 128     /* columns beyond which every width does */
 };
 
 #endif
