@@ -66,7 +66,7 @@ it 'options make it another model: nothing is written there' eval 'exits 0 && [ 
 run "$BMIXED" fit sleep -o sleep --force -q
 it 'fit --force replaces a directory with a comparison in it' eval 'exits 0 && [ ! -e sleep/compare.csv ]'
 
-run timeout -k 10 -s INT --preserve-status 1 "$BMIXED" compare "$formula" sleepstudy.csv --draws 5000 --thin 5000 -o stopped
+run timeout -k 10 -s INT --preserve-status 3 "$BMIXED" compare "$formula" sleepstudy.csv --draws 5000 --thin 5000 -o stopped
 it 'interrupted: nothing is printed or written' eval 'exits 130 && says "interrupted: nothing was compared and nothing is written" && [ -z "$out" ] && [ ! -e stopped ]'
 
 # ---- what is refused -----------------------------------------------------------------------------------------------------------------
