@@ -44,6 +44,7 @@ run "$BMIXED" report hsb -o hsb.html -q
 page=hsb.html
 it 'a named file is written silently under -q' eval 'exits 0 && silent && tidy'
 it 'of 160 schools the 50 largest are drawn, and it says so' says_in_page 'The 50 largest of 160 levels'
+it 'differences from REML are counted from a quarter of an sd on' says_in_page 'more than 0.25 posterior standard deviations'
 it 'an sd with mass at 0 is pointed out' says_in_page 'sd_school__cses may be 0'
 it 'a factor is told by its levels' says_in_page 'With sector = Public instead of Catholic'
 sed '1s/Days/days awake/; 1s/Reaction/reaction time (ms)/' "$here/tests/data/sleepstudy.csv" >names.csv

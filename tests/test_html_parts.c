@@ -30,6 +30,8 @@ static void test_formatted_html_escapes_its_strings_only(void **state)
     (void)state;
     bm_html(&b, "<b>%s</b>%S%c %d %zu %.*f 95 %%", "<", "<i>", '&', -3, (size_t)1234567, 2, -1.5);
     is(&b, "<b>&lt;</b><i>&amp; -3 1,234,567 −1.50 95 %");
+    bm_html(&b, "%.*f %.2f %.0f %d", 3, 1.25, 0.25, 7.0, 5);
+    is(&b, "1.250 0.25 7 5");
 }
 
 static void test_numbers_have_a_minus_sign_and_no_negative_zero(void **state)

@@ -13,7 +13,7 @@ void bm_html_text(bm_buf *b, const char *s);                       /* escaped; c
 void bm_html_num(bm_buf *b, double x, int decimals);               /* with a real minus sign; NaN: a dash */
 void bm_html_count(bm_buf *b, size_t n);                           /* 73,421 */
 int  bm_html_decimals(double sd);                                  /* that show two digits of sd */
-/* printf in which %s is escaped and %S is not; %d int, %zu size_t, %f double with the decimals of %.*f, %c char, %%. */
+/* printf in which %s is escaped and %S is not; %d int, %zu size_t, %.*f and %.2f (one digit) double, %c char, %%. */
 void bm_html(bm_buf *b, const char *fmt, ...);
 void bm_html_v(bm_buf *b, const char *fmt, va_list ap);
 

@@ -92,7 +92,7 @@ void bm_html_v(bm_buf *b, const char *fmt, va_list ap)
             bm_html_count(b, va_arg(ap, size_t));
             break;
         case '.': {
-            int decimals = va_arg(ap, int);
+            int decimals = p[1] == '*' ? va_arg(ap, int) : p[1] - '0';
 
             p += 2;
             bm_html_num(b, va_arg(ap, double), decimals);
