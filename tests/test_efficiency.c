@@ -76,6 +76,7 @@ static void test_three_effects_per_group_mix(void **state)
 
         bm_assert_ok(bm_fit_run(&fit, m, &opt, &err), err);
         assert_non_null(strstr(fit->run.kernel, "with an independence proposal beside each"));
+        assert_int_equal(fit->run.warmup, 2000);         /* half of it on proposals that did not fit */
         for (size_t v = 1; v < fit->nmonitored; v++) ess = fmin(ess, fit->summary[v].ess_bulk);
         assert_true(ess > 1200);
         bm_fit_free(fit);

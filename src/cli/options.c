@@ -42,7 +42,7 @@ const cli_option cli_data_options[] = {
 
 const cli_option cli_sampler_options[] = {
     { .name = "chains", .arg = "N", .help = "independent chains", FROM_FIT(INT, chains) },
-    { .name = "warmup", .arg = "N", .help = "iterations of each chain that adapt the sampler and are thrown away, at most: half or a quarter of them where the proposal fits by then and is not to be used for long", FROM_FIT(INT, warmup) },
+    { .name = "warmup", .arg = "N", .help = "iterations of each chain that adapt the sampler and are thrown away, at most: half or a quarter of them where the proposal fits by then and is not to be used for long; as many again where none fits and Hamiltonian moves take over", FROM_FIT(INT, warmup) },
     { .name = "draws", .arg = "N", .help = "draws kept, per chain", FROM_FIT(INT, draws) },
     { .name = "thin", .arg = "N", .help = "keep every Nth iteration", FROM_FIT(INT, thin) },
     { .name = "seed", .arg = "N", .help = "same seed, data and build: same draws, whatever --threads is", FROM_FIT(U64, seed) },

@@ -26,7 +26,7 @@ typedef struct {
     char     kernel[256];           /* in words */
     double  *acceptance;            /* per chain, of the main kernel, while sampling */
     double   warmup_acceptance;     /* over the last round of warm-up */
-    size_t   warmup;                /* iterations of each chain: what was asked for, or fewer where the proposal fitted sooner */
+    size_t   warmup;                /* iterations of each chain: what was asked for, fewer where the proposal fitted sooner, up to twice as many where none did */
     uint64_t warmup_evaluations, evaluations;    /* of the marginal (a gradient counts as one); the second: while sampling, all chains */
     const double *log_ratio;        /* log posterior - log proposal at the independent proposals made while sampling; none of gradient kernels alone */
     size_t   nratio;

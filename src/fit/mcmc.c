@@ -366,7 +366,7 @@ bm_status bm_mcmc_report(bm_mcmc *s, bm_mcmc_info *info, bm_error *err)
     size_t   n = 0, p = s->post->st->p;
     uint64_t drawn = 0;
 
-    *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .warmup = s->kernel == BM_KERNEL_INDEPENDENCE ? s->done : (size_t)s->opt.warmup, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
+    *info = (bm_mcmc_info){ .collapsed = !s->gibbs, .warmup = s->kernel == BM_KERNEL_INDEPENDENCE ? s->done : s->spent + (size_t)s->opt.warmup, .why = s->why, .acceptance = s->acceptance, .warmup_acceptance = s->warmup_acceptance,
                                .warmup_evaluations = s->warmup_evaluations, .jumps = s->jumps, .moments = &s->moments };
     describe(s, info->kernel, sizeof info->kernel);
     bm_moments_free(&s->moments);

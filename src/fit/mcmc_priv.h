@@ -39,6 +39,7 @@ struct bm_mcmc {
     char           why[256];         /* the choice between the two */
     bm_stage       stage;
     size_t         round, done, step;    /* warm-up: the round, iterations per chain before it, steps made in tuning a step size */
+    size_t         spent;            /* iterations per chain on proposals that were not kept, before Hamiltonian moves took over */
     bm_pause       pause;
     double         due;              /* when the next pause is, by bm_clock */
     const char    *phase;            /* for progress */

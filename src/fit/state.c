@@ -194,6 +194,7 @@ static void shared_state(bm_mcmc *s, bm_state *io)
     bm_state_count(io, &s->round, 8);
     bm_state_count(io, &s->done, (size_t)s->opt.warmup);
     bm_state_count(io, &s->step, SIZE_MAX);
+    bm_state_count(io, &s->spent, (size_t)s->opt.warmup);
     BM_STATE(io, s->local_share);
     BM_STATE(io, s->opposite);
     BM_STATE(io, s->jumps);

@@ -310,6 +310,7 @@ static bm_status begin_hmc(bm_mcmc *s, bm_error *err)
     }
     s->kernel = BM_KERNEL_HMC;
     s->stage = BM_STAGE_TUNE;
+    s->spent = s->done;
     s->round = s->done = s->step = 0;
     return BM_OK;
 }
