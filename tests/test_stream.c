@@ -152,6 +152,16 @@ static void test_models_of_many_kinds(void **state)
     }
 }
 
+/* The same as held, and the streamed model to look at; it is of *s. */
+static bm_model *compared(const char *formula, const char *data, const char *const *set, size_t hold, bm_spec **s)
+{
+    char path[200];
+
+    snprintf(path, sizeof path, "tests/data/%s", data);
+    compare(formula, path, set, hold, 1e-10);
+    return streamed(*s = spec_of(formula, path, set), hold);
+}
+
 /* What the first rows do not tell a pass before finds out: levels that come late or not at all, what a scale() is of, one in another. */
 static void test_a_pass_finds_out_what_the_next_has_to_know(void **state)
 {
@@ -173,13 +183,9 @@ static void test_a_pass_finds_out_what_the_next_has_to_know(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char      path[200];
         bm_spec  *s;
-        bm_model *m;
+        bm_model *m = compared(cases[i].formula, cases[i].data, cases[i].set, cases[i].hold, &s);
 
-        snprintf(path, sizeof path, "tests/data/%s", cases[i].data);
-        compare(cases[i].formula, path, cases[i].set, cases[i].hold, 1e-10);
-        m = streamed(s = spec_of(cases[i].formula, path, cases[i].set), cases[i].hold);
         if (!strstr(bm_model_reading(m), cases[i].says)) {
             print_error("%s: '%s' does not say '%s'\n", cases[i].formula, bm_model_reading(m), cases[i].says);
             fail();
@@ -321,13 +327,9 @@ static void test_flat_priors_are_judged_alike(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char      path[200];
         bm_spec  *s;
-        bm_model *m;
+        bm_model *m = compared(cases[i].formula, cases[i].data, cases[i].set, cases[i].hold, &s);
 
-        snprintf(path, sizeof path, "tests/data/%s", cases[i].data);
-        compare(cases[i].formula, path, cases[i].set, cases[i].hold, 1e-10);
-        m = streamed(s = spec_of(cases[i].formula, path, cases[i].set), cases[i].hold);
         if (!strstr(m->refusal.msg, cases[i].says) || !*m->refusal.msg != !*cases[i].says) {
             print_error("%s: '%s' is not '%s'\n", cases[i].formula, m->refusal.msg, cases[i].says);
             fail();
